@@ -57,7 +57,7 @@ typedef struct {
 typedef struct {
     const char            *name;        /* UTF-8, unique in the layout */
     size_t                 len;         /* bytes, 1..255 */
-    int64_t                price;       /* minor units, 0..BO_LAYOUT_MAX_PRICE */
+    int64_t                price;       /* minor units, up to MAX_PRICE */
 } bo_category_t;
 
 

@@ -27,11 +27,11 @@
 #define BO_SEATS_MALFORMED    (-3)
 
 
-/* The empty set is { 0 } in its first field. */
+/* A set with n == 0 is empty, whatever is in no[]. */
 
 typedef struct {
-    uint32_t               n;               /* 0..BO_MAX_SEATS */
-    uint32_t               no[BO_MAX_SEATS];  /* ascending, all different */
+    uint32_t               n;                   /* 0..BO_MAX_SEATS */
+    uint32_t               no[BO_MAX_SEATS];    /* ascending, all different */
 } bo_seats_t;
 
 

@@ -1,0 +1,356 @@
+
+#include <string.h>
+
+#include <jansson.h>
+
+#include "bo_json.h"
+
+
+static int bo_json_scan(const char *buf, size_t len);
+static bo_json_code_e bo_json_code(const json_error_t *error);
+static bo_json_code_e bo_json_object(bo_json_doc_t *doc, json_t *object,
+    const bo_json_field_t *fields, char *out, bo_json_error_t *error);
+static bo_json_code_e bo_json_value(bo_json_doc_t *doc, json_t *value,
+    const bo_json_field_t *field, char *out, bo_json_error_t *error);
+static bo_json_code_e bo_json_string(json_t *value, int64_t min, int64_t max,
+    bo_str_t *out);
+static bo_json_code_e bo_json_integer(json_t *value,
+    const bo_json_field_t *field, int64_t *out);
+static bo_json_code_e bo_json_strings(bo_json_doc_t *doc, json_t *value,
+    const bo_json_field_t *field, bo_strs_t *out);
+
+
+void
+bo_json_init(void)
+{
+    /* 0: jansson takes a seed of the system's and keeps it */
+
+    json_object_seed(0);
+}
+
+
+int
+bo_json_read(bo_json_doc_t *doc, const char *buf, size_t len,
+    const bo_json_field_t *fields, void *out, bo_json_error_t *error)
+{
+    json_t        *root;
+    json_error_t   jerror;
+
+    doc->root = NULL;
+    doc->nitems = 0;
+
+    error->field = NULL;
+    error->parent = NULL;
+
+    if (len > BO_JSON_MAX_SIZE) {
+        error->code = BO_JSON_TOO_LARGE;
+        return -1;
+    }
+
+    if (bo_json_scan(buf, len) != 0) {
+        error->code = BO_JSON_SYNTAX;
+        return -1;
+    }
+
+    root = json_loadb(buf, len, JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL, &jerror);
+    if (root == NULL) {
+        error->code = bo_json_code(&jerror);
+        return -1;
+    }
+
+    doc->root = root;
+
+    if (!json_is_object(root)) {
+        error->code = BO_JSON_SYNTAX;
+
+    } else {
+        error->code = bo_json_object(doc, root, fields, out, error);
+    }
+
+    if (error->code != BO_JSON_OK) {
+        bo_json_free(doc);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+void
+bo_json_free(bo_json_doc_t *doc)
+{
+    json_decref(doc->root);
+
+    doc->root = NULL;
+    doc->nitems = 0;
+}
+
+
+/*
+ * Refuses what jansson would accept: a NUL byte (it takes one at the end) and
+ * a depth that would cost stack.  Up to its first error jansson sees the same
+ * strings and brackets, so it never goes deeper than was counted here.
+ */
+
+static int
+bo_json_scan(const char *buf, size_t len)
+{
+    int     depth, quoted;
+    size_t  i;
+
+    depth = 0;
+    quoted = 0;
+
+    for (i = 0; i < len; i++) {
+
+        switch (buf[i]) {
+
+        case '\0':
+            return -1;
+
+        case '"':
+            quoted = !quoted;
+            break;
+
+        case '\\':
+
+            /* the next one is escaped, a quote too; a NUL is looked at */
+
+            if (quoted && i + 1 < len && buf[i + 1] != '\0') {
+                i++;
+            }
+
+            break;
+
+        case '{':
+        case '[':
+            if (!quoted && ++depth > BO_JSON_MAX_DEPTH) {
+                return -1;
+            }
+
+            break;
+
+        case '}':
+        case ']':
+            if (!quoted) {
+                depth--;
+            }
+
+            break;
+        }
+    }
+
+    return 0;
+}
+
+
+static bo_json_code_e
+bo_json_code(const json_error_t *error)
+{
+    switch (json_error_code(error)) {
+
+    case json_error_out_of_memory:
+        return BO_JSON_NO_MEMORY;
+
+    case json_error_duplicate_key:
+        return BO_JSON_DUPLICATE_FIELD;
+
+    case json_error_numeric_overflow:
+        return BO_JSON_OUT_OF_RANGE;
+
+    case json_error_null_byte_in_key:
+
+        /* "\u0000" within a name: no table has such a field */
+
+        return BO_JSON_UNKNOWN_FIELD;
+
+    default:
+        return BO_JSON_SYNTAX;
+    }
+}
+
+
+static bo_json_code_e
+bo_json_object(bo_json_doc_t *doc, json_t *object,
+    const bo_json_field_t *fields, char *out, bo_json_error_t *error)
+{
+    size_t                  found;
+    json_t                 *value;
+    bo_json_code_e          rc;
+    const bo_json_field_t  *field;
+
+    found = 0;
+
+    for (field = fields; field->name; field++) {
+
+        value = json_object_get(object, field->name);
+
+        if (value == NULL) {
+
+            if (field->required) {
+                error->field = field->name;
+                return BO_JSON_MISSING_FIELD;
+            }
+
+            continue;
+        }
+
+        found++;
+
+        rc = bo_json_value(doc, value, field, out + field->offset, error);
+
+        if (rc != BO_JSON_OK) {
+            return rc;
+        }
+    }
+
+    /* names are unique in the object, so each one left over is unknown */
+
+    if (found != json_object_size(object)) {
+        return BO_JSON_UNKNOWN_FIELD;
+    }
+
+    return BO_JSON_OK;
+}
+
+
+static bo_json_code_e
+bo_json_value(bo_json_doc_t *doc, json_t *value, const bo_json_field_t *field,
+    char *out, bo_json_error_t *error)
+{
+    const char      *parent;
+    bo_json_code_e   rc;
+
+    rc = BO_JSON_WRONG_TYPE;
+
+    switch (field->type) {
+
+    case BO_JSON_STRING:
+        rc = bo_json_string(value, field->min, field->max,
+                            (bo_str_t *) (void *) out);
+        break;
+
+    case BO_JSON_INTEGER:
+        rc = bo_json_integer(value, field, (int64_t *) (void *) out);
+        break;
+
+    case BO_JSON_BOOLEAN:
+        if (json_is_boolean(value)) {
+            *(int *) (void *) out = json_is_true(value);
+            rc = BO_JSON_OK;
+        }
+
+        break;
+
+    case BO_JSON_STRINGS:
+        rc = bo_json_strings(doc, value, field, (bo_strs_t *) (void *) out);
+        break;
+
+    case BO_JSON_OBJECT:
+        if (json_is_object(value)) {
+            parent = error->parent;
+            error->parent = field->name;
+
+            rc = bo_json_object(doc, value, field->fields, out, error);
+            if (rc != BO_JSON_OK) {
+                return rc;
+            }
+
+            error->parent = parent;
+        }
+
+        break;
+    }
+
+    if (rc != BO_JSON_OK) {
+        error->field = field->name;
+    }
+
+    return rc;
+}
+
+
+static bo_json_code_e
+bo_json_string(json_t *value, int64_t min, int64_t max, bo_str_t *out)
+{
+    size_t       len;
+    const char  *data;
+
+    if (!json_is_string(value)) {
+        return BO_JSON_WRONG_TYPE;
+    }
+
+    data = json_string_value(value);
+    len = json_string_length(value);
+
+    if ((int64_t) len < min || (int64_t) len > max || memchr(data, '\0', len)) {
+        return BO_JSON_OUT_OF_RANGE;
+    }
+
+    out->data = data;
+    out->len = len;
+
+    return BO_JSON_OK;
+}
+
+
+static bo_json_code_e
+bo_json_integer(json_t *value, const bo_json_field_t *field, int64_t *out)
+{
+    json_int_t  n;
+
+    if (!json_is_integer(value)) {
+        return BO_JSON_WRONG_TYPE;
+    }
+
+    n = json_integer_value(value);
+
+    if (n < field->min || n > field->max) {
+        return BO_JSON_OUT_OF_RANGE;
+    }
+
+    *out = n;
+
+    return BO_JSON_OK;
+}
+
+
+static bo_json_code_e
+bo_json_strings(bo_json_doc_t *doc, json_t *value,
+    const bo_json_field_t *field, bo_strs_t *out)
+{
+    size_t          i, n;
+    bo_str_t       *items;
+    bo_json_code_e  rc;
+
+    if (!json_is_array(value)) {
+        return BO_JSON_WRONG_TYPE;
+    }
+
+    n = json_array_size(value);
+
+    if ((int64_t) n < field->min || (int64_t) n > field->max
+        || n > BO_JSON_MAX_ITEMS - doc->nitems)
+    {
+        return BO_JSON_OUT_OF_RANGE;
+    }
+
+    items = &doc->items[doc->nitems];
+
+    for (i = 0; i < n; i++) {
+
+        rc = bo_json_string(json_array_get(value, i), 1,
+                            (int64_t) field->item_max, &items[i]);
+
+        if (rc != BO_JSON_OK) {
+            return rc;
+        }
+    }
+
+    doc->nitems += n;
+
+    out->items = items;
+    out->n = n;
+
+    return BO_JSON_OK;
+}
