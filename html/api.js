@@ -1,0 +1,239 @@
+/*
+ * The HTTP API.
+ *
+ * Writes carry an Idempotency-Key.  As long as the outcome is unknown (no
+ * answer, 502, 503, 504, "still running"), the same request keeps the same
+ * key, also across a reload: whatever the first try did, the next one finds
+ * its answer instead of doing it twice.
+ */
+
+import { observe } from "./clock.js";
+import { local, session, uuid } from "./storage.js";
+import { toast } from "./dom.js";
+
+const BASE = "/api/v1";
+const TIMEOUT_MS = 15000;
+const RETRIES = 3;
+const MAX_WAIT_S = 30;
+const KEY_LIFE_MS = 15 * 60 * 1000;
+
+
+export class ApiError extends Error {
+    constructor(status, code, message, details, retryAfter) {
+        super(message);
+        this.status = status;
+        this.code = code;
+        this.details = details || {};
+        this.retryAfter = retryAfter;
+    }
+}
+
+
+/*
+ * Who is booking.  A name made up once and kept: right for development,
+ * where the server trusts x-user-id; elsewhere it ignores this header.
+ */
+export function userId() {
+    let id = local.get("boxoffice.user");
+
+    if (!id) {
+        id = `guest-${uuid()}`;
+        local.set("boxoffice.user", id);
+    }
+
+    return id;
+}
+
+
+function retryAfter(response) {
+    const text = response.headers.get("Retry-After");
+
+    if (!text) {
+        return null;
+    }
+
+    const seconds = /^\d+$/.test(text)
+        ? Number(text)
+        : (Date.parse(text) - Date.now()) / 1000;
+
+    return Number.isFinite(seconds) ? Math.max(0, seconds) : null;
+}
+
+
+async function failure(response) {
+    let error = {};
+
+    try {
+        error = (await response.json()).error || {};
+
+    } catch {
+        /* not ours: a proxy's page.  The status says enough. */
+    }
+
+    return new ApiError(response.status, error.code || "",
+        error.message || "", error.details, retryAfter(response));
+}
+
+
+async function exchange(method, path, { headers, body, signal }) {
+    const abort = new AbortController();
+    const timer = window.setTimeout(() => abort.abort(), TIMEOUT_MS);
+    const cancel = () => abort.abort();
+
+    signal?.addEventListener("abort", cancel);
+
+    try {
+        const sent = performance.now();
+
+        const response = await fetch(BASE + path, {
+            method, body, headers, signal: abort.signal, cache: "no-store",
+        });
+
+        observe(response.headers.get("Date"), sent, performance.now());
+
+        if (response.status === 304) {
+            return { status: 304, data: null, etag: null };
+        }
+
+        if (!response.ok) {
+            throw await failure(response);
+        }
+
+        const text = await response.text();
+
+        return {
+            status: response.status,
+            data: text ? JSON.parse(text) : null,
+            etag: response.headers.get("ETag"),
+        };
+
+    } catch (error) {
+        if (error instanceof ApiError || signal?.aborted) {
+            throw error;
+        }
+
+        throw new ApiError(0, "network", "No answer");
+
+    } finally {
+        window.clearTimeout(timer);
+        signal?.removeEventListener("abort", cancel);
+    }
+}
+
+
+/*
+ * GET.  With etag, the answer's status may be 304 and its data null.
+ * signal cancels it.
+ */
+export function read(path, { etag, signal } = {}) {
+    const headers = { "Accept": "application/json", "x-user-id": userId() };
+
+    if (etag) {
+        headers["If-None-Match"] = etag;
+    }
+
+    return exchange("GET", path, { headers, signal });
+}
+
+
+function unknownOutcome(error) {
+    return error.status === 0 || error.status === 502
+        || error.status === 503 || error.status === 504
+        || (error.status === 409 && error.retryAfter !== null);
+}
+
+
+function worthRetrying(error) {
+    return (unknownOutcome(error) || error.status === 429)
+        && (error.retryAfter ?? 0) <= MAX_WAIT_S;
+}
+
+
+function keyFor(name) {
+    const keys = session.get("boxoffice.keys") || {};
+    const now = Date.now();
+
+    for (const [other, entry] of Object.entries(keys)) {
+        if (Math.abs(now - entry.at) > KEY_LIFE_MS) {
+            delete keys[other];
+        }
+    }
+
+    keys[name] = keys[name] || { key: uuid(), at: now };
+    session.set("boxoffice.keys", keys);
+
+    return keys[name].key;
+}
+
+
+function forgetKey(name) {
+    const keys = session.get("boxoffice.keys") || {};
+
+    delete keys[name];
+    session.set("boxoffice.keys", keys);
+}
+
+
+function pause(seconds) {
+    return new Promise((resolve) => {
+        window.setTimeout(resolve, seconds * 1000);
+    });
+}
+
+
+async function waitToRetry(error, attempt) {
+    const seconds = Math.max(1, Math.ceil(error.retryAfter ?? attempt));
+
+    const why = {
+        0: "No answer from the box office.",
+        429: "You are a little too quick for the box office.",
+    }[error.status] || "The box office is very busy.";
+
+    const remove = toast(`${why} Trying again in ${seconds} s `
+        + `(${attempt} of ${RETRIES}).`, { ms: 0 });
+
+    await pause(seconds);
+    remove();
+}
+
+
+/*
+ * POST, PUT or DELETE with a JSON body (or none).  Resolves to the answer's
+ * data; rejects with an ApiError.  Busy answers and lost connections are
+ * tried again up to three times, after as long as the server asks for.
+ */
+export async function write(method, path, body) {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const name = `${method} ${path} ${text || ""}`;
+    const headers = {
+        "Accept": "application/json",
+        "x-user-id": userId(),
+        "Idempotency-Key": keyFor(name),
+    };
+
+    if (text !== undefined) {
+        headers["Content-Type"] = "application/json";
+    }
+
+    for (let attempt = 1; ; attempt++) {
+        try {
+            const { data } = await exchange(method, path,
+                { headers, body: text });
+
+            forgetKey(name);
+
+            return data;
+
+        } catch (error) {
+            if (!unknownOutcome(error)) {
+                forgetKey(name);
+            }
+
+            if (attempt > RETRIES || !worthRetrying(error)) {
+                throw error;
+            }
+
+            await waitToRetry(error, attempt);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/* Money, times and seats in words. */
+
+const moneyFormats = new Map();
+
+
+function moneyFormat(currency) {
+    let entry = moneyFormats.get(currency);
+
+    if (!entry) {
+        const format = new Intl.NumberFormat(undefined, {
+            style: "currency", currency, trailingZeroDisplay: "stripIfInteger",
+        });
+
+        const digits = new Intl.NumberFormat(undefined,
+            { style: "currency", currency })
+            .resolvedOptions().maximumFractionDigits;
+
+        entry = { format, unit: 10 ** digits };
+        moneyFormats.set(currency, entry);
+    }
+
+    return entry;
+}
+
+
+/* amount: integer minor units of the currency (paise, pence, ...) */
+export function money(amount, currency) {
+    const { format, unit } = moneyFormat(currency);
+
+    return format.format(amount / unit);
+}
+
+
+export function priceRange(min, max, currency) {
+    return min === max
+        ? money(min, currency)
+        : `${money(min, currency)} – ${money(max, currency)}`;
+}
+
+
+function stamp(when, timezone, options) {
+    const date = new Date(when);
+
+    try {
+        return new Intl.DateTimeFormat(undefined,
+            { ...options, timeZone: timezone }).format(date);
+
+    } catch {
+        /* a zone this browser does not know: UTC, and it says so */
+        return new Intl.DateTimeFormat(undefined,
+            { ...options, timeZone: "UTC" }).format(date) + " UTC";
+    }
+}
+
+
+export function day(when, timezone) {
+    return stamp(when, timezone,
+        { weekday: "long", day: "numeric", month: "long" });
+}
+
+
+export function time(when, timezone) {
+    return stamp(when, timezone, { hour: "numeric", minute: "2-digit" });
+}
+
+
+export function dayTime(when, timezone) {
+    return `${stamp(when, timezone,
+        { weekday: "short", day: "numeric", month: "short" })}, `
+        + time(when, timezone);
+}
+
+
+/* milliseconds as m:ss, never negative, rounded up as people count */
+export function minutes(ms) {
+    const s = Math.max(0, Math.ceil(ms / 1000));
+
+    return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}
+
+
+export function count(n, one, many = `${one}s`) {
+    return `${n.toLocaleString()} ${n === 1 ? one : many}`;
+}
+
+
+/* GOLD -> Gold */
+export function title(word) {
+    return word.charAt(0).toUpperCase() + word.slice(1).toLowerCase();
+}
+
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+
+export function naturalOrder(a, b) {
+    return collator.compare(a, b);
+}
+
+
+export function seatList(seatIds) {
+    return [...seatIds].sort(naturalOrder).join(", ");
+}

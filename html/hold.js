@@ -1,0 +1,86 @@
+/*
+ * The visitor's holds, one a show.  Their ids are kept in the browser, so
+ * that a reload finds them; what they hold is always asked of the server.
+ */
+
+import { read, write } from "./api.js";
+import { local } from "./storage.js";
+import { serverNow } from "./clock.js";
+
+const KEY = "boxoffice.holds";
+
+
+function remember(hold) {
+    const ids = local.get(KEY) || {};
+
+    ids[hold.showId] = hold.holdId;
+    local.set(KEY, ids);
+
+    return hold;
+}
+
+
+export function forgetHold(showId) {
+    const ids = local.get(KEY) || {};
+
+    delete ids[showId];
+    local.set(KEY, ids);
+}
+
+
+/* The shows with a hold that may still live. */
+export function heldShows() {
+    return Object.keys(local.get(KEY) || {});
+}
+
+
+/* The live hold in a show, or null. */
+export async function loadHold(showId) {
+    const id = (local.get(KEY) || {})[showId];
+
+    if (!id) {
+        return null;
+    }
+
+    try {
+        const { data } = await read(`/holds/${id}`);
+
+        if (data.status === "HELD" && Date.parse(data.expiresAt) > serverNow()) {
+            return data;
+        }
+
+    } catch (error) {
+        if (error.status !== 404 && error.status !== 410) {
+            throw error;
+        }
+    }
+
+    forgetHold(showId);
+
+    return null;
+}
+
+
+export async function createHold(showId, seatIds) {
+    return remember(await write("POST", "/holds", { showId, seatIds }));
+}
+
+
+export async function changeHold(hold, seatIds) {
+    return remember(await write("PUT", `/holds/${hold.holdId}`, { seatIds }));
+}
+
+
+/* Gone already is as good as released. */
+export async function releaseHold(hold) {
+    try {
+        await write("DELETE", `/holds/${hold.holdId}`);
+
+    } catch (error) {
+        if (error.status !== 404 && error.status !== 410) {
+            throw error;
+        }
+    }
+
+    forgetHold(hold.showId);
+}

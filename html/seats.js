@@ -1,0 +1,594 @@
+/*
+ * The seat page of a show: the live hall, the visitor's choice, and the hold.
+ *
+ * Two sets of seats matter: "picked" is what is marked on the screen, the
+ * hold is what the server keeps for the visitor.  They differ while somebody
+ * chooses, and are made the same by one request.
+ */
+
+import { read } from "./api.js";
+import { announce, busy, h, toast } from "./dom.js";
+import { countdown } from "./countdown.js";
+import { changeHold, createHold, forgetHold, loadHold, releaseHold }
+    from "./hold.js";
+import { count, money, naturalOrder, title } from "./format.js";
+import { Hall } from "./hall.js";
+import { Overview } from "./overview.js";
+import { SeatMap, seatName } from "./seatmap.js";
+import { showInfo, when, where } from "./shows.js";
+import { explain } from "./words.js";
+
+const MAX_SEATS = 10;
+const POLL_MS = 2000;
+const POLL_MAX_MS = 15000;
+
+
+class SeatsPage {
+    constructor(show, map, etag, hold) {
+        Object.assign(this, { show, map, etag, hold });
+        this.picked = new Set(hold ? hold.seatIds : []);
+        this.section = "";
+        this.failures = 0;
+        this.missing = 0;
+        this.visible = () => this.pollSoon();
+        document.addEventListener("visibilitychange", this.visible);
+        this.build();
+    }
+
+    destroy() {
+        this.gone = true;
+        window.clearTimeout(this.timer);
+        this.abort?.abort();
+        this.clock?.stop();
+        this.picture?.destroy();
+        document.removeEventListener("visibilitychange", this.visible);
+    }
+
+    /* --- what is on the page --------------------------------------- */
+
+    build() {
+        this.notice = h("p", { class: "notice", hidden: true });
+        this.legend = h("ul", { class: "legend", "aria-label": "Legend" });
+        this.way = h("p", { class: "way", hidden: true });
+        this.place = h("div", { class: "place" });
+        this.look = h("p", { class: "look", "aria-hidden": "true" }, "\u00a0");
+        this.buildPanel();
+        this.el = h("div", { class: "seats-page" },
+            h("a", { class: "back", href: "#/" }, "All shows"),
+            h("h1", {}, this.show.movieTitle),
+            h("p", { class: "where" }, `${when(this.show)} · `
+                + where(this.show)),
+            this.notice,
+            h("div", { class: "columns" },
+                h("section", { class: "map", "aria-label": "Hall" },
+                    this.legend, this.way, this.place, this.look,
+                    h("p", { id: "grid-help", class: "muted help" },
+                        "Arrow keys move between seats, space picks one.")),
+                this.panel));
+        this.fillLegend();
+        this.renderPanel();
+        this.timer = window.setTimeout(() => this.poll(), POLL_MS);
+    }
+
+    buildPanel() {
+        this.clockPlace = h("div", {});
+        this.problem = h("p", { class: "notice error", hidden: true });
+        this.chips = h("ul", { class: "chips" });
+        this.hint = h("p", { class: "muted hint" },
+            `Pick up to ${MAX_SEATS} seats. They are kept for you once you `
+            + "press the button.");
+        this.sum = h("strong", { class: "sum" });
+        this.total = h("p", { class: "total" }, h("span", {}, "Total"),
+            this.sum);
+        this.primary = h("button", { class: "button primary", type: "button",
+            onclick: () => this.go() });
+        this.reset = h("button", { class: "button quiet", type: "button",
+            onclick: () => this.keep() }, "Keep the seats I have");
+        this.drop = h("button", { class: "button quiet", type: "button",
+            onclick: () => this.release() }, "Release my seats");
+        this.panel = h("aside", { class: "panel", "aria-label": "Your seats" },
+            h("h2", {}, "Your seats"), this.clockPlace, this.problem,
+            this.hint, this.chips, this.total,
+            h("div", { class: "actions" }, this.primary, this.reset,
+                this.drop));
+    }
+
+    fillLegend() {
+        const { currency, categories } = this.map;
+        const entry = (kind, text) => h("li", {},
+            h("span", { class: `swatch seat ${kind}`,
+                "aria-hidden": "true" }), text);
+
+        this.legend.replaceChildren(
+            ...categories.map(({ name, price, index }) => entry(
+                `available cat-${index % 6}`,
+                `${title(name)} ${money(price, currency)}`)),
+            entry("picked", "Yours"), entry("held", "Held"),
+            entry("booked", "Sold"));
+
+        if (this.map.seats.some((seat) => seat.kind === "ACCESSIBLE")) {
+            this.legend.append(entry("available accessible cat-0",
+                "Wheelchair"));
+        }
+    }
+
+    /* Draw the hall, or the section of it that the address names. */
+    draw(section) {
+        const part = this.map.big ? this.map.part(section) : null;
+
+        this.section = section;
+        this.picture?.destroy();
+        this.halls = [];
+        this.way.hidden = part === null;
+
+        if (this.map.big && !part) {
+            this.drawOverview();
+            return;
+        }
+
+        this.halls = (part ? [part] : this.map.parts).map((each, i) => (
+            this.hall(each, i === 0)));
+        this.picture = { destroy: () => {
+            this.halls.forEach((hall) => hall.destroy());
+        } };
+        this.place.replaceChildren(...this.halls.map((hall) => hall.el));
+        this.el.classList.remove("choosing-section");
+
+        if (part) {
+            this.way.replaceChildren(
+                h("a", { href: this.address("") }, "All sections"),
+                h("span", {}, part.name));
+        }
+    }
+
+    drawOverview() {
+        const overview = new Overview(this.map,
+            (part) => this.address(part.key));
+
+        this.picture = overview;
+        this.overview = overview;
+        this.place.replaceChildren(overview.el);
+        this.el.classList.add("choosing-section");
+        overview.draw();
+    }
+
+    hall(part, first) {
+        return new Hall(this.map, part, {
+            front: first && !this.map.big ? "Screen" : "",
+            picked: (id) => this.picked.has(id),
+            own: (id) => this.owns(id),
+            pick: (seat) => this.pick(seat),
+            look: (text) => {
+                this.look.textContent = text;
+            },
+        });
+    }
+
+    address(section) {
+        const base = `#/shows/${this.show.showId}`;
+
+        return section
+            ? `${base}?section=${encodeURIComponent(section)}` : base;
+    }
+
+    paint(ids) {
+        for (const id of ids) {
+            const seat = this.map.byId.get(id);
+
+            if (seat) {
+                this.halls.forEach((hall) => hall.paint(seat));
+            }
+        }
+    }
+
+    flash(ids) {
+        for (const id of ids) {
+            this.halls.forEach((hall) => hall.flash(id));
+        }
+    }
+
+    /* --- choosing --------------------------------------------------- */
+
+    owns(id) {
+        return this.hold !== null && this.hold.seatIds.includes(id);
+    }
+
+    pick(seat) {
+        const id = seat.seatId;
+        const name = seatName(seat);
+
+        if (this.picked.has(id)) {
+            this.picked.delete(id);
+            this.changed([id], `${name} left out.`);
+            return;
+        }
+
+        if (seat.status !== "AVAILABLE" && !this.owns(id)) {
+            const why = { HELD: "is held by someone else just now",
+                BOOKED: "is sold" }[seat.status] || "is not for sale";
+
+            toast(`${name} ${why}.`, { ms: 4000 });
+            return;
+        }
+
+        if (this.picked.size >= MAX_SEATS) {
+            toast(`You can book ${MAX_SEATS} seats at most.`, { ms: 4000 });
+            return;
+        }
+
+        this.picked.add(id);
+        this.changed([id], `${name} picked.`);
+    }
+
+    changed(ids, text) {
+        this.paint(ids);
+        this.problem.hidden = true;
+        this.renderPanel();
+        announce(`${text} ${count(this.picked.size, "seat")}, `
+            + `${money(this.map.total(this.picked), this.map.currency)}.`);
+    }
+
+    /* Does the screen show another choice than the server holds? */
+    differs() {
+        return this.hold !== null && (this.hold.seatIds.length
+            !== this.picked.size
+            || this.hold.seatIds.some((id) => !this.picked.has(id)));
+    }
+
+    chip(id) {
+        const seat = this.map.byId.get(id);
+        const name = seat ? seatName(seat) : id;
+
+        return h("li", { class: "chip" },
+            h("span", {}, h("b", {}, id), seat && ` ${title(seat.category)}`),
+            h("button", { type: "button", "aria-label": `Leave out ${name}`,
+                onclick: () => {
+                    this.pick(seat);
+                    (this.chips.querySelector("button")
+                        || this.halls[0]?.active || this.primary).focus();
+                } }, "×"));
+    }
+
+    renderPanel() {
+        const n = this.picked.size;
+        const differs = this.differs();
+
+        this.chips.replaceChildren(...[...this.picked].sort(naturalOrder)
+            .map((id) => this.chip(id)));
+        this.hint.hidden = n > 0;
+        this.total.hidden = n === 0;
+        this.sum.textContent = money(this.map.total(this.picked),
+            this.map.currency);
+        this.reset.hidden = !differs;
+        this.drop.hidden = this.hold === null;
+        this.primary.textContent = n === 0 ? "Choose seats"
+            : this.hold === null ? `Hold ${count(n, "seat")}`
+                : differs ? `Change to ${n === 1 ? "this seat"
+                    : `these ${n} seats`}` : "Continue to checkout";
+
+        if (n === 0) {
+            this.primary.setAttribute("aria-disabled", "true");
+
+        } else {
+            this.primary.removeAttribute("aria-disabled");
+        }
+
+        this.panel.classList.toggle("empty", n === 0 && this.hold === null);
+    }
+
+    renderClock() {
+        this.clock?.stop();
+        this.clock = null;
+        this.clockPlace.replaceChildren();
+
+        if (this.hold) {
+            this.clock = countdown({ ...this.hold, what: "Held for you",
+                onEnd: () => this.ended() });
+            this.clockPlace.append(this.clock.el);
+        }
+    }
+
+    setHold(hold) {
+        const before = this.hold ? this.hold.seatIds : [];
+
+        this.hold = hold;
+        this.missing = 0;
+
+        /* what we gave back is free, though the map may say so later */
+        for (const id of before) {
+            const seat = this.map.byId.get(id);
+
+            if (seat?.status === "HELD" && !this.owns(id)) {
+                seat.status = "AVAILABLE";
+            }
+        }
+
+        this.renderClock();
+        this.paint([...before, ...(hold ? hold.seatIds : [])]);
+        this.renderPanel();
+    }
+
+    /* --- the hold ---------------------------------------------------- */
+
+    async go() {
+        if (this.picked.size === 0) {
+            return;
+        }
+
+        if (this.hold && !this.differs()) {
+            window.location.hash = `${this.address("")}/checkout`;
+            return;
+        }
+
+        const ids = [...this.picked].sort(naturalOrder);
+
+        await busy(this.primary, "One moment…", async () => {
+            try {
+                this.setHold(this.hold
+                    ? await changeHold(this.hold, ids)
+                    : await createHold(this.show.showId, ids));
+                announce(`${count(ids.length, "seat")} held for you.`);
+                window.location.hash = `${this.address("")}/checkout`;
+
+            } catch (error) {
+                this.refused(error);
+            }
+        });
+
+        this.renderPanel();
+    }
+
+    refused(error) {
+        const lost = Array.isArray(error.details?.conflicts)
+            ? error.details.conflicts.filter((id) => this.picked.has(id)) : [];
+
+        for (const id of lost) {
+            const seat = this.map.byId.get(id);
+
+            this.picked.delete(id);
+
+            /* newer than the map on the screen */
+            if (seat?.status === "AVAILABLE") {
+                seat.status = "HELD";
+            }
+        }
+
+        if (this.hold && (error.status === 404 || error.status === 410)) {
+            forgetHold(this.show.showId);
+            this.setHold(null);
+        }
+
+        this.paint(lost);
+        this.flash(lost);
+        this.renderPanel();
+        this.say(explain(error));
+        this.pollSoon();
+    }
+
+    say(text) {
+        this.problem.textContent = text;
+        this.problem.hidden = false;
+        announce(text, true);
+    }
+
+    keep() {
+        const before = [...this.picked];
+
+        this.picked = new Set(this.hold.seatIds);
+        this.changed([...before, ...this.picked], "Back to the seats you hold.");
+        this.primary.focus();
+    }
+
+    async release() {
+        await busy(this.drop, "One moment…", async () => {
+            try {
+                await releaseHold(this.hold);
+                this.clear("Your seats are released.");
+
+            } catch (error) {
+                this.say(explain(error));
+            }
+        });
+    }
+
+    clear(text) {
+        const before = [...this.picked];
+
+        this.picked.clear();
+        this.setHold(null);
+        this.paint(before);
+        this.problem.hidden = true;
+        toast(text);
+        this.panel.querySelector("h2").tabIndex = -1;
+        this.panel.querySelector("h2").focus();
+        this.pollSoon();
+    }
+
+    /* The time is over, or the map says so: the server knows. */
+    async ended() {
+        try {
+            const hold = await loadHold(this.show.showId);
+
+            if (this.gone) {
+                return;
+            }
+
+            if (hold) {
+                this.setHold(hold);
+
+            } else if (this.hold) {
+                this.clear("Your hold has ended, and the seats are free "
+                    + "again.");
+            }
+
+        } catch {
+            window.setTimeout(() => this.gone || this.ended(), POLL_MS);
+        }
+    }
+
+    /* --- the live map ------------------------------------------------ */
+
+    pollSoon() {
+        window.clearTimeout(this.timer);
+
+        if (document.visibilityState === "visible" && !this.gone) {
+            this.timer = window.setTimeout(() => this.poll(), 0);
+        }
+    }
+
+    async poll() {
+        const begun = performance.now();
+
+        /* one at a time: an older answer must not overwrite a newer one */
+        this.abort?.abort();
+        this.abort = new AbortController();
+
+        const { signal } = this.abort;
+
+        try {
+            const answer = await read(`/shows/${this.show.showId}/seatmap`,
+                { etag: this.etag, signal });
+
+            if (signal.aborted) {
+                return;
+            }
+
+            if (answer.status !== 304) {
+                this.etag = answer.etag;
+                this.take(answer.data);
+            }
+
+            this.failures = 0;
+            this.checkOwn();
+
+        } catch {
+            if (signal.aborted) {
+                return;
+            }
+
+            this.failures++;
+        }
+
+        this.renderNotice();
+
+        /*
+         * A stadium's map is megabytes: wait longer where fetching and
+         * drawing it takes long, so that the page stays quick.
+         */
+        const took = performance.now() - begun;
+        const wait = Math.max(POLL_MS * 2 ** Math.min(this.failures, 3),
+            3 * took);
+
+        window.clearTimeout(this.timer);
+
+        if (document.visibilityState === "visible" && !this.gone) {
+            this.timer = window.setTimeout(() => this.poll(),
+                Math.min(wait, POLL_MAX_MS));
+        }
+    }
+
+    take(data) {
+        const seats = this.map.update(data);
+
+        if (seats === null) {
+            this.map = new SeatMap(data);
+            this.fillLegend();
+            this.draw(this.section);
+
+        } else if (seats.length > 0) {
+            seats.forEach((seat) => {
+                this.halls.forEach((hall) => hall.paint(seat));
+            });
+            this.picture.update?.(seats);
+        }
+
+        this.dropTaken();
+    }
+
+    /* Seats picked but not held that somebody else got meanwhile. */
+    dropTaken() {
+        const lost = [...this.picked].filter((id) => (!this.owns(id)
+            && this.map.byId.get(id)?.status !== "AVAILABLE"));
+
+        /* while our own request is under way, its answer will tell */
+        if (lost.length === 0
+            || this.primary.getAttribute("aria-disabled") === "true")
+        {
+            return;
+        }
+
+        lost.forEach((id) => this.picked.delete(id));
+        this.paint(lost);
+        this.flash(lost);
+        this.renderPanel();
+        this.say(`${lost.sort(naturalOrder).join(", ")}: someone else was `
+            + "quicker. Please pick again.");
+    }
+
+    /*
+     * Our seats are free on a fresh map, twice running: the hold ended
+     * elsewhere, say in another tab.  Once may be the map's own lag.
+     */
+    checkOwn() {
+        const free = this.hold && !this.map.stale
+            && this.hold.seatIds.some((id) => (
+                this.map.byId.get(id)?.status === "AVAILABLE"));
+
+        this.missing = free ? this.missing + 1 : 0;
+
+        if (this.missing >= 2) {
+            this.missing = 0;
+            this.ended();
+        }
+    }
+
+    renderNotice() {
+        const text = this.failures > 0
+            ? "No connection to the box office. The map shows what was known"
+                + " last."
+            : this.map.stale
+                ? "The box office is catching up. The map may be a little "
+                    + "behind."
+                : "";
+
+        if (text && this.notice.textContent !== text) {
+            announce(text);
+        }
+
+        this.notice.textContent = text;
+        this.notice.hidden = text === "";
+    }
+}
+
+
+/* showId and section come from the address. */
+export async function seatsView({ showId, section }) {
+    const [show, answer, hold] = await Promise.all([
+        showInfo(showId),
+        read(`/shows/${encodeURIComponent(showId)}/seatmap`),
+        loadHold(showId),
+    ]);
+
+    const page = new SeatsPage(show, new SeatMap(answer.data), answer.etag,
+        hold);
+
+    page.draw(section || "");
+    page.setHold(hold);
+    page.renderNotice();
+
+    return {
+        title: show.movieTitle,
+        el: page.el,
+        destroy: () => page.destroy(),
+
+        /* the same show, another section: the choice stays */
+        update: (params) => {
+            if (params.showId !== showId) {
+                return false;
+            }
+
+            page.draw(params.section || "");
+            return true;
+        },
+    };
+}

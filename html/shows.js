@@ -1,0 +1,150 @@
+/* The list of shows, and what other views need to know about one. */
+
+import { read } from "./api.js";
+import { buttonLink, h } from "./dom.js";
+import { count, day, dayTime, priceRange, seatList, time } from "./format.js";
+import { heldShows, loadHold } from "./hold.js";
+import { countdown } from "./countdown.js";
+
+const known = new Map();
+
+
+/* One show; the same answer serves every view of this visit. */
+export function showInfo(showId) {
+    let promise = known.get(showId);
+
+    if (!promise) {
+        promise = read(`/shows/${encodeURIComponent(showId)}`)
+            .then(({ data }) => data);
+        promise.catch(() => known.delete(showId));
+        known.set(showId, promise);
+    }
+
+    return promise;
+}
+
+
+export function where(show) {
+    return `${show.theatreName}, ${show.screenName}`;
+}
+
+
+export function when(show) {
+    return dayTime(show.startsAt, show.timezone);
+}
+
+
+/* A colour that is always the same for the same title. */
+export function hue(text) {
+    let n = 0;
+
+    for (const letter of text) {
+        n = (n * 31 + letter.codePointAt(0)) % 360;
+    }
+
+    return n;
+}
+
+
+function card(show) {
+    const open = show.status === "SCHEDULED";
+    const poster = h("span", { class: "poster", "aria-hidden": "true" },
+        show.movieTitle.slice(0, 1));
+    const text = h("span", { class: "text" },
+        h("strong", {}, show.movieTitle),
+        h("span", {}, where(show)),
+        h("span", { class: "muted" },
+            open
+                ? `${count(show.seats, "seat")} · ${priceRange(show.minPrice,
+                    show.maxPrice, show.currency)}`
+                : "Cancelled"));
+    const at = h("time", { dateTime: show.startsAt },
+        time(show.startsAt, show.timezone));
+
+    poster.style.setProperty("--hue", hue(show.movieTitle));
+
+    return h("li", {},
+        open
+            ? h("a", { class: "show", href: `#/shows/${show.showId}` },
+                poster, text, at)
+            : h("div", { class: "show closed" }, poster, text, at));
+}
+
+
+function addDays(el, shows) {
+    for (const show of shows) {
+        const name = day(show.startsAt, show.timezone);
+        let list = el.lastElementChild?.querySelector("ul");
+
+        if (el.lastElementChild?.dataset.day !== name) {
+            list = h("ul", { class: "shows" });
+            el.append(h("section", { "data-day": name },
+                h("h2", {}, name), list));
+        }
+
+        list.append(card(show));
+    }
+}
+
+
+/* "You hold A1, A2": the way back to an interrupted booking. */
+async function holdBanner(showId, stops) {
+    const hold = await loadHold(showId);
+
+    if (!hold) {
+        return null;
+    }
+
+    const show = await showInfo(showId);
+    const banner = h("div", { class: "banner" });
+    const clock = countdown({ ...hold, what: "Held for you",
+        onEnd: () => banner.remove() });
+
+    stops.push(clock.stop);
+    banner.append(
+        h("p", {}, h("strong", {}, show.movieTitle),
+            ` · ${seatList(hold.seatIds)}`),
+        clock.el,
+        buttonLink(`#/shows/${showId}/checkout`, "Continue"));
+
+    return banner;
+}
+
+
+export async function showsView() {
+    const stops = [];
+    const first = await read("/shows");
+    const days = h("div", { class: "days" });
+    const banners = h("div", {});
+    let cursor = first.data.nextCursor;
+
+    addDays(days, first.data.items);
+
+    const more = h("button", {
+        class: "button quiet", type: "button", hidden: !cursor,
+        onclick: async () => {
+            const { data } = await read(
+                `/shows?cursor=${encodeURIComponent(cursor)}`);
+
+            addDays(days, data.items);
+            cursor = data.nextCursor;
+            more.hidden = !cursor;
+        },
+    }, "More shows");
+
+    for (const showId of heldShows()) {
+        /* an extra: the list is of use without it */
+        holdBanner(showId, stops).then(
+            (banner) => banner && banners.append(banner), () => {});
+    }
+
+    return {
+        title: "Shows",
+        el: h("div", {},
+            h("h1", {}, "What is on"), banners, days,
+            first.data.items.length === 0
+                && h("p", { class: "muted" }, "No shows are on sale now."),
+            more),
+        destroy: () => stops.forEach((stop) => stop()),
+    };
+}
