@@ -1,0 +1,272 @@
+-- Orders and what hangs on them: the hot tables.
+--
+-- No foreign keys here.  A foreign key check locks the row it points to
+-- (for key share): thousands of buyers a second of one show would all write
+-- to that show's row, as a multixact, to prove what the server has just read.
+-- The functions of 007 and later are the only writers, and check_invariants()
+-- says whether they kept their word.
+
+set local search_path = boxoffice, pg_temp;
+
+
+create table orders (
+    order_id       uuid not null,
+    show_date      date not null,
+    show_id        uuid not null,
+    hold_id        uuid not null,
+    amount         bigint not null,
+    created_at     timestamptz(3) not null,
+    expires_at     timestamptz(3) not null,
+    confirmed_at   timestamptz(3),
+    ended_at       timestamptz(3),
+    show_no        int not null,
+    version        int not null default 1,
+    currency       char(3) not null,
+    status         text collate "C" not null default 'PAYMENT_PENDING',
+    payment_method text collate "C" not null,
+    user_id        text collate "C" not null,
+    seat_nos       int[] not null,
+    seat_ids       text[] not null,
+    customer_name  text not null,
+    customer_email text not null,
+    customer_phone text,
+    payment_id     text collate "C",
+    ticket_code    text collate "C",
+
+    constraint orders_pkey primary key (order_id, show_date),
+    constraint orders_hold_key unique (hold_id, show_date),
+    constraint orders_amount_positive check (amount >= 0),
+    constraint orders_version_positive check (version >= 1),
+    constraint orders_seats_match
+        check (cardinality(seat_nos) between 1 and 64
+               and cardinality(seat_nos) = cardinality(seat_ids)),
+    constraint orders_method_known
+        check (payment_method in ('UPI', 'CARD', 'WALLET')),
+    constraint orders_status_known
+        check (status in ('PAYMENT_PENDING', 'CONFIRMED', 'FAILED', 'EXPIRED',
+                          'CANCELLED')),
+    constraint orders_confirmed_complete
+        check (status <> 'CONFIRMED'
+               or (confirmed_at is not null and payment_id is not null
+                   and ticket_code is not null)),
+    constraint orders_ended_complete
+        check ((ended_at is not null)
+               = (status in ('FAILED', 'EXPIRED', 'CANCELLED')))
+) partition by range (show_date);
+
+create index orders_user_history
+    on orders (user_id, created_at desc, order_id desc);
+
+create index orders_expiry on orders (expires_at)
+    where status = 'PAYMENT_PENDING';
+
+comment on table orders is
+    'Orders, filed by month of the show, so that the past leaves by detaching '
+    'a table.  order_id is made by the server (UUIDv8: time, show_no, random).';
+comment on column orders.version is
+    'Number of the last state change, from 1; the event of that change has '
+    'the same version.';
+comment on column orders.ended_at is
+    'When it came to its present end: FAILED, EXPIRED or CANCELLED.';
+
+
+create table orders_default partition of orders default
+with (fillfactor = 85);
+
+comment on table orders_default is
+    'Takes orders of a month whose partition was not made in time; '
+    'ensure_partitions() moves them out.';
+
+
+-- The state graph.  The condition is part of the trigger, so that a change
+-- that keeps to it costs a few comparisons and no function call.
+
+create function orders_refuse() returns trigger
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+begin
+    raise exception 'order %: from % version % to % version % is no step',
+                    old.order_id, old.status, old.version,
+                    new.status, new.version
+          using errcode = 'integrity_constraint_violation';
+end
+$$;
+
+create trigger orders_state before update on orders
+for each row
+when (not (case
+           when new.status = old.status then new.version = old.version
+           when new.version <> old.version + 1 then false
+           when old.status = 'PAYMENT_PENDING' then true
+           when new.status = 'CANCELLED'
+           then old.status in ('CONFIRMED', 'EXPIRED', 'FAILED')
+           else false
+           end)
+      or new.order_id <> old.order_id
+      or new.show_id <> old.show_id
+      or new.hold_id <> old.hold_id
+      or new.user_id <> old.user_id
+      or new.seat_nos <> old.seat_nos
+      or new.amount <> old.amount)
+execute function orders_refuse();
+
+
+create table seat_claims (
+    show_id  uuid not null,
+    seat_no  int not null,
+    order_id uuid not null,
+
+    constraint seat_claims_pkey primary key (show_id, seat_no)
+)
+-- rows come and go with orders that expire: vacuum before the index bloats
+with (autovacuum_vacuum_scale_factor = 0.02,
+      autovacuum_vacuum_insert_scale_factor = 0.1);
+
+comment on table seat_claims is
+    'The one constraint everything rests on: a seat of a show is in at most '
+    'one live order.  A row is inserted in the transaction that creates its '
+    'order and deleted in the one that ends it, never elsewhere.  Not '
+    'partitioned, so that the key needs no date; without a foreign key, for '
+    'the reason given in the file.';
+
+
+create table user_seats (
+    show_id uuid not null,
+    user_id text collate "C" not null,
+    seats   int not null,
+
+    constraint user_seats_pkey primary key (show_id, user_id),
+    constraint user_seats_seats_positive check (seats >= 0)
+)
+-- changed in place, no index on seats: updates stay on their page
+with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+
+comment on table user_seats is
+    'Seats a user has in live orders of a show.  The row is also the lock '
+    'that puts one user''s orders of one show in a line: the limit, and '
+    'whether a hold was ordered before, are decided under it.';
+
+
+create table idempotency (
+    user_id     text collate "C" not null,
+    key         text collate "C" not null,
+    fingerprint text collate "C" not null,
+    operation   text collate "C" not null,
+    order_id    uuid not null,
+    show_date   date not null,
+    created_at  timestamptz(3) not null default now(),
+
+    constraint idempotency_pkey primary key (user_id, key),
+    constraint idempotency_operation_known
+        check (operation in ('create', 'confirm', 'cancel'))
+)
+with (autovacuum_vacuum_scale_factor = 0.05);
+
+-- rows arrive in the order of time: a BRIN finds the old ones at no cost
+create index idempotency_created on idempotency
+using brin (created_at) with (autosummarize = on);
+
+comment on table idempotency is
+    'A key that had an effect, written in the transaction of that effect.  A '
+    'refusal leaves no row: asked again, it is decided again.';
+
+
+create table payments (
+    payment_id   text collate "C" not null,
+    aggregate_id uuid not null default gen_random_uuid(),
+    order_id     uuid not null,
+    show_date    date not null,
+    provider     text collate "C" not null,
+    amount       bigint not null,
+    currency     char(3) not null,
+    status       text collate "C" not null,
+    created_at   timestamptz(3) not null default now(),
+    refund_at    timestamptz(3),
+
+    constraint payments_pkey primary key (payment_id),
+    constraint payments_amount_positive check (amount >= 0),
+    constraint payments_status_known
+        check (status in ('CAPTURED', 'REFUND_PENDING', 'REFUNDED')),
+    constraint payments_refund_complete
+        check ((refund_at is not null)
+               = (status in ('REFUND_PENDING', 'REFUNDED')))
+)
+with (fillfactor = 90);
+
+comment on table payments is
+    'Captured money.  The key makes a payment count once: for one order, and '
+    'for one refund.';
+comment on column payments.aggregate_id is
+    'Stands for the payment in the outbox, where its events are numbered '
+    'apart from those of its order.';
+comment on column payments.refund_at is 'When a refund was asked for.';
+
+
+create table outbox (
+    aggregate_id uuid not null,
+    version      int not null,
+    event_id     uuid not null default gen_random_uuid(),
+    position     bigint not null generated always as identity,
+    type         text collate "C" not null,
+    payload      jsonb not null,
+    created_at   timestamptz(3) not null default now(),
+    published_at timestamptz(3),
+
+    constraint outbox_pkey primary key (aggregate_id, version),
+    constraint outbox_type_known
+        check (type in ('order.created', 'order.confirmed', 'order.failed',
+                        'order.expired', 'order.cancelled',
+                        'payment.refund_requested'))
+)
+-- every row is updated once and deleted once
+with (autovacuum_vacuum_scale_factor = 0.02,
+      autovacuum_vacuum_cost_delay = 0);
+
+create index outbox_unpublished on outbox (position)
+    where published_at is null;
+
+create index outbox_created on outbox
+using brin (created_at) with (autosummarize = on);
+
+comment on table outbox is
+    'One event for each committed state change of an order, under the order''s '
+    'id and version, and one for each refund that was asked for, under the '
+    'payment''s aggregate_id and version 1.  The key keeps it at one.  No '
+    'names and addresses in the payload: who needs them reads the order.';
+
+
+create table holds (
+    hold_id    uuid not null,
+    show_id    uuid not null,
+    user_id    text collate "C" not null,
+    seat_nos   int[] not null,
+    created_at timestamptz(3) not null,
+    expires_at timestamptz(3) not null,
+    outcome    text collate "C" not null,
+    ended_at   timestamptz(3),
+
+    constraint holds_pkey primary key (hold_id),
+    constraint holds_outcome_known
+        check (outcome in ('HELD', 'EXPIRED', 'RELEASED', 'ORDERED'))
+)
+with (fillfactor = 85);
+
+create index holds_created on holds
+using brin (created_at) with (autosummarize = on);
+
+comment on table holds is
+    'History of holds, written late and best effort.  Nothing is decided from '
+    'it: holds live in Redis.';
+
+
+create table purges (
+    subject text collate "C" not null,
+    before  timestamptz(3) not null,
+
+    constraint purges_pkey primary key (subject)
+);
+
+comment on table purges is
+    'Up to when a table was emptied of old rows, so that check_invariants() '
+    'does not miss what was thrown away on purpose.';

@@ -1,0 +1,266 @@
+-- Shows: what the server reads of them, and making one.
+
+set local search_path = boxoffice, pg_temp;
+
+
+-- Milliseconds since 1970, the form in which every time leaves the database.
+
+create function unix_ms(at timestamptz) returns bigint
+language sql immutable parallel safe
+return floor(extract(epoch from at) * 1000)::bigint;
+
+
+create function from_unix_ms(ms bigint) returns timestamptz
+language sql stable parallel safe
+return timestamptz 'epoch' + ms * interval '1 millisecond';
+
+
+create type show_row as (
+    show_no      int,
+    show_id      uuid,
+    epoch        int,
+    revision     int,
+    status       text,
+    starts_ms    bigint,
+    ends_ms      bigint,
+    currency     text,
+    movie_title  text,
+    theatre_name text,
+    screen_name  text,
+    timezone     text,
+    categories   text,
+    layout       text
+);
+
+
+-- One show with prices and seats; one row, or none if there is no such show.
+--
+-- categories: "SILVER:15000,GOLD:20000", cheapest first.
+-- layout: for each seat, in the order of seat_no, a line of label, row,
+-- number, category (place in categories, from 0), kind (N, A, B or H), x, y,
+-- section; a TAB between fields, a newline after each line.
+--
+-- Line k stands for seat_no k: rather than shift seats, a gap in the numbers
+-- or a category without a price is an error.
+
+create function show_by_id(show_id uuid) returns setof show_row
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    found  show_row;
+    source uuid;
+    names  text[];
+    broken boolean;
+begin
+    select s.show_no, s.show_id, s.epoch, s.revision, s.status,
+           unix_ms(s.starts_at), unix_ms(s.ends_at), s.currency, m.title,
+           t.name, c.name, t.timezone, null, null
+    into found
+    from shows s
+    join movies m using (movie_id)
+    join screens c using (screen_id)
+    join theatres t using (theatre_id)
+    where s.show_id = show_by_id.show_id;
+
+    if found.show_id is null then
+        return;
+    end if;
+
+    select layout_id into source from shows s
+    where s.show_id = found.show_id;
+
+    select array_agg(category order by price, category),
+           string_agg(category || ':' || price, ',' order by price, category)
+    into names, found.categories
+    from show_prices p
+    where p.show_id = found.show_id
+      and exists (select from layout_seats l
+                  where l.layout_id = source and l.category = p.category);
+
+    select string_agg(concat_ws(E'\t', label, row_label, seat_number,
+                                array_position(names, category) - 1,
+                                left(kind, 1), x, y, coalesce(section, ''))
+                      || E'\n', '' order by seat_no),
+           count(*) <> max(seat_no) + 1
+           or count(*) <> count(array_position(names, category))
+    into found.layout, broken
+    from layout_seats
+    where layout_id = source;
+
+    if found.layout is null or broken then
+        raise exception 'show %: seats are missing, or a price',
+                        found.show_id
+              using errcode = 'data_corrupted';
+    end if;
+
+    return next found;
+end
+$$;
+
+
+-- The same by the show's number.
+
+create function show_by_no(show_no int) returns setof show_row
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select r.* from shows s, show_by_id(s.show_id) r
+    where s.show_no = show_by_no.show_no;
+end
+$$;
+
+
+-- A new generation of the show's Redis data; null if there is no such show.
+
+create function next_epoch(show_id uuid) returns int
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    taken int;
+begin
+    update shows set epoch = epoch + 1
+    where show_id = next_epoch.show_id
+    returning epoch into taken;
+    return taken;
+end
+$$;
+
+
+-- Shows that start after (after_ms, after_id), by time; max: 1..1000.  The
+-- first page asks for those after (now, zero uuid).
+
+create function list_shows(after_ms bigint, after_id uuid, max int)
+returns table (show_id uuid, show_no int, movie_title text,
+               theatre_name text, screen_name text, timezone text,
+               starts_ms bigint, ends_ms bigint, status text, currency text,
+               seats int, min_price int, max_price int)
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select s.show_id, s.show_no, m.title, t.name, c.name, t.timezone,
+           unix_ms(s.starts_at), unix_ms(s.ends_at), s.status,
+           s.currency::text, l.seats, p.low, p.high
+    from (select * from shows
+          where (starts_at, show_id) > (from_unix_ms(after_ms), after_id)
+          order by starts_at, show_id
+          limit least(greatest(max, 1), 1000)) s
+    join movies m using (movie_id)
+    join screens c using (screen_id)
+    join theatres t using (theatre_id)
+    join layouts l on l.layout_id = s.layout_id
+    cross join lateral (select min(price) as low, max(price) as high
+                        from show_prices where show_id = s.show_id) p
+    order by s.starts_at, s.show_id;
+end
+$$;
+
+
+-- Screens with the seats and the categories ("GOLD,SILVER") a show would get.
+
+create function list_screens()
+returns table (screen_id uuid, theatre_name text, screen_name text, seats int,
+               categories text)
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select c.screen_id, t.name, c.name, l.seats,
+           (select string_agg(distinct category, ',')
+            from layout_seats where layout_id = l.layout_id)
+    from screens c
+    join theatres t using (theatre_id)
+    join layouts l using (layout_id)
+    order by t.name, c.name;
+end
+$$;
+
+
+-- Schedules a show of a movie (by title, made if it is new) on a screen.
+--
+-- categories and prices (minor units) go together; each category of the
+-- screen's layout needs its price.  outcome: created; no_screen; clash (the
+-- screen is taken at that time); price_missing; unknown_category.  show_id is
+-- null unless created.  Other values out of range violate a constraint.
+
+create function create_show(screen_id uuid, movie_title text,
+                            starts_ms bigint, duration_min int, currency text,
+                            categories text[], prices int[])
+returns table (outcome text, show_id uuid)
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    place   screens;
+    film    uuid;
+    seated  text[];
+    made    uuid;
+begin
+    select * into place from screens c
+    where c.screen_id = create_show.screen_id;
+
+    if place.screen_id is null then
+        return query select 'no_screen', null::uuid;
+        return;
+    end if;
+
+    seated := array(select distinct category from layout_seats
+                    where layout_id = place.layout_id);
+
+    if not seated @> coalesce(categories, '{}') then
+        return query select 'unknown_category', null::uuid;
+        return;
+    end if;
+
+    if not coalesce(categories, '{}') @> seated
+       or cardinality(categories) is distinct from cardinality(prices)
+       or array_position(prices, null) is not null
+    then
+        return query select 'price_missing', null::uuid;
+        return;
+    end if;
+
+    -- two administrators may bring the same new title
+    perform pg_advisory_xact_lock(hashtext('boxoffice.movie'),
+                                  hashtext(movie_title));
+    select movie_id into film from movies where title = movie_title
+    order by created_at desc limit 1;
+
+    if film is null then
+        insert into movies (title, duration_min)
+        values (movie_title, create_show.duration_min)
+        returning movie_id into film;
+    end if;
+
+    begin
+        insert into shows (movie_id, screen_id, starts_at, ends_at, currency)
+        values (film, place.screen_id, from_unix_ms(starts_ms),
+                from_unix_ms(starts_ms)
+                + create_show.duration_min * interval '1 minute',
+                create_show.currency)
+        returning shows.show_id into made;
+    exception when exclusion_violation then
+        return query select 'clash', null::uuid;
+        return;
+    end;
+
+    insert into show_prices (show_id, category, price)
+    select made, p.category, p.price
+    from unnest(categories, prices) p(category, price);
+
+    return query select 'created', made;
+end
+$$;

@@ -1,0 +1,143 @@
+-- What must hold in the database at any moment.  Load it where it is wanted;
+-- it reads everything and belongs to tests and to a quiet hour.
+
+create schema if not exists boxoffice;
+
+
+-- One row for each violation; none in health.  One statement, so that it sees
+-- one moment.
+
+create or replace function boxoffice.check_invariants()
+returns table (invariant text, detail text)
+language sql stable
+set search_path = boxoffice, pg_temp
+set jit = off
+as $$
+    with live as materialized (
+        select order_id, show_date, show_id, user_id, seat_nos
+        from orders where status in ('PAYMENT_PENDING', 'CONFIRMED')
+    ), sold as materialized (
+        select order_id, show_id, n as seat_no
+        from live cross join unnest(seat_nos) n
+    ), mark as (
+        select coalesce(max(before), '-infinity') as purged
+        from purges where subject = 'outbox'
+    )
+    select 'I1: a seat in one live order at most',
+           format('show %s seat %s: %s orders', show_id, seat_no, count(*))
+    from sold group by show_id, seat_no having count(*) > 1
+
+    union all
+    select 'I15: a live order has claimed its seats',
+           format('order %s seat %s', order_id, seat_no)
+    from sold s
+    where not exists (select from seat_claims c
+                      where c.show_id = s.show_id and c.seat_no = s.seat_no
+                        and c.order_id = s.order_id)
+
+    union all
+    select 'I15: a claim belongs to a live order',
+           format('show %s seat %s order %s', show_id, seat_no, order_id)
+    from seat_claims c
+    where not exists (select from sold s
+                      where c.show_id = s.show_id and c.seat_no = s.seat_no
+                        and c.order_id = s.order_id)
+
+    union all
+    select 'I15: a claim is a seat that can be sold',
+           format('show %s seat %s', c.show_id, c.seat_no)
+    from seat_claims c
+    where not exists (select from shows s
+                      join layout_seats l using (layout_id)
+                      where s.show_id = c.show_id and l.seat_no = c.seat_no
+                        and l.kind in ('NORMAL', 'ACCESSIBLE'))
+
+    union all
+    select 'I10: user_seats are the seats in live orders',
+           format('show %s user %s: %s, not %s', show_id, user_id, u.seats,
+                  coalesce(l.seats, 0))
+    from user_seats u
+    full join (select show_id, user_id, sum(cardinality(seat_nos)) as seats
+               from live group by show_id, user_id) l
+         using (show_id, user_id)
+    where u.seats is distinct from coalesce(l.seats, 0)
+
+    union all
+    -- what was purged on purpose is missed only if it is younger than that
+    select 'I3: each state change has its event',
+           format('order %s: version %s, event %s is missing', o.order_id,
+                  o.version, v)
+    from orders o
+    cross join generate_series(1, o.version) v
+    cross join mark
+    where case when v = o.version
+               then coalesce(o.ended_at, o.confirmed_at, o.created_at)
+               else o.created_at end >= purged
+      and not exists (select from outbox b
+                      where b.aggregate_id = o.order_id and b.version = v)
+
+    union all
+    select 'I3: each event has its state change',
+           format('event %s %s version %s', b.type, b.aggregate_id, b.version)
+    from outbox b
+    where b.type like 'order.%'
+      and not exists (select from orders o
+                      where o.order_id = b.aggregate_id
+                        and b.version between 1 and o.version)
+
+    union all
+    select 'I3: a refund has its event, and an event its refund',
+           format('payment %s', coalesce(p.payment_id,
+                                         b.aggregate_id::text))
+    from (select * from payments where status <> 'CAPTURED') p
+    full join (select * from outbox
+               where type = 'payment.refund_requested') b using (aggregate_id)
+    cross join mark
+    where (p.payment_id is null or b.aggregate_id is null)
+      and coalesce(p.refund_at, 'infinity') >= purged
+
+    union all
+    select 'I12: version counts the steps of the state',
+           format('order %s: %s version %s', order_id, status, version)
+    from orders
+    where case status when 'PAYMENT_PENDING' then version <> 1
+                      when 'CANCELLED' then version not in (2, 3)
+                      else version <> 2 end
+
+    union all
+    select 'I12: the last event is the state',
+           format('order %s: %s, event %s', order_id, status, b.type)
+    from orders o
+    join outbox b on b.aggregate_id = o.order_id and b.version = o.version
+    where b.type <> case status when 'PAYMENT_PENDING' then 'order.created'
+                                else 'order.' || lower(status) end
+
+    union all
+    select 'I2: a confirmed order has its captured payment',
+           format('order %s', order_id)
+    from orders o
+    where status = 'CONFIRMED'
+      and not exists (select from payments p
+                      where p.payment_id = o.payment_id
+                        and p.order_id = o.order_id
+                        and p.status = 'CAPTURED')
+
+    union all
+    select 'I2: a captured payment has its confirmed order',
+           format('payment %s', p.payment_id)
+    from payments p
+    where status = 'CAPTURED'
+      and not exists (select from orders o
+                      where o.order_id = p.order_id
+                        and o.show_date = p.show_date
+                        and o.payment_id = p.payment_id
+                        and o.status = 'CONFIRMED')
+
+    union all
+    select 'I6: a key stands for an order',
+           format('user %s key %s', i.user_id, i.key)
+    from idempotency i
+    where not exists (select from orders o
+                      where o.order_id = i.order_id
+                        and o.show_date = i.show_date)
+$$;
