@@ -235,7 +235,9 @@ bo_layout_plan_seats(bo_layout_plan_t *plan, const char *text, size_t len)
     in.p = text;
     in.end = text + len;
 
+    last.row = "";
     last.row_len = 0;
+    last.section = "";
     last.section_len = 0;
 
     while (in.p < in.end) {
@@ -253,15 +255,12 @@ bo_layout_plan_seats(bo_layout_plan_t *plan, const char *text, size_t len)
 
         /* neighbours share the texts they have in common */
 
-        if (plan->nseats == 0
-            || !bo_layout_same(seat.row, seat.row_len, last.row, last.row_len))
-        {
+        if (!bo_layout_same(seat.row, seat.row_len, last.row, last.row_len)) {
             plan->chars += seat.row_len;
         }
 
-        if (plan->nseats == 0
-            || !bo_layout_same(seat.section, seat.section_len, last.section,
-                               last.section_len))
+        if (!bo_layout_same(seat.section, seat.section_len, last.section,
+                            last.section_len))
         {
             plan->chars += seat.section_len;
         }

@@ -52,6 +52,10 @@ bo_json_read(bo_json_doc_t *doc, const char *buf, size_t len,
         return -1;
     }
 
+    /* jansson sets the code on most errors only, not when memory is short */
+
+    memset(&jerror, 0, sizeof(json_error_t));
+
     root = json_loadb(buf, len, JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL, &jerror);
     if (root == NULL) {
         error->code = bo_json_code(&jerror);
@@ -149,6 +153,7 @@ bo_json_code(const json_error_t *error)
 {
     switch (json_error_code(error)) {
 
+    case json_error_unknown:
     case json_error_out_of_memory:
         return BO_JSON_NO_MEMORY;
 

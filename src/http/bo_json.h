@@ -76,14 +76,15 @@ typedef enum {
     BO_JSON_MISSING_FIELD,
     BO_JSON_WRONG_TYPE,
     BO_JSON_OUT_OF_RANGE,
-    BO_JSON_NO_MEMORY
+    BO_JSON_NO_MEMORY                   /* SYNTAX may be said instead */
 } bo_json_code_e;
 
 
 /*
  * field and parent are names of the table, never of the body.
  * field: the field at fault; NULL when it has no name in the table or is not
- * known (SYNTAX, UNKNOWN_FIELD, DUPLICATE_FIELD and numbers beyond int64_t).
+ * known (SYNTAX, UNKNOWN_FIELD, DUPLICATE_FIELD and numbers beyond int64_t,
+ * which are OUT_OF_RANGE before an error of syntax behind them is seen).
  * parent: the OBJECT it is in; NULL at the top.
  */
 typedef struct {
