@@ -1,0 +1,180 @@
+
+/*
+ * Ends what PostgreSQL says is over: unpaid orders, claims without an order,
+ * old keys.  Row locks that skip what another node has keep the nodes apart.
+ */
+
+
+#include "ngx_bo_jobs.h"
+
+
+/* Orders in one run; a full run is followed by another at once. */
+
+#define NGX_BO_EXPIRE_MAX   "500"
+
+
+static void ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
+    ngx_bo_pg_handler_pt handler);
+static void ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_orphans_removed(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_job_ended(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+
+
+static ngx_bo_pg_statement_t  ngx_bo_expire_orders = {
+    "expire_orders",
+    "select 1, 'expired', " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.expire_orders(" NGX_BO_EXPIRE_MAX ")",
+    0, 1
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_cleanup = {
+    "cleanup_orphans", "select * from boxoffice.cleanup_orphans()", 0, 1
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_purge = {
+    "purge", "select boxoffice.purge(72)", 0, 1
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_partitions = {
+    "ensure_partitions", "select boxoffice.ensure_partitions(3)", 0, 1
+};
+
+
+void
+ngx_bo_job_orders(ngx_bo_job_t *job)
+{
+    ngx_bo_job_submit(job, &ngx_bo_expire_orders, ngx_bo_orders_expired);
+}
+
+
+void
+ngx_bo_job_cleanup(ngx_bo_job_t *job)
+{
+    ngx_bo_job_submit(job, &ngx_bo_cleanup, ngx_bo_orphans_removed);
+}
+
+
+void
+ngx_bo_job_purge(ngx_bo_job_t *job)
+{
+    ngx_bo_job_submit(job, &ngx_bo_purge, ngx_bo_job_ended);
+}
+
+
+void
+ngx_bo_job_partitions(ngx_bo_job_t *job)
+{
+    ngx_bo_job_submit(job, &ngx_bo_partitions, ngx_bo_job_ended);
+}
+
+
+static void
+ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
+    ngx_bo_pg_handler_pt handler)
+{
+    if (ngx_bo_pg_submit(job->store->pg, st, NULL, handler, job) != NULL) {
+        ngx_bo_job_begin(job);
+    }
+}
+
+
+static ngx_int_t
+ngx_bo_job_check(ngx_bo_job_t *job, ngx_bo_verdict_e verdict, PGresult *res)
+{
+    if (verdict == NGX_BO_DONE && PQresultStatus(res) == PGRES_TUPLES_OK) {
+        return NGX_OK;
+    }
+
+    ngx_bo_count(job->store, jobs_failed);
+
+    if (verdict == NGX_BO_DONE) {
+        ngx_log_error(NGX_LOG_ERR, job->store->log, 0,
+                      "boxoffice: a job failed: %s",
+                      PQresultErrorMessage(res));
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_job_t *job = data;
+
+    int              i, n;
+    ngx_pool_t      *pool;
+    ngx_bo_order_t   order;
+
+    if (ngx_bo_job_check(job, verdict, res) != NGX_OK) {
+        ngx_bo_job_end(job);
+        return;
+    }
+
+    n = PQntuples(res);
+
+    for (i = 0; i < n; i++) {
+        ngx_bo_count(job->store, orders_expired);
+
+        pool = ngx_create_pool(1024, job->store->log);
+        if (pool == NULL) {
+            continue;
+        }
+
+        if (ngx_bo_order_from_row(&order, pool, res, i) == NGX_OK) {
+            ngx_bo_settle(job->store, &order, BO_SEAT_HELD,
+                          BO_SEAT_AVAILABLE);
+        }
+
+        ngx_destroy_pool(pool);
+    }
+
+    if (n == ngx_atoi((u_char *) NGX_BO_EXPIRE_MAX,
+                      sizeof(NGX_BO_EXPIRE_MAX) - 1))
+    {
+        ngx_bo_job_orders(job);
+    }
+
+    ngx_bo_job_end(job);
+}
+
+
+static void
+ngx_bo_orphans_removed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_job_t *job = data;
+
+    int64_t  n;
+
+    if (ngx_bo_job_check(job, verdict, res) == NGX_OK
+        && PQntuples(res) == 1)
+    {
+        n = ngx_bo_column_int(res, 0, 0);
+
+        if (n) {
+            (void) ngx_atomic_fetch_add(
+                          &job->store->zone->metrics.orphans_removed, n);
+
+            ngx_log_error(NGX_LOG_WARN, job->store->log, 0,
+                          "boxoffice: %L claims without an order removed", n);
+        }
+    }
+
+    ngx_bo_job_end(job);
+}
+
+
+static void
+ngx_bo_job_ended(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_job_t *job = data;
+
+    (void) ngx_bo_job_check(job, verdict, res);
+    ngx_bo_job_end(job);
+}

@@ -1,0 +1,87 @@
+
+/*
+ * Holds: seats locked in Redis for a user, for some minutes.
+ */
+
+
+#ifndef _NGX_BO_HOLDS_H_INCLUDED_
+#define _NGX_BO_HOLDS_H_INCLUDED_
+
+
+#include "booking/bo_order.h"
+#include "ngx_bo_scripts.h"
+
+
+/* An idempotency key and the payload it came with, hashed, as hex texts. */
+
+#define NGX_BO_KEY_LEN          32
+#define NGX_BO_FINGERPRINT_LEN  32
+
+typedef struct {
+    unsigned                 present:1;
+    u_char                   key[NGX_BO_KEY_LEN];
+    u_char                   fingerprint[NGX_BO_FINGERPRINT_LEN];
+} ngx_bo_idempotency_t;
+
+
+typedef struct {
+    bo_uuid_t                id;
+    bo_seats_t               seats;
+    bo_hold_state_e          state;
+    int64_t                  created;       /* Unix ms, Redis's clock */
+    int64_t                  expires;
+} ngx_bo_hold_t;
+
+
+/*
+ * An operation on a hold.  Set before the start: script.call.{store, show,
+ * done, data}, user, idempotency, and what the operation names; the rest is
+ * zeroed.  user stays where it is until the end.
+ */
+
+typedef struct {
+    ngx_bo_script_call_t     script;
+    ngx_str_t                user;
+    ngx_bo_idempotency_t     idempotency;
+    ngx_bo_hold_t            hold;          /* .id and .seats are also asked */
+
+    bo_seats_t               conflicts;     /* with NGX_BO_CONFLICT */
+    unsigned                 sold:1;        /* one of those at least */
+    uint64_t                 usec;
+
+    ngx_str_t                argv[NGX_BO_SCRIPT_MAX_ARGS];
+    u_char                   text[BO_MAX_SEATS * 80];
+    u_char                   id_text[BO_UUID_LEN];
+} ngx_bo_hold_call_t;
+
+
+/*
+ * Holds hold.seats for user, all or none, in place of the user's hold in the
+ * show, if any.  NGX_BO_OK, _REPLAYED, _SAME: hold is filled; _CONFLICT:
+ * conflicts; _KEY_REUSED, _UNAVAILABLE, _IN_DOUBT, _REFUSED.
+ */
+void ngx_bo_hold_create(ngx_bo_hold_call_t *c);
+
+/*
+ * Gives hold.id the seats hold.seats and the time it may still get.  As
+ * above, and NGX_BO_NOT_FOUND, _ENDED, _ORDERED.
+ */
+void ngx_bo_hold_change(ngx_bo_hold_call_t *c);
+
+/* NGX_BO_OK: released now, NGX_BO_SAME: had ended; _NOT_FOUND, _ORDERED. */
+void ngx_bo_hold_release(ngx_bo_hold_call_t *c);
+
+/* NGX_BO_OK: hold is filled, its state as of Redis's clock; _NOT_FOUND. */
+void ngx_bo_hold_read(ngx_bo_hold_call_t *c);
+
+/*
+ * Fences hold.id for an order: hold.seats is filled.  Again: the same.
+ * NGX_BO_OK, _NOT_FOUND, _ENDED.
+ */
+void ngx_bo_hold_fence(ngx_bo_hold_call_t *c);
+
+/* Reads an entry "id created expires flag key fingerprint seats". */
+ngx_int_t ngx_bo_hold_parse(ngx_bo_hold_t *hold, ngx_str_t *entry);
+
+
+#endif /* _NGX_BO_HOLDS_H_INCLUDED_ */

@@ -1,0 +1,744 @@
+
+/*
+ * Orders.  Every change is one statement; the PostgreSQL client makes batches
+ * of them.  What the statements do is written in sql/.
+ */
+
+
+#include "booking/bo_price.h"
+#include "booking/bo_ticket.h"
+#include "ngx_bo_orders.h"
+#include "ngx_bo_settle.h"
+
+#include <openssl/rand.h>
+
+
+#define NGX_BO_ORDER_BATCH  64
+
+
+/* The columns of a row, see NGX_BO_ORDER_COLUMNS. */
+
+enum {
+    ngx_bo_col_item = 0,
+    ngx_bo_col_outcome,
+    ngx_bo_col_order,
+    ngx_bo_col_show,
+    ngx_bo_col_show_no,
+    ngx_bo_col_user,
+    ngx_bo_col_hold,
+    ngx_bo_col_seat_nos,
+    ngx_bo_col_seat_ids,
+    ngx_bo_col_amount,
+    ngx_bo_col_currency,
+    ngx_bo_col_status,
+    ngx_bo_col_created,
+    ngx_bo_col_expires,
+    ngx_bo_col_confirmed,
+    ngx_bo_col_ended,
+    ngx_bo_col_ticket,
+    ngx_bo_col_method,
+    ngx_bo_col_conflicts
+};
+
+
+typedef struct {
+    const char              *name;
+    ngx_bo_outcome_e         outcome;
+} ngx_bo_order_word_t;
+
+
+static void ngx_bo_order_fenced(ngx_bo_call_t *call);
+static void ngx_bo_order_submit(ngx_bo_call_t *call);
+static void ngx_bo_order_replay(ngx_bo_order_call_t *c);
+static void ngx_bo_order_replayed(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_order_reloaded(ngx_bo_call_t *call);
+static void ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_order_found(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_order_finish(ngx_bo_order_call_t *c,
+    ngx_bo_outcome_e outcome);
+static ngx_int_t ngx_bo_order_labels(ngx_bo_order_call_t *c,
+    ngx_str_t *labels);
+
+
+static ngx_bo_pg_statement_t  ngx_bo_create_orders = {
+    "create_orders",
+    "select item, outcome, " NGX_BO_ORDER_COLUMNS ", conflicts"
+    " from boxoffice.create_orders($1::uuid[], $2::uuid[], $3::int[],"
+    " $4::text[], $5::uuid[], $6::text[], $7::text[], $8::bigint[],"
+    " $9::text[], $10::text[], $11::text[], $12::text[], $13::int[],"
+    " $14::int[], $15::text[], $16::text[])",
+    16, NGX_BO_ORDER_BATCH
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_confirm_orders = {
+    "confirm_orders",
+    "select item, outcome, " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.confirm_orders($1::uuid[], $2::int[], $3::text[],"
+    " $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
+    " $9::text[])",
+    9, NGX_BO_ORDER_BATCH
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_cancel_orders = {
+    "cancel_orders",
+    "select item, outcome, " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.cancel_orders($1::uuid[], $2::int[], $3::text[],"
+    " $4::boolean[], $5::text[], $6::text[])",
+    6, NGX_BO_ORDER_BATCH
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_order_by_id = {
+    "order_by_id",
+    "select 1, 'found', " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.order_by_id($1::uuid, $2::int, $3::text, $4::boolean)",
+    4, 1
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_order_by_key = {
+    "order_by_key",
+    "select 1, outcome, " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.order_by_key($1::text, $2::text, $3::text)",
+    3, 1
+};
+
+
+/* What the statements say, and what it means; the first word is the rule. */
+
+static ngx_bo_order_word_t  ngx_bo_order_words[] = {
+    { "created", NGX_BO_OK },
+    { "confirmed", NGX_BO_OK },
+    { "cancelled", NGX_BO_OK },
+    { "found", NGX_BO_OK },
+    { "replayed", NGX_BO_REPLAYED },
+    { "already", NGX_BO_SAME },
+    { "declined", NGX_BO_DECLINED },
+    { "expired", NGX_BO_ENDED },
+    { "failed", NGX_BO_ENDED },
+    { "seats_taken", NGX_BO_CONFLICT },
+    { "hold_ordered", NGX_BO_ORDERED },
+    { "key_reused", NGX_BO_KEY_REUSED },
+    { "in_progress", NGX_BO_IN_PROGRESS },
+    { "not_found", NGX_BO_NOT_FOUND },
+    { "limit", NGX_BO_LIMIT },
+    { "stale", NGX_BO_CHANGED },
+    { "closed", NGX_BO_CLOSED },
+    { NULL, NGX_BO_REFUSED }
+};
+
+
+static ngx_bo_outcome_e
+ngx_bo_order_outcome(const char *text)
+{
+    ngx_bo_order_word_t  *word;
+
+    for (word = ngx_bo_order_words; word->name; word++) {
+        if (ngx_strcmp(word->name, text) == 0) {
+            break;
+        }
+    }
+
+    return word->outcome;
+}
+
+
+static ngx_str_t
+ngx_bo_order_key(ngx_bo_order_call_t *c)
+{
+    ngx_str_t  key = ngx_null_string;
+
+    if (c->hold.idempotency.present) {
+        key.data = c->hold.idempotency.key;
+        key.len = NGX_BO_KEY_LEN;
+    }
+
+    return key;
+}
+
+
+static ngx_str_t
+ngx_bo_order_fingerprint(ngx_bo_order_call_t *c)
+{
+    ngx_str_t  fp = ngx_null_string;
+
+    if (c->hold.idempotency.present) {
+        fp.data = c->hold.idempotency.fingerprint;
+        fp.len = NGX_BO_FINGERPRINT_LEN;
+    }
+
+    return fp;
+}
+
+
+void
+ngx_bo_order_create(ngx_bo_order_call_t *c)
+{
+    /* The end of the fence is a step on the way. */
+
+    c->usec = ngx_bo_usec();
+    ngx_bo_order_call(c)->done = ngx_bo_order_fenced;
+
+    ngx_bo_hold_fence(&c->hold);
+}
+
+
+static void
+ngx_bo_order_fenced(ngx_bo_call_t *call)
+{
+    ngx_bo_order_call_t *c = (ngx_bo_order_call_t *) call;
+
+    c->fenced = call->outcome;
+
+    switch (call->outcome) {
+
+    case NGX_BO_OK:
+
+        if (ngx_bo_make_id(&c->id, call->show->no) != NGX_OK) {
+            ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+            return;
+        }
+
+        ngx_bo_order_submit(call);
+        return;
+
+    case NGX_BO_NOT_FOUND:
+    case NGX_BO_ENDED:
+
+        /* The hold of an order that was made is over, too. */
+
+        if (c->hold.idempotency.present) {
+            ngx_bo_order_replay(c);
+            return;
+        }
+
+        /* fall through */
+
+    default:
+        ngx_bo_order_finish(c, call->outcome);
+    }
+}
+
+
+static void
+ngx_bo_order_submit(ngx_bo_call_t *call)
+{
+    ngx_bo_order_call_t *c = (ngx_bo_order_call_t *) call;
+
+    u_char           id[BO_UUID_LEN], hold[BO_UUID_LEN];
+    u_char           seats[BO_SEATS_TEXT_MAX + 2], amount[NGX_INT64_LEN];
+    size_t           n;
+    int64_t          total;
+    ngx_str_t        labels, v[16];
+    ngx_bo_show_t   *show;
+    ngx_bo_store_t  *store;
+
+    show = call->show;
+    store = call->store;
+
+    if (bo_price_total(&show->layout, &c->hold.hold.seats, &total) != 0
+        || ngx_bo_order_labels(c, &labels) != NGX_OK)
+    {
+        ngx_bo_order_finish(c, NGX_BO_REFUSED);
+        return;
+    }
+
+    bo_uuid_format((char *) id, &c->id);
+    bo_uuid_format((char *) hold, &c->hold.hold.id);
+
+    seats[0] = '{';
+    n = bo_seats_format((char *) &seats[1], &c->hold.hold.seats);
+    seats[n + 1] = '}';
+
+    v[0].data = id;
+    v[0].len = BO_UUID_LEN;
+    v[1].data = show->id_text;
+    v[1].len = BO_UUID_LEN;
+    v[2] = show->revision_text;
+    v[3] = c->hold.user;
+    v[4].data = hold;
+    v[4].len = BO_UUID_LEN;
+    v[5].data = seats;
+    v[5].len = n + 2;
+    v[6] = labels;
+    v[7].data = amount;
+    v[7].len = ngx_sprintf(amount, "%L", total) - amount;
+    v[8].data = (u_char *) bo_payment_method_name(c->method);
+    v[8].len = ngx_strlen(v[8].data);
+    v[9] = c->customer.name;
+    v[10] = c->customer.email;
+    v[11] = c->customer.phone;
+    v[12] = store->order_ttl;
+    v[13] = store->seats_per_user;
+    v[14] = ngx_bo_order_key(c);
+    v[15] = ngx_bo_order_fingerprint(c);
+
+    call->pg = ngx_bo_pg_submit(store->pg, &ngx_bo_create_orders, v,
+                                ngx_bo_order_created, c);
+    if (call->pg == NULL) {
+        ngx_bo_unfence(store, show, &c->hold.user, &c->hold.hold.id);
+        ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+    }
+}
+
+
+/* "A1,A2": what the seats are called, for those who read the order later. */
+
+static ngx_int_t
+ngx_bo_order_labels(ngx_bo_order_call_t *c, ngx_str_t *labels)
+{
+    u_char       *p;
+    uint32_t      i;
+    bo_seat_t    *seat;
+    bo_seats_t   *seats;
+    bo_layout_t  *layout;
+
+    seats = &c->hold.hold.seats;
+    layout = &ngx_bo_order_call(c)->show->layout;
+
+    p = ngx_pnalloc(c->pool, seats->n * (BO_LABEL_MAX + 1));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    labels->data = p;
+
+    for (i = 0; i < seats->n; i++) {
+        if (i) {
+            *p++ = ',';
+        }
+
+        seat = &layout->seats[seats->no[i]];
+        p = ngx_cpymem(p, seat->label, seat->label_len);
+    }
+
+    labels->len = p - labels->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The hold is over.  When the same request has made an order of it before,
+ * that order is the answer.
+ */
+
+static void
+ngx_bo_order_replay(ngx_bo_order_call_t *c)
+{
+    ngx_str_t       v[3];
+    ngx_bo_call_t  *call = ngx_bo_order_call(c);
+
+    v[0] = c->hold.user;
+    v[1] = ngx_bo_order_key(c);
+    v[2] = ngx_bo_order_fingerprint(c);
+
+    call->pg = ngx_bo_pg_submit(call->store->pg, &ngx_bo_order_by_key, v,
+                                ngx_bo_order_replayed, c);
+    if (call->pg == NULL) {
+        ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+    }
+}
+
+
+/*
+ * The beginning of every answer: sets the outcome, and reads the order where
+ * there is one.
+ */
+
+static ngx_bo_outcome_e
+ngx_bo_order_answer(ngx_bo_order_call_t *c, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row)
+{
+    ngx_bo_call_t     *call = ngx_bo_order_call(c);
+    ngx_bo_outcome_e   outcome;
+
+    call->pg = NULL;
+
+    if (verdict == NGX_BO_NOT_SENT) {
+        return NGX_BO_UNAVAILABLE;
+    }
+
+    if (verdict == NGX_BO_UNKNOWN) {
+        ngx_bo_count(call->store, orders_in_doubt);
+        return NGX_BO_IN_DOUBT;
+    }
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK) {
+        ngx_log_error(NGX_LOG_ERR, call->store->log, 0,
+                      "boxoffice: a statement on orders failed: %s",
+                      PQresultErrorMessage(res));
+        return NGX_BO_UNAVAILABLE;
+    }
+
+    if (PQntuples(res) <= row) {
+        return NGX_BO_NOT_FOUND;
+    }
+
+    outcome = ngx_bo_order_outcome(PQgetvalue(res, (int) row,
+                                              ngx_bo_col_outcome));
+
+    if (!PQgetisnull(res, (int) row, ngx_bo_col_order)
+        && ngx_bo_order_from_row(&c->order, c->pool, res, row) != NGX_OK)
+    {
+        return NGX_BO_IN_DOUBT;
+    }
+
+    return outcome;
+}
+
+
+static void
+ngx_bo_order_replayed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_order_call_t *c = data;
+
+    ngx_bo_outcome_e  outcome;
+
+    outcome = ngx_bo_order_answer(c, verdict, res, row);
+
+    ngx_bo_order_finish(c, outcome == NGX_BO_NOT_FOUND ? c->fenced : outcome);
+}
+
+
+static void
+ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_order_call_t *c = data;
+
+    ngx_str_t          conflicts;
+    ngx_bo_call_t     *call;
+    ngx_bo_outcome_e   outcome;
+
+    call = ngx_bo_order_call(c);
+    outcome = ngx_bo_order_answer(c, verdict, res, row);
+
+    switch (outcome) {
+
+    case NGX_BO_OK:
+        ngx_bo_count(call->store, orders_created);
+        ngx_bo_observe(&call->store->zone->metrics.order, c->usec);
+        break;
+
+    case NGX_BO_REFUSED:
+
+        /* "retry": it lost its seats to another that lost, too */
+
+        if (!c->again) {
+            c->again = 1;
+            ngx_bo_order_submit(call);
+            return;
+        }
+
+        outcome = NGX_BO_UNAVAILABLE;
+        break;
+
+    case NGX_BO_CHANGED:
+
+        if (!c->again) {
+            c->again = 1;
+            call->done = ngx_bo_order_reloaded;
+            ngx_bo_show_reload(call->store, &call->show->id, call);
+            return;
+        }
+
+        break;
+
+    case NGX_BO_CONFLICT:
+        ngx_bo_count(call->store, orders_conflicts);
+
+        conflicts = ngx_bo_column(res, row, ngx_bo_col_conflicts);
+        (void) bo_seats_parse(&c->hold.conflicts, (char *) conflicts.data,
+                              conflicts.len);
+        break;
+
+    default:
+        break;
+    }
+
+    /*
+     * The fence stays while the outcome is open, and where an order has it.
+     * In all other cases the user gets the hold back.
+     */
+
+    switch (outcome) {
+
+    case NGX_BO_CONFLICT:
+    case NGX_BO_LIMIT:
+    case NGX_BO_CHANGED:
+    case NGX_BO_CLOSED:
+    case NGX_BO_KEY_REUSED:
+    case NGX_BO_UNAVAILABLE:
+        ngx_bo_unfence(call->store, call->show, &c->hold.user,
+                       &c->hold.hold.id);
+        break;
+
+    default:
+        break;
+    }
+
+    ngx_bo_order_finish(c, outcome);
+}
+
+
+static void
+ngx_bo_order_reloaded(ngx_bo_call_t *call)
+{
+    if (call->outcome != NGX_BO_OK) {
+        ngx_bo_order_finish((ngx_bo_order_call_t *) call, call->outcome);
+        return;
+    }
+
+    ngx_bo_order_submit(call);
+}
+
+
+void
+ngx_bo_order_confirm(ngx_bo_order_call_t *c)
+{
+    u_char          id[BO_UUID_LEN], no[NGX_INT32_LEN];
+    u_char          ticket[BO_TICKET_LEN];
+    uint8_t         random[10];
+    ngx_str_t       v[9];
+    ngx_bo_call_t  *call = ngx_bo_order_call(c);
+
+    c->usec = ngx_bo_usec();
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+        return;
+    }
+
+    bo_ticket_code((char *) ticket, random);
+    bo_uuid_format((char *) id, &c->id);
+
+    v[0].data = id;
+    v[0].len = BO_UUID_LEN;
+    v[1].data = no;
+    v[1].len = ngx_sprintf(no, "%uD", c->show_no) - no;
+    v[2] = c->hold.user;
+    v[3] = c->payment;
+
+    if (c->captured) {
+        ngx_str_set(&v[4], "CAPTURED");
+
+    } else {
+        ngx_str_set(&v[4], "DECLINED");
+    }
+
+    v[5] = c->provider;
+    v[6].data = ticket;
+    v[6].len = BO_TICKET_LEN;
+    v[7] = ngx_bo_order_key(c);
+    v[8] = ngx_bo_order_fingerprint(c);
+
+    call->pg = ngx_bo_pg_submit(call->store->pg, &ngx_bo_confirm_orders, v,
+                                ngx_bo_order_confirmed, c);
+    if (call->pg == NULL) {
+        ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+    }
+}
+
+
+static void
+ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_order_call_t *c = data;
+
+    ngx_bo_store_t    *store;
+    ngx_bo_outcome_e   outcome;
+
+    store = ngx_bo_order_call(c)->store;
+    outcome = ngx_bo_order_answer(c, verdict, res, row);
+
+    if (outcome == NGX_BO_OK
+        && ngx_strcmp(PQgetvalue(res, (int) row, ngx_bo_col_outcome),
+                      "cancelled")
+           == 0)
+    {
+        /* The word is confirm's too: it came too late. */
+
+        outcome = NGX_BO_ENDED;
+    }
+
+    switch (outcome) {
+
+    case NGX_BO_OK:
+        ngx_bo_count(store, orders_confirmed);
+        ngx_bo_observe(&store->zone->metrics.confirm, c->usec);
+        ngx_bo_settle(store, &c->order, BO_SEAT_HELD, BO_SEAT_BOOKED);
+        break;
+
+    case NGX_BO_DECLINED:
+        ngx_bo_count(store, orders_declined);
+        ngx_bo_settle(store, &c->order, BO_SEAT_HELD, BO_SEAT_AVAILABLE);
+        break;
+
+    case NGX_BO_ENDED:
+        ngx_bo_settle(store, &c->order, BO_SEAT_HELD, BO_SEAT_AVAILABLE);
+        break;
+
+    default:
+        break;
+    }
+
+    ngx_bo_order_finish(c, outcome);
+}
+
+
+void
+ngx_bo_order_cancel(ngx_bo_order_call_t *c)
+{
+    u_char          id[BO_UUID_LEN], no[NGX_INT32_LEN];
+    ngx_str_t       v[6];
+    ngx_bo_call_t  *call = ngx_bo_order_call(c);
+
+    bo_uuid_format((char *) id, &c->id);
+
+    v[0].data = id;
+    v[0].len = BO_UUID_LEN;
+    v[1].data = no;
+    v[1].len = ngx_sprintf(no, "%uD", c->show_no) - no;
+    v[2] = c->hold.user;
+    v[3].data = (u_char *) (c->admin ? "t" : "f");
+    v[3].len = 1;
+    v[4] = ngx_bo_order_key(c);
+    v[5] = ngx_bo_order_fingerprint(c);
+
+    call->pg = ngx_bo_pg_submit(call->store->pg, &ngx_bo_cancel_orders, v,
+                                ngx_bo_order_cancelled, c);
+    if (call->pg == NULL) {
+        ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+    }
+}
+
+
+static void
+ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_order_call_t *c = data;
+
+    ngx_bo_store_t    *store;
+    ngx_bo_outcome_e   outcome;
+
+    store = ngx_bo_order_call(c)->store;
+    outcome = ngx_bo_order_answer(c, verdict, res, row);
+
+    if (outcome == NGX_BO_OK) {
+        ngx_bo_count(store, orders_cancelled);
+        ngx_bo_settle(store, &c->order,
+                      c->order.confirmed ? BO_SEAT_BOOKED : BO_SEAT_HELD,
+                      BO_SEAT_AVAILABLE);
+    }
+
+    ngx_bo_order_finish(c, outcome);
+}
+
+
+void
+ngx_bo_order_read(ngx_bo_order_call_t *c)
+{
+    u_char          id[BO_UUID_LEN], no[NGX_INT32_LEN];
+    ngx_str_t       v[4];
+    ngx_bo_call_t  *call = ngx_bo_order_call(c);
+
+    bo_uuid_format((char *) id, &c->id);
+
+    v[0].data = id;
+    v[0].len = BO_UUID_LEN;
+    v[1].data = no;
+    v[1].len = ngx_sprintf(no, "%uD", c->show_no) - no;
+    v[2] = c->hold.user;
+    v[3].data = (u_char *) (c->admin ? "t" : "f");
+    v[3].len = 1;
+
+    call->pg = ngx_bo_pg_submit(call->store->pg, &ngx_bo_order_by_id, v,
+                                ngx_bo_order_found, c);
+    if (call->pg == NULL) {
+        ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+    }
+}
+
+
+static void
+ngx_bo_order_found(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_order_finish(data, ngx_bo_order_answer(data, verdict, res, row));
+}
+
+
+/*
+ * May be called from within a start, when the client refuses at once; the
+ * owner must not hear of it before the start has returned.
+ */
+
+static void
+ngx_bo_order_finish(ngx_bo_order_call_t *c, ngx_bo_outcome_e outcome)
+{
+    ngx_bo_call_t  *call = ngx_bo_order_call(c);
+
+    call->done = c->done;
+    call->outcome = outcome;
+    ngx_bo_call_post(call, c->done);
+}
+
+
+ngx_int_t
+ngx_bo_order_from_row(ngx_bo_order_t *order, ngx_pool_t *pool, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_str_t   value, nos;
+    ngx_uint_t  i;
+
+    struct {
+        ngx_str_t  *text;
+        int         column;
+    } texts[] = {
+        { &order->id, ngx_bo_col_order },
+        { &order->show_id, ngx_bo_col_show },
+        { &order->user, ngx_bo_col_user },
+        { &order->hold_id, ngx_bo_col_hold },
+        { &order->seats, ngx_bo_col_seat_ids },
+        { &order->currency, ngx_bo_col_currency },
+        { &order->status, ngx_bo_col_status },
+        { &order->ticket, ngx_bo_col_ticket },
+        { &order->method, ngx_bo_col_method }
+    };
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        value = ngx_bo_column(res, row, texts[i].column);
+
+        texts[i].text->len = value.len;
+        texts[i].text->data = ngx_pstrdup(pool, &value);
+
+        if (texts[i].text->data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    order->show_no = (uint32_t) ngx_bo_column_int(res, row,
+                                                  ngx_bo_col_show_no);
+    order->amount = ngx_bo_column_int(res, row, ngx_bo_col_amount);
+    order->created = ngx_bo_column_int(res, row, ngx_bo_col_created);
+    order->expires = ngx_bo_column_int(res, row, ngx_bo_col_expires);
+    order->confirmed = ngx_bo_column_int(res, row, ngx_bo_col_confirmed);
+    order->ended = ngx_bo_column_int(res, row, ngx_bo_col_ended);
+
+    nos = ngx_bo_column(res, row, ngx_bo_col_seat_nos);
+
+    if (bo_seats_parse(&order->seat_nos, (char *) nos.data, nos.len) != 0) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,112 @@
+
+/*
+ * Orders: rows in PostgreSQL, which has the last word on every seat.
+ */
+
+
+#ifndef _NGX_BO_ORDERS_H_INCLUDED_
+#define _NGX_BO_ORDERS_H_INCLUDED_
+
+
+#include "ngx_bo_holds.h"
+
+
+/* An order as PostgreSQL gave it; texts are in the caller's pool. */
+
+typedef struct {
+    ngx_str_t                id;
+    ngx_str_t                show_id;
+    uint32_t                 show_no;
+    ngx_str_t                user;
+    ngx_str_t                hold_id;
+    ngx_str_t                seats;         /* "A1,A2" */
+    bo_seats_t               seat_nos;
+    int64_t                  amount;        /* minor units */
+    ngx_str_t                currency;
+    ngx_str_t                status;
+    ngx_str_t                method;
+    ngx_str_t                ticket;        /* empty: none */
+    int64_t                  created;       /* Unix ms */
+    int64_t                  expires;
+    int64_t                  confirmed;     /* 0: not */
+    int64_t                  ended;         /* 0: not */
+} ngx_bo_order_t;
+
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_str_t                email;
+    ngx_str_t                phone;         /* data NULL: none */
+} ngx_bo_customer_t;
+
+
+/*
+ * An operation on an order.  Set before the start: hold.script.call.{store,
+ * data}, done, pool, hold.user, hold.idempotency and what the operation names;
+ * the rest is zeroed.  Inputs stay where they are until the end.
+ *
+ * It is built on the call of a hold, because an order begins with one:
+ * hold.script.call is what done is given, and what is cancelled.
+ */
+
+typedef struct {
+    ngx_bo_hold_call_t       hold;
+    ngx_bo_done_pt           done;
+    ngx_pool_t              *pool;
+    bo_uuid_t                id;
+    uint32_t                 show_no;
+    unsigned                 admin:1;       /* may act on anybody's order */
+    unsigned                 again:1;
+    bo_payment_method_e      method;
+    ngx_bo_customer_t        customer;
+    ngx_str_t                payment;       /* the gateway's id */
+    ngx_str_t                provider;
+    unsigned                 captured:1;
+
+    ngx_bo_order_t           order;
+    ngx_bo_outcome_e         fenced;        /* what the fence came to */
+    uint64_t                 usec;
+} ngx_bo_order_call_t;
+
+
+#define ngx_bo_order_call(c)  (&(c)->hold.script.call)
+
+
+/*
+ * Makes an order of hold.hold.id: fences the hold, then claims its seats in
+ * one transaction with the order.  call.show is set.  NGX_BO_OK, _REPLAYED:
+ * order is filled; _CONFLICT: hold.conflicts; _ORDERED: the hold's order is
+ * in order; _NOT_FOUND, _ENDED (the hold), _LIMIT, _CLOSED, _KEY_REUSED,
+ * _IN_PROGRESS, _REFUSED, _UNAVAILABLE, _IN_DOUBT.
+ */
+void ngx_bo_order_create(ngx_bo_order_call_t *c);
+
+/*
+ * Confirms, or with captured == 0 fails, the order id of show_no by what
+ * became of payment.  NGX_BO_OK, _SAME, _REPLAYED: confirmed; _DECLINED:
+ * failed; _ENDED: it was over, see order.status; the others as above.
+ */
+void ngx_bo_order_confirm(ngx_bo_order_call_t *c);
+
+/* NGX_BO_OK, _SAME, _REPLAYED: cancelled; _CLOSED: the show has begun. */
+void ngx_bo_order_cancel(ngx_bo_order_call_t *c);
+
+/* NGX_BO_OK or _NOT_FOUND. */
+void ngx_bo_order_read(ngx_bo_order_call_t *c);
+
+/*
+ * Reads an order from a row that begins with item and outcome.  Returns
+ * NGX_OK, or NGX_ERROR when memory is short.
+ */
+ngx_int_t ngx_bo_order_from_row(ngx_bo_order_t *order, ngx_pool_t *pool,
+    PGresult *res, ngx_int_t row);
+
+/* The columns of an order, after item and outcome, in every statement. */
+
+#define NGX_BO_ORDER_COLUMNS                                                  \
+    "order_id, show_id, show_no, user_id, hold_id, seat_nos, seat_ids,"       \
+    " amount, currency, status, created_ms, expires_ms, confirmed_ms,"        \
+    " ended_ms, ticket_code, payment_method"
+
+
+#endif /* _NGX_BO_ORDERS_H_INCLUDED_ */

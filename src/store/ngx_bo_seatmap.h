@@ -1,0 +1,79 @@
+
+/*
+ * Seat maps: the state of every seat of a show, and the answer made of it, in
+ * shared memory.  A map is read from Redis only when its version has moved,
+ * and only what has changed is written into the answer.
+ */
+
+
+#ifndef _NGX_BO_SEATMAP_H_INCLUDED_
+#define _NGX_BO_SEATMAP_H_INCLUDED_
+
+
+#include "ngx_bo_scripts.h"
+
+
+/* A map as it is given out: a copy in the caller's pool. */
+
+typedef struct {
+    ngx_str_t                body;          /* JSON; NULL when not changed */
+    int64_t                  version;
+    unsigned                 stale:1;
+} ngx_bo_seatmap_t;
+
+
+/*
+ * Takes the map of a show out of the zone.
+ *
+ * have: the version that the client has, or -1; when it has the newest, there
+ * is no body.
+ *
+ * NGX_OK: here it is, at most 1 s old while Redis answers.
+ * NGX_AGAIN: it is being read from Redis; done comes, then ask with
+ * ngx_bo_seatmap_take().
+ */
+ngx_int_t ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have,
+    ngx_pool_t *pool, ngx_bo_seatmap_t *map, ngx_bo_call_t *call);
+
+/*
+ * Takes it as it is, stale or not.  NGX_OK; NGX_DECLINED: there is none, or
+ * none that may be shown still.
+ */
+ngx_int_t ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have,
+    ngx_pool_t *pool, ngx_bo_seatmap_t *map);
+
+/* Reads it from Redis; call, when not NULL, waits for it. */
+void ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call);
+
+/* Notes that the show is in use, so that the jobs look after it. */
+void ngx_bo_show_touch(ngx_bo_show_t *show);
+
+/*
+ * Collects the numbers of shows in use whose map was not read from Redis for
+ * age ms, the oldest first, max at most.  Returns how many.
+ */
+ngx_uint_t ngx_bo_seatmap_due(ngx_bo_store_t *store, ngx_msec_t age,
+    uint32_t *nos, ngx_uint_t max);
+
+/*
+ * Collects the numbers of shows that have changed, or were in use, since they
+ * were last found equal to PostgreSQL, max at most.  Returns how many.
+ */
+ngx_uint_t ngx_bo_seatmap_unchecked(ngx_bo_store_t *store, uint32_t *nos,
+    ngx_uint_t max);
+
+/*
+ * Copies the two bits a seat, size bytes.  Returns the version, or 0 when the
+ * map is not known.
+ */
+int64_t ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size);
+
+/* The map of that version was found equal at that time (ngx_current_msec). */
+void ngx_bo_seatmap_checked(ngx_bo_show_t *show, int64_t version,
+    ngx_msec_t when);
+
+/* Makes the template of a show's answer; see ngx_bo_seatmap_body.c. */
+ngx_int_t ngx_bo_seatmap_prepare(ngx_bo_show_t *show);
+
+
+#endif /* _NGX_BO_SEATMAP_H_INCLUDED_ */

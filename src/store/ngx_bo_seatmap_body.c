@@ -1,0 +1,256 @@
+
+/*
+ * The text of a seat map.  It is made once for a layout, with every seat
+ * available; then only places in it are written over.
+ */
+
+
+#include "ngx_bo_seatmap_body.h"
+#include "ngx_bo_seatmap.h"
+
+
+/* "UNAVAILABLE" with its quotes is the longest state. */
+
+#define NGX_BO_STATUS_WIDTH   13
+#define NGX_BO_VERSION_WIDTH  15
+#define NGX_BO_COUNT_WIDTH    5
+
+#define NGX_BO_COUNTS                                                         \
+    "{\"total\":     ,\"available\":     ,\"held\":     ,"                    \
+    "\"booked\":     ,\"unavailable\":     }"
+
+
+static const char *ngx_bo_kinds(u_char kind);
+static size_t ngx_bo_body_size(ngx_bo_show_t *show);
+static u_char *ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p);
+static void ngx_bo_body_counts(u_char *p, bo_count_t *count);
+static u_char *ngx_bo_body_json(u_char *p, const void *data, size_t len);
+
+
+ngx_int_t
+ngx_bo_seatmap_prepare(ngx_bo_show_t *show)
+{
+    u_char      *p;
+    uint32_t     i;
+    bo_stats_t   stats;
+
+    show->body.data = ngx_palloc(show->pool, ngx_bo_body_size(show));
+    show->status_at = ngx_palloc(show->pool,
+                                 show->layout.nseats * sizeof(uint32_t));
+
+    if (show->body.data == NULL || show->status_at == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(show->body.data, "{\"showId\":\"%*s\",\"version\":",
+                    (size_t) BO_UUID_LEN, show->id_text);
+
+    show->version_at = p - show->body.data;
+    p += NGX_BO_VERSION_WIDTH;
+    p = ngx_cpymem(p, ",\"stale\":", sizeof(",\"stale\":") - 1);
+
+    show->stale_at = p - show->body.data;
+    p += sizeof("false") - 1;
+
+    p = ngx_sprintf(p, ",\"currency\":\"%V\",\"statistics\":",
+                    &show->currency);
+
+    show->statistics_at = p - show->body.data;
+    p = ngx_cpymem(p, NGX_BO_COUNTS, sizeof(NGX_BO_COUNTS) - 2);
+    p = ngx_cpymem(p, ",\"byCategory\":{", sizeof(",\"byCategory\":{") - 1);
+
+    for (i = 0; i < show->layout.ncategories; i++) {
+        if (i) {
+            *p++ = ',';
+        }
+
+        *p++ = '"';
+        p = ngx_bo_body_json(p, show->layout.categories[i].name,
+                             show->layout.categories[i].len);
+        *p++ = '"';
+        *p++ = ':';
+
+        show->counts_at[i] = p - show->body.data;
+        p = ngx_cpymem(p, NGX_BO_COUNTS, sizeof(NGX_BO_COUNTS) - 1);
+    }
+
+    p = ngx_cpymem(p, "}},\"seats\":[", sizeof("}},\"seats\":[") - 1);
+    p = ngx_bo_body_seats(show, p);
+    p = ngx_cpymem(p, "]}", 2);
+
+    show->body.len = p - show->body.data;
+
+    bo_stats_count(&stats, &show->layout, NULL, 0);
+
+    for (i = 0; i < show->layout.nseats; i++) {
+        ngx_bo_body_seat(show, show->body.data, i,
+                         bo_seat_state(&show->layout, NULL, 0, i));
+    }
+
+    ngx_bo_body_head(show, show->body.data, 0, &stats);
+    ngx_bo_body_stale(show, show->body.data, 0);
+
+    return NGX_OK;
+}
+
+
+static size_t
+ngx_bo_body_size(ngx_bo_show_t *show)
+{
+    size_t      size;
+    uint32_t    i;
+    bo_seat_t  *seat;
+
+    size = 512 + 6 * show->currency.len;
+
+    for (i = 0; i < show->layout.ncategories; i++) {
+        size += 6 * show->layout.categories[i].len + sizeof(NGX_BO_COUNTS)
+                + 8;
+    }
+
+    for (i = 0; i < show->layout.nseats; i++) {
+        seat = &show->layout.seats[i];
+        size += 220 + 6 * (seat->row_len + seat->section_len
+                           + show->layout.categories[seat->category].len);
+    }
+
+    return size;
+}
+
+
+static u_char *
+ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p)
+{
+    uint32_t        i;
+    bo_seat_t      *seat;
+    bo_category_t  *category;
+
+    for (i = 0; i < show->layout.nseats; i++) {
+        seat = &show->layout.seats[i];
+        category = &show->layout.categories[seat->category];
+
+        if (i) {
+            *p++ = ',';
+        }
+
+        p = ngx_sprintf(p, "{\"seatId\":\"%*s\",\"row\":\"",
+                        (size_t) seat->label_len, seat->label);
+        p = ngx_bo_body_json(p, seat->row, seat->row_len);
+        p = ngx_sprintf(p, "\",\"number\":%ui,\"category\":\"",
+                        (ngx_uint_t) seat->number);
+        p = ngx_bo_body_json(p, category->name, category->len);
+        p = ngx_sprintf(p, "\",\"price\":%L,\"status\":", category->price);
+
+        show->status_at[i] = (uint32_t) (p - show->body.data);
+        p += NGX_BO_STATUS_WIDTH;
+
+        p = ngx_sprintf(p, ",\"kind\":\"%s\",\"x\":%ui,\"y\":%ui,"
+                        "\"section\":\"",
+                        ngx_bo_kinds(seat->kind), (ngx_uint_t) seat->x,
+                        (ngx_uint_t) seat->y);
+        p = ngx_bo_body_json(p, seat->section, seat->section_len);
+        p = ngx_cpymem(p, "\"}", 2);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_bo_body_json(u_char *p, const void *data, size_t len)
+{
+    return (u_char *) ngx_escape_json(p, (u_char *) data, len);
+}
+
+
+static const char *
+ngx_bo_kinds(u_char kind)
+{
+    switch (kind) {
+
+    case BO_KIND_ACCESSIBLE:
+        return "ACCESSIBLE";
+
+    case BO_KIND_BROKEN:
+        return "BROKEN";
+
+    case BO_KIND_HOUSE:
+        return "HOUSE";
+
+    default:
+        return "NORMAL";
+    }
+}
+
+
+void
+ngx_bo_body_seat(ngx_bo_show_t *show, u_char *body, uint32_t seat,
+    bo_seat_state_e state)
+{
+    static const char  *texts[BO_SEAT_STATES] = {
+        "\"AVAILABLE\"  ",
+        "\"HELD\"       ",
+        "\"BOOKED\"     ",
+        "\"UNAVAILABLE\""
+    };
+
+    ngx_memcpy(body + show->status_at[seat], texts[state],
+               NGX_BO_STATUS_WIDTH);
+}
+
+
+void
+ngx_bo_body_head(ngx_bo_show_t *show, u_char *body, int64_t version,
+    bo_stats_t *stats)
+{
+    u_char    *p, text[NGX_INT64_LEN];
+    size_t     n;
+    uint32_t   i;
+
+    n = ngx_sprintf(text, "%L", version) - text;
+    p = body + show->version_at;
+
+    ngx_memset(p, ' ', NGX_BO_VERSION_WIDTH);
+    ngx_memcpy(p, text, ngx_min(n, NGX_BO_VERSION_WIDTH));
+
+    ngx_bo_body_counts(body + show->statistics_at, &stats->all);
+
+    for (i = 0; i < show->layout.ncategories; i++) {
+        ngx_bo_body_counts(body + show->counts_at[i], &stats->category[i]);
+    }
+}
+
+
+/* Writes the five numbers of an object made of NGX_BO_COUNTS. */
+
+static void
+ngx_bo_body_counts(u_char *p, bo_count_t *count)
+{
+    u_char      text[NGX_INT32_LEN + 1];
+    size_t      n;
+    uint32_t    numbers[5];
+    ngx_uint_t  i;
+
+    numbers[0] = count->total;
+    numbers[1] = count->state[BO_SEAT_AVAILABLE];
+    numbers[2] = count->state[BO_SEAT_HELD];
+    numbers[3] = count->state[BO_SEAT_BOOKED];
+    numbers[4] = count->state[BO_SEAT_UNAVAILABLE];
+
+    for (i = 0; i < 5; i++) {
+        p = (u_char *) ngx_strchr(p, ':') + 1;
+
+        n = ngx_sprintf(text, "%uD", numbers[i]) - text;
+        ngx_memset(p, ' ', NGX_BO_COUNT_WIDTH);
+        ngx_memcpy(p, text, ngx_min(n, NGX_BO_COUNT_WIDTH));
+        p += NGX_BO_COUNT_WIDTH;
+    }
+}
+
+
+void
+ngx_bo_body_stale(ngx_bo_show_t *show, u_char *body, unsigned stale)
+{
+    ngx_memcpy(body + show->stale_at, stale ? "true " : "false",
+               sizeof("false") - 1);
+}

@@ -1,0 +1,105 @@
+
+/*
+ * The shows that a worker knows: what PostgreSQL says about them, the parsed
+ * layout, the names of their keys in Redis.  A show is immutable but for its
+ * epoch; when PostgreSQL has another revision, a new one takes its place, and
+ * the old one stays for those who use it.
+ */
+
+
+#ifndef _NGX_BO_SHOWS_H_INCLUDED_
+#define _NGX_BO_SHOWS_H_INCLUDED_
+
+
+#include "ngx_bo_store.h"
+
+
+/* An epoch has room for that many versions; Lua's numbers stay exact. */
+
+#define NGX_BO_EPOCH_VERSIONS  1000000000
+
+
+struct ngx_bo_show_s {
+    ngx_rbtree_node_t        by_id;
+    ngx_rbtree_node_t        by_no;
+    ngx_queue_t              used;
+    ngx_pool_t              *pool;
+    ngx_bo_store_t          *store;
+    ngx_uint_t               refs;
+    ngx_msec_t               loaded;        /* ngx_current_msec */
+    ngx_msec_t               touched;
+    unsigned                 listed:1;      /* it is the one in the trees */
+
+    bo_uuid_t                id;
+    u_char                   id_text[BO_UUID_LEN];
+    u_char                   no_text[NGX_INT32_LEN + 1];
+    uint32_t                 no;
+    ngx_int_t                revision;
+    int64_t                  epoch;
+    int64_t                  starts;        /* Unix ms */
+    int64_t                  ends;
+    unsigned                 cancelled:1;
+    ngx_str_t                revision_text;
+    ngx_str_t                status;
+    ngx_str_t                currency;
+    ngx_str_t                movie;
+    ngx_str_t                theatre;
+    ngx_str_t                screen;
+    ngx_str_t                timezone;
+    bo_layout_t              layout;
+
+    ngx_str_t                version_key;
+    ngx_str_t                state_key;
+    ngx_str_t                hold_key;
+    ngx_str_t                expiry_key;
+    ngx_str_t                lock_prefix;
+    ngx_str_t                base;          /* lowest version of the epoch */
+    u_char                   base_text[NGX_INT64_LEN];
+
+    uint32_t                *status_at;     /* see ngx_bo_seatmap_body.c */
+    size_t                   stale_at;
+    size_t                   version_at;
+    size_t                   statistics_at;
+    size_t                   counts_at[BO_LAYOUT_MAX_CATEGORIES];
+    ngx_str_t                body;
+
+    void                    *refresh;       /* of the seat map, under way */
+};
+
+
+/*
+ * Finds a show.  The key is an id or, when id is NULL, a number.
+ *
+ * NGX_OK: call->show is set, and kept until ngx_bo_call_cancel() or _done().
+ * NGX_AGAIN: it is being loaded; done comes with NGX_BO_OK and call->show,
+ * or with NGX_BO_NOT_FOUND, NGX_BO_UNAVAILABLE or NGX_BO_REFUSED.
+ */
+ngx_int_t ngx_bo_show_get(ngx_bo_store_t *store, const bo_uuid_t *id,
+    uint32_t no, ngx_bo_call_t *call);
+
+/*
+ * Loads a show again, whatever the worker has of it; always NGX_AGAIN's way.
+ */
+void ngx_bo_show_reload(ngx_bo_store_t *store, const bo_uuid_t *id,
+    ngx_bo_call_t *call);
+
+/* The worker's show of that number, or NULL when it has none. */
+ngx_bo_show_t *ngx_bo_show_known(ngx_bo_store_t *store, uint32_t no);
+
+void ngx_bo_show_keep(ngx_bo_show_t *show);
+void ngx_bo_show_drop(ngx_bo_show_t *show);
+
+void ngx_bo_show_set_epoch(ngx_bo_show_t *show, int64_t epoch);
+
+/* Takes the epoch from the listed show of the same number. */
+void ngx_bo_show_adopt_epoch(ngx_bo_show_t *show);
+
+void ngx_bo_shows_init(ngx_bo_store_t *store);
+void ngx_bo_shows_done(ngx_bo_store_t *store);
+
+/* Text of a column, not copied. */
+ngx_str_t ngx_bo_column(PGresult *res, ngx_int_t row, int column);
+int64_t ngx_bo_column_int(PGresult *res, ngx_int_t row, int column);
+
+
+#endif /* _NGX_BO_SHOWS_H_INCLUDED_ */

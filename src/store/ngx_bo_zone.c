@@ -1,0 +1,76 @@
+
+/*
+ * The shared zone: made once, taken over by every later configuration.
+ */
+
+
+#include "ngx_bo_zone.h"
+
+
+const ngx_uint_t  ngx_bo_bucket_usec[NGX_BO_BUCKETS] = {
+    250, 500, 1000, 2000, 3000, 5000, 10000, 25000, 50000, 100000, 250000,
+    500000, 1000000
+};
+
+
+ngx_int_t
+ngx_bo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_bo_zone_t    *zone;
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    /* After a reload, or a binary upgrade on systems that keep the memory. */
+
+    if (data != NULL || shm_zone->shm.exists) {
+        shm_zone->data = shpool->data;
+        return NGX_OK;
+    }
+
+    zone = ngx_slab_calloc(shpool, sizeof(ngx_bo_zone_t));
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_rbtree_init(&zone->seatmaps, &zone->sentinel,
+                    ngx_rbtree_insert_value);
+    ngx_queue_init(&zone->used);
+    ngx_queue_init(&zone->aged);
+
+    shpool->data = zone;
+    shpool->log_nomem = 0;    /* a seat map evicts another and tries again */
+    shm_zone->data = zone;
+
+    return NGX_OK;
+}
+
+
+uint64_t
+ngx_bo_usec(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+void
+ngx_bo_observe(ngx_bo_histogram_t *h, uint64_t since)
+{
+    uint64_t    usec;
+    ngx_uint_t  i;
+
+    usec = ngx_bo_usec() - since;
+
+    for (i = 0; i < NGX_BO_BUCKETS; i++) {
+        if (usec <= ngx_bo_bucket_usec[i]) {
+            break;
+        }
+    }
+
+    (void) ngx_atomic_fetch_add(&h->bucket[i], 1);
+    (void) ngx_atomic_fetch_add(&h->sum, (ngx_atomic_int_t) usec);
+}

@@ -1,0 +1,101 @@
+
+/*
+ * What lives in the shared zone: the counters of all workers, and the seat
+ * maps.  Only the slab mutex and atomics are used, and nothing here points
+ * into a worker's own memory.
+ */
+
+
+#ifndef _NGX_BO_ZONE_H_INCLUDED_
+#define _NGX_BO_ZONE_H_INCLUDED_
+
+
+#include "booking/bo_state.h"
+#include "net/ngx_bo_upstream.h"
+
+
+/* The smallest zone that is of use: the counters and a few halls. */
+
+#define NGX_BO_ZONE_MIN      (1024 * 1024)
+
+#define NGX_BO_BUCKETS       13
+
+
+/* Durations, in buckets as Prometheus wants them; see ngx_bo_bucket_usec. */
+
+typedef struct {
+    ngx_atomic_t             bucket[NGX_BO_BUCKETS + 1];
+    ngx_atomic_t             sum;           /* usec */
+} ngx_bo_histogram_t;
+
+
+/* Every counter: its field, and its help text in /metrics. */
+
+#define NGX_BO_COUNTERS(_)                                                    \
+    _(holds_created,      "Holds created")                                    \
+    _(holds_replayed,     "Holds answered from their idempotency key")        \
+    _(holds_conflicts,    "Holds refused because seats were taken")           \
+    _(holds_changed,      "Holds changed or extended")                        \
+    _(holds_released,     "Holds released by their users")                    \
+    _(holds_expired,      "Holds that ran out")                               \
+    _(holds_lost,         "Holds that were gone when they were ordered")      \
+    _(orders_created,     "Orders created")                                   \
+    _(orders_conflicts,   "Orders refused because seats were claimed")        \
+    _(orders_confirmed,   "Orders confirmed")                                 \
+    _(orders_declined,    "Orders whose payment was declined")                \
+    _(orders_cancelled,   "Orders cancelled")                                 \
+    _(orders_expired,     "Orders that were not paid in time")                \
+    _(orders_in_doubt,    "Orders whose outcome was not known at once")       \
+    _(seatmaps_served,    "Seat maps served")                                 \
+    _(seatmaps_stale,     "Seat maps served stale")                           \
+    _(seatmaps_refreshed, "Seat maps read from Redis")                        \
+    _(shows_loaded,       "Shows loaded from PostgreSQL")                     \
+    _(shows_rebuilt,      "Shows loaded into Redis")                          \
+    _(seats_repaired,     "Seats whose state in Redis was repaired")          \
+    _(orphans_removed,    "Claims without an order that were removed")        \
+    _(history_written,    "Hold records written to PostgreSQL")               \
+    _(history_dropped,    "Hold records dropped")                             \
+    _(jobs_failed,        "Background jobs that ended in an error")
+
+
+typedef struct {
+    ngx_bo_upstream_stats_t  redis;
+    ngx_bo_upstream_stats_t  postgres;
+    ngx_bo_histogram_t       hold;          /* seat lock latency */
+    ngx_bo_histogram_t       order;
+    ngx_bo_histogram_t       confirm;
+    ngx_atomic_t             requests[6];   /* by class of status */
+
+#define NGX_BO_FIELD(name, help)  ngx_atomic_t  name;
+    NGX_BO_COUNTERS(NGX_BO_FIELD)
+#undef NGX_BO_FIELD
+} ngx_bo_metrics_t;
+
+
+typedef struct {
+    ngx_bo_metrics_t         metrics;
+    ngx_rbtree_t             seatmaps;
+    ngx_rbtree_node_t        sentinel;
+    ngx_queue_t              used;          /* seat maps, latest first */
+    ngx_queue_t              aged;          /* by refresh, oldest first */
+} ngx_bo_zone_t;
+
+
+extern const ngx_uint_t  ngx_bo_bucket_usec[NGX_BO_BUCKETS];
+
+
+#define ngx_bo_count(store, name)                                             \
+    (void) ngx_atomic_fetch_add(&(store)->zone->metrics.name, 1)
+
+
+/* The shared zone's init callback: makes the zone or takes it over. */
+ngx_int_t ngx_bo_zone_init(ngx_shm_zone_t *zone, void *data);
+
+/* Microseconds of the monotonic clock. */
+uint64_t ngx_bo_usec(void);
+
+/* Counts a duration that began at ngx_bo_usec() == since. */
+void ngx_bo_observe(ngx_bo_histogram_t *h, uint64_t since);
+
+
+#endif /* _NGX_BO_ZONE_H_INCLUDED_ */
