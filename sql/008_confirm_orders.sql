@@ -127,7 +127,8 @@ begin
                           when f.expires_at <= started then 'expired'
                           when i.captured then 'confirmed'
                           else 'declined' end order by i.item),
-           array_agg(case when f.status <> 'PAYMENT_PENDING' then null
+           array_agg(case when f.status is distinct from 'PAYMENT_PENDING'
+                          then null
                           when f.expires_at <= started then 'EXPIRED'
                           when i.captured then 'CONFIRMED'
                           else 'FAILED' end order by i.item)
