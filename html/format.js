@@ -90,6 +90,12 @@ export function title(word) {
 }
 
 
+/* BALCONY -> Balcony, 101 -> Section 101 */
+export function sectionName(section) {
+    return /^\d/.test(section) ? `Section ${section}` : title(section);
+}
+
+
 const collator = new Intl.Collator("en", { numeric: true });
 
 

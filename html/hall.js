@@ -4,12 +4,14 @@
  */
 
 import { h } from "./dom.js";
-import { money, title } from "./format.js";
+import { money, sectionName, title } from "./format.js";
 import { seatName } from "./seatmap.js";
 
 const SEAT_MIN = 26;
 const SEAT_MAX = 38;
-const ROW_LABEL = 30;
+
+/* the columns left and right of the seats, as in the style sheet */
+const ROW_LABEL = 24;
 
 const states = {
     AVAILABLE: "free",
@@ -94,13 +96,14 @@ export class Hall {
     }
 
     buildGroup(section) {
-        const caption = section && section !== this.part.name;
+        const name = section ? sectionName(section) : "";
+        const caption = name !== "" && name !== this.part.name;
 
         return h("div", {
             class: "rows", role: "rowgroup",
-            "aria-label": caption ? section : null,
-        }, caption && h("div", { class: "caption", role: "presentation",
-            "aria-hidden": "true" }, section));
+            "aria-label": caption ? name : null,
+        }, caption && h("div", { class: "caption", "aria-hidden": "true" },
+            name));
     }
 
     buildRow(row) {

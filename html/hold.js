@@ -45,7 +45,9 @@ export async function loadHold(showId) {
     try {
         const { data } = await read(`/holds/${id}`);
 
-        if (data.status === "HELD" && Date.parse(data.expiresAt) > serverNow()) {
+        if (data.status === "HELD"
+            && Date.parse(data.expiresAt) > serverNow())
+        {
             return data;
         }
 

@@ -70,7 +70,7 @@ export class Overview {
         this.h = Math.max(...parts.map((p) => p.y1)) - this.y0 + 1;
         this.canvas = h("canvas", { class: "plan", "aria-hidden": "true",
             onclick: (event) => this.open(event) });
-        this.canvas.style.aspectRatio = `${this.w} / ${this.h}`;
+        this.canvas.style.setProperty("--ratio", this.w / this.h);
 
         return this.canvas;
     }
@@ -83,9 +83,8 @@ export class Overview {
                 h("strong", {}, part.name || "Hall"), free,
                 h("span", { class: "meter", "aria-hidden": "true" }, bar)));
 
-        li.part = part;
-        li.categories = new Set(part.seats.map((seat) => seat.category));
-        this.cards.set(part, { li, free, bar });
+        this.cards.set(part, { li, free, bar,
+            categories: new Set(part.seats.map((seat) => seat.category)) });
         this.count(part);
 
         return li;
@@ -106,9 +105,9 @@ export class Overview {
         const category = this.category.value;
         let shown = 0;
 
-        for (const { li } of this.cards.values()) {
-            const fits = li.part.name.toLowerCase().includes(text)
-                && (!category || li.categories.has(category));
+        for (const [part, { li, categories }] of this.cards) {
+            const fits = part.name.toLowerCase().includes(text)
+                && (!category || categories.has(category));
 
             li.hidden = !fits;
             shown += fits ? 1 : 0;

@@ -3,7 +3,7 @@
  * the seats fall into parts that can be drawn.  No DOM here.
  */
 
-import { naturalOrder, title } from "./format.js";
+import { naturalOrder, sectionName, title } from "./format.js";
 
 /* More seats than this are not put into one grid, or on the page at once. */
 const GRID_LIMIT = 1500;
@@ -103,7 +103,9 @@ function bySection(seats) {
 
     return [...sections.entries()]
         .sort((a, b) => naturalOrder(a[0], b[0]))
-        .map(([name, list]) => makePart(name || "hall", name, list));
+        .map(([section, list]) => (section
+            ? makePart(section, sectionName(section), list)
+            : makePart("hall", "", list)));
 }
 
 
@@ -244,5 +246,5 @@ export function partSummary(part) {
 export function seatName(seat) {
     const place = `Row ${seat.row} seat ${seat.number}`;
 
-    return seat.section ? `${seat.section}, ${place}` : place;
+    return seat.section ? `${sectionName(seat.section)}, ${place}` : place;
 }

@@ -154,7 +154,10 @@ class SeatsPage {
 
     hall(part, first) {
         return new Hall(this.map, part, {
-            front: first && !this.map.big ? "Screen" : "",
+            front: first && !this.map.big
+                ? /stage|house|theatre/i.test(this.show.screenName)
+                    ? "Stage" : "Screen"
+                : "",
             picked: (id) => this.picked.has(id),
             own: (id) => this.owns(id),
             pick: (seat) => this.pick(seat),
