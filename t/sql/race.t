@@ -28,7 +28,7 @@ diag("seed $SEED");
 # Two cores interleave less than a fleet does: pauses between the statements
 # of the functions widen every window.
 $dbh->do('create function public.pause() returns trigger language plpgsql as '
-         . "'begin perform pg_sleep(random() * random() * 0.01); "
+         . "'begin perform pg_sleep(random() * random() * 0.004); "
          . "return null; end'");
 for my $table (qw(idempotency user_seats seat_claims payments outbox)) {
     $dbh->do("create trigger pause after insert or update or delete on "
