@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+#
+# ./dev test, asan, fuzz, bench.  Everything that is tested speaks TAP, and
+# run-tests.pl runs it and counts.
+
+
+# The suites, or the files that were named.  Faults last: they take longest
+# and tell least about what is simply wrong.
+list_tests() {
+    local file
+
+    if (( $# )); then
+        for file; do
+            [[ -e $file ]] || die "no such test: $file"
+            test_command "$(realpath "$file")"
+        done
+        return
+    fi
+
+    echo "$ROOT/dev.d/lint-tap.sh"
+
+    for file in "$BUILD"/unit/test_*; do
+        if [[ -x $file && -f $file ]]; then
+            echo "$file"
+        fi
+    done
+
+    for file in "$ROOT"/t/*.t "$ROOT"/t/sql/*.{t,sh} \
+        "$ROOT"/t/browser/*.test.mjs "$ROOT"/t/fault/*.t
+    do
+        if [[ -e $file ]]; then
+            test_command "$file"
+        fi
+    done
+}
+
+
+# Browser tests get a server of their own and the TAP of node's test runner.
+test_command() {
+    case $1 in
+        *.test.mjs)
+            echo "perl -I$ROOT/t/lib $ROOT/t/lib/with-server.pl" \
+                "node --test --test-reporter=tap $1"
+            ;;
+        *)
+            echo "$1"
+            ;;
+    esac
+}
+
+
+build_unit_tests() {
+    if [[ -e $ROOT/t/unit/Makefile ]]; then
+        mkdir -p "$BUILD/unit"
+        quietly "$BUILD/unit/make.log" make -C "$ROOT/t/unit" \
+            -j "$(nproc)" OUT="$BUILD/unit" "$@"
+    fi
+}
+
+
+run_suites() {
+    local tests
+
+    list_tests "$@" >"$BUILD/tests"
+    mapfile -t tests <"$BUILD/tests"
+
+    rm -rf "$BUILD/test-logs"
+    CMOCKA_MESSAGE_OUTPUT=TAP \
+        perl "$ROOT/dev.d/run-tests.pl" "$BUILD/test-logs" "${tests[@]}" \
+        </dev/null
+}
+
+
+# run_tests [FILE...]
+run_tests() {
+    install_packages build run test
+    build_release
+    build_unit_tests
+    export BOXOFFICE_MODULE=$BUILD/release/$MODULE
+    run_suites "$@"
+}
+
+
+# run_asan [FILE...]: a report of a sanitizer fails the test that it belongs
+# to, since t/lib looks for them.
+run_asan() {
+    install_packages build run test asan
+    build_asan
+    BUILD=$BUILD/asan build_unit_tests SAN=1
+    export BOXOFFICE_NGINX=$BUILD/asan/nginx
+    export BOXOFFICE_MODULE=$BUILD/asan/$MODULE
+    BUILD=$BUILD/asan run_suites "$@"
+}
+
+
+run_fuzz() {
+    install_packages build fuzz
+    exec "$ROOT/t/fuzz/run.sh" "${1:-100000}"
+}
+
+
+run_bench() {
+    install_packages build run test bench
+    build_release
+    exec "$ROOT/bench/run" "$@"
+}

@@ -1,0 +1,61 @@
+package Boxoffice::Test::Redis;
+
+# A redis-server of a test: nothing saved, nothing evicted.
+
+use v5.36;
+
+use Boxoffice::Test::Process ();
+use Carp   qw(croak);
+use Redis  ();
+
+
+# start(dir => DIRECTORY)
+sub start ($class, %o) {
+    my $self = bless {
+        dir  => $o{dir},
+        port => Boxoffice::Test::Process::free_port(),
+    }, $class;
+
+    $self->run;
+    return $self;
+}
+
+
+# Starts the server, also again (empty) after stop or kill.
+sub run ($self) {
+    $self->{process} = Boxoffice::Test::Process->start(
+        command => ['redis-server', '--bind', '127.0.0.1',
+            '--port', $self->{port}, '--save', '', '--appendonly', 'no',
+            '--maxmemory-policy', 'noeviction', '--dir', $self->{dir},
+            '--logfile', "$self->{dir}/redis.log"],
+        log => "$self->{dir}/redis.out",
+    );
+
+    Boxoffice::Test::Process::wait_until(sub {
+        croak 'redis-server has ended' if !$self->{process}->alive;
+        return eval { $self->connect->ping eq 'PONG' };
+    }, 10) or croak 'redis-server does not answer';
+
+    return;
+}
+
+
+# A read that takes longer than that raises an error: 5 s, in tests of a server
+# that is stopped less.
+sub connect ($self, $seconds = 5) {
+    return Redis->new(server => "127.0.0.1:$self->{port}", encoding => undef,
+        cnx_timeout => 1, read_timeout => $seconds);
+}
+
+
+sub url     ($self) { return "redis://127.0.0.1:$self->{port}" }
+sub port    ($self) { return $self->{port} }
+sub process ($self) { return $self->{process} }
+
+sub stop   ($self) { $self->thaw; return $self->{process}->stop('TERM') }
+sub kill   ($self) { return $self->{process}->kill_family }
+sub freeze ($self) { return $self->{process}->signal('STOP') }
+sub thaw   ($self) { return $self->{process}->signal('CONT') }
+
+
+1;
