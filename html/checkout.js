@@ -117,7 +117,7 @@ class Checkout {
 
     summary() {
         this.drop = h("button", { class: "button quiet", type: "button",
-            onclick: () => this.release() }, "Release my seats");
+            onclick: () => this.release() }, "Release seats");
 
         return h("aside", { class: "panel", "aria-label": "Your booking" },
             h("h2", {}, this.show.movieTitle),

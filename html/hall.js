@@ -145,15 +145,16 @@ export class Hall {
             + (seat.kind === "ACCESSIBLE" ? " accessible" : "");
         cell.setAttribute("aria-selected", String(picked));
         cell.setAttribute("aria-disabled", String(!open));
-        cell.setAttribute("aria-label", this.describe(seat, own));
+        cell.setAttribute("aria-label", this.describe(seat, own, picked));
     }
 
-    describe(seat, own) {
+    describe(seat, own, picked) {
         return [
             seatName(seat), title(seat.category),
             money(seat.price, this.map.currency),
             seat.kind === "ACCESSIBLE" && "wheelchair place",
-            own ? "held by you" : states[seat.status],
+            own ? "held by you" : picked ? "your choice"
+                : states[seat.status],
         ].filter(Boolean).join(", ");
     }
 
@@ -172,7 +173,7 @@ export class Hall {
             if (cell) {
                 this.activate(cell);
                 cell.focus();
-                this.pick(cell.seat);
+                this.choose(cell);
             }
         });
 
@@ -187,6 +188,11 @@ export class Hall {
                 }
             });
         }
+    }
+
+    choose(cell) {
+        this.pick(cell.seat);
+        this.look(cell.getAttribute("aria-label"));
     }
 
     activate(cell) {
@@ -207,7 +213,7 @@ export class Hall {
 
         if (event.key === " " || event.key === "Enter") {
             event.preventDefault();
-            this.pick(cell.seat);
+            this.choose(cell);
             return;
         }
 
@@ -254,6 +260,17 @@ export class Hall {
         }
     }
 
+    middle() {
+        const cell = this.grid.querySelector(".seat.picked");
+
+        if (!cell) {
+            return this.scroll.scrollWidth / 2;
+        }
+
+        return cell.getBoundingClientRect().left + this.scroll.scrollLeft
+            - this.scroll.getBoundingClientRect().left;
+    }
+
     toggleWhole() {
         this.whole = !this.whole;
         this.zoom.setAttribute("aria-pressed", String(this.whole));
@@ -262,7 +279,8 @@ export class Hall {
 
     /*
      * As large as fits, within what a finger can hit.  A hall wider than
-     * that scrolls in its own box, and starts in the middle.
+     * that scrolls in its own box, and starts where the choice is, or in
+     * the middle.
      */
     fit() {
         const cols = this.part.x1 - this.part.x0 + 1;
@@ -277,8 +295,8 @@ export class Hall {
         this.zoom.hidden = !wide;
 
         if (wide && this.scroll.scrollLeft === 0) {
-            this.scroll.scrollLeft
-                = (this.scroll.scrollWidth - this.scroll.clientWidth) / 2;
+            this.scroll.scrollLeft = this.middle()
+                - this.scroll.clientWidth / 2;
         }
     }
 }

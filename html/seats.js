@@ -75,8 +75,7 @@ class SeatsPage {
         this.problem = h("p", { class: "notice error", hidden: true });
         this.chips = h("ul", { class: "chips" });
         this.hint = h("p", { class: "muted hint" },
-            `Pick up to ${MAX_SEATS} seats. They are kept for you once you `
-            + "press the button.");
+            `Pick up to ${MAX_SEATS} seats, then hold them.`);
         this.sum = h("strong", { class: "sum" });
         this.total = h("p", { class: "total" }, h("span", {}, "Total"),
             this.sum);
@@ -85,7 +84,7 @@ class SeatsPage {
         this.reset = h("button", { class: "button quiet", type: "button",
             onclick: () => this.keep() }, "Keep the seats I have");
         this.drop = h("button", { class: "button quiet", type: "button",
-            onclick: () => this.release() }, "Release my seats");
+            onclick: () => this.release() }, "Release seats");
         this.panel = h("aside", { class: "panel", "aria-label": "Your seats" },
             h("h2", {}, "Your seats"), this.clockPlace, this.problem,
             this.hint, this.chips, this.total,
@@ -139,6 +138,16 @@ class SeatsPage {
                 h("a", { href: this.address("") }, "All sections"),
                 h("span", {}, part.name));
         }
+    }
+
+    /* The link that led here is gone: the focus goes on in its place. */
+    lead() {
+        const to = this.way.hidden ? this.el.querySelector("h1")
+            : this.way.lastElementChild;
+
+        to.tabIndex = -1;
+        to.focus();
+        this.el.scrollIntoView({ block: "start" });
     }
 
     drawOverview() {
@@ -263,11 +272,11 @@ class SeatsPage {
         this.sum.textContent = money(this.map.total(this.picked),
             this.map.currency);
         this.reset.hidden = !differs;
-        this.drop.hidden = this.hold === null;
+        this.drop.hidden = this.hold === null || (differs && n > 0);
         this.primary.textContent = n === 0 ? "Choose seats"
             : this.hold === null ? `Hold ${count(n, "seat")}`
                 : differs ? `Change to ${n === 1 ? "this seat"
-                    : `these ${n} seats`}` : "Continue to checkout";
+                    : `these ${n} seats`}` : "Checkout";
 
         if (n === 0) {
             this.primary.setAttribute("aria-disabled", "true");
@@ -591,6 +600,8 @@ export async function seatsView({ showId, section }) {
             }
 
             page.draw(params.section || "");
+            page.lead();
+
             return true;
         },
     };

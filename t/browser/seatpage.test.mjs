@@ -485,7 +485,7 @@ test("a reload keeps the hold; seats can be changed and released",
         await page.getByRole("heading", { name: "Checkout" }).waitFor();
         await seatsAre(hall, ids, "HELD");
 
-        await page.getByRole("button", { name: "Release my seats" }).click();
+        await page.getByRole("button", { name: "Release seats" }).click();
         await page.locator(".toast", { hasText: "released" }).waitFor();
         await page.getByRole("grid").waitFor();
         await seatsAre(hall, ids, "AVAILABLE");
@@ -824,8 +824,7 @@ for (const [name, options] of [
         await page.locator(".back").click();
         await page.getByRole("timer").waitFor();
         await look("held");
-        await page.getByRole("button", { name: "Continue to checkout" })
-            .click();
+        await page.getByRole("button", { name: "Checkout" }).click();
         await payFor(page);
         await look("ticket");
         await page.goto(`${BASE}/#/orders`);
@@ -891,6 +890,8 @@ test("a stadium is chosen by section, quickly and by keyboard", async (t) => {
     await page.keyboard.press("Enter");
     await page.getByRole("grid").waitFor();
     await page.locator(".way", { hasText: name }).waitFor();
+    assert.equal(await page.evaluate(
+        () => document.activeElement.textContent), name);
     assert.ok(await nodes() < 2500, "one section is drawn, not the stadium");
 
     await tabTo(page, ".seat");
