@@ -32,13 +32,18 @@ static const char *bo_layout_plan_seats(bo_layout_plan_t *plan,
     const char *text, size_t len);
 static const char *bo_layout_line(bo_seat_t *seat, bo_layout_text_t *in,
     uint32_t ncategories);
+static int bo_layout_label(bo_layout_text_t *in, const char **label,
+    uint8_t *label_len);
+static int bo_layout_text(bo_layout_text_t *in, char stop, const char **text,
+    uint8_t *text_len);
+static int bo_layout_u16(bo_layout_text_t *in, uint16_t *value);
+static int bo_layout_kind(bo_layout_text_t *in, uint8_t *kind);
+static int bo_layout_label_char(char c);
+static const char *bo_layout_text_end(const char *p, const char *end);
 static size_t bo_layout_field(bo_layout_text_t *in, char stop,
     const char **start);
 static int bo_layout_number(const char *s, size_t len, int64_t max,
     int64_t *value);
-static int bo_layout_u16(bo_layout_text_t *in, uint16_t *value);
-static int bo_layout_label_valid(const char *s, size_t len);
-static int bo_layout_text_valid(const char *s, size_t len);
 static size_t bo_layout_utf8(const uint8_t *s, size_t len);
 static int bo_layout_same(const char *a, size_t a_len, const char *b,
     size_t b_len);
@@ -46,8 +51,8 @@ static int bo_layout_alloc(bo_layout_t *layout, const bo_alloc_t *alloc,
     const bo_layout_plan_t *plan, char **chars);
 static char *bo_layout_fill_categories(bo_layout_t *layout,
     const bo_layout_plan_t *plan, char *chars);
-static void bo_layout_fill_seats(bo_layout_t *layout, const char *text,
-    size_t len, char *chars);
+static const char *bo_layout_fill_seats(bo_layout_t *layout,
+    const char *text, size_t len, char *chars);
 static char *bo_layout_copy(const char **copy, char *chars, const char *s,
     size_t len);
 static int bo_layout_index(bo_layout_t *layout, uint32_t nslots);
@@ -85,7 +90,11 @@ bo_layout_parse(bo_layout_t *layout, const bo_alloc_t *alloc,
     }
 
     chars = bo_layout_fill_categories(layout, &plan, chars);
-    bo_layout_fill_seats(layout, text, len, chars);
+
+    *error = bo_layout_fill_seats(layout, text, len, chars);
+    if (*error) {
+        return -1;
+    }
 
     if (bo_layout_index(layout, plan.nslots) != 0) {
         *error = "two seats have the same label";
@@ -197,7 +206,7 @@ bo_layout_category(bo_category_t *category, bo_layout_text_t *in)
     }
 
     if (len == 0 || len > UINT8_MAX || memchr(name, ',', len)
-        || !bo_layout_text_valid(name, len))
+        || bo_layout_text_end(name, name + len) != name + len)
     {
         return "a category has a bad name";
     }
@@ -286,67 +295,190 @@ bo_layout_plan_seats(bo_layout_plan_t *plan, const char *text, size_t len)
 static const char *
 bo_layout_line(bo_seat_t *seat, bo_layout_text_t *in, uint32_t ncategories)
 {
-    size_t             label_len, row_len, len;
-    uint16_t           category;
-    const char        *start;
-    bo_layout_text_t   line;
+    uint16_t  category;
 
-    len = bo_layout_field(in, '\n', &start);
-
-    if (start == NULL) {
-        return "the last line is not complete";
-    }
-
-    line.p = start;
-    line.end = start + len;
-
-    label_len = bo_layout_field(&line, '\t', &seat->label);
-    row_len = bo_layout_field(&line, '\t', &seat->row);
-
-    if (seat->label == NULL || !bo_layout_label_valid(seat->label, label_len)) {
+    if (bo_layout_label(in, &seat->label, &seat->label_len) != 0) {
         return "a seat has a bad label";
     }
 
-    if (seat->row == NULL || row_len > UINT8_MAX
-        || !bo_layout_text_valid(seat->row, row_len))
-    {
+    if (bo_layout_text(in, '\t', &seat->row, &seat->row_len) != 0) {
         return "a seat has a bad row";
     }
 
-    if (bo_layout_u16(&line, &seat->number) != 0) {
+    if (bo_layout_u16(in, &seat->number) != 0) {
         return "a seat has a bad number";
     }
 
-    if (bo_layout_u16(&line, &category) != 0 || category >= ncategories) {
+    if (bo_layout_u16(in, &category) != 0 || category >= ncategories) {
         return "a seat has a bad category";
     }
 
-    len = bo_layout_field(&line, '\t', &start);
+    seat->category = (uint8_t) category;
 
-    if (start == NULL || len != 1 || memchr("NABH", start[0], 4) == NULL) {
+    if (bo_layout_kind(in, &seat->kind) != 0) {
         return "a seat has a bad kind";
     }
 
-    if (bo_layout_u16(&line, &seat->x) != 0
-        || bo_layout_u16(&line, &seat->y) != 0)
-    {
+    if (bo_layout_u16(in, &seat->x) != 0 || bo_layout_u16(in, &seat->y) != 0) {
         return "a seat has a bad place";
     }
 
-    seat->section = line.p;
-    len = (size_t) (line.end - line.p);
-
-    if (len > UINT8_MAX || !bo_layout_text_valid(seat->section, len)) {
+    if (bo_layout_text(in, '\n', &seat->section, &seat->section_len) != 0) {
         return "a seat has a bad section";
     }
 
-    seat->kind = (uint8_t) start[0];
-    seat->category = (uint8_t) category;
-    seat->label_len = (uint8_t) label_len;
-    seat->row_len = (uint8_t) row_len;
-    seat->section_len = (uint8_t) len;
-
     return NULL;
+}
+
+
+/*
+ * The readers of a field take it and the stop behind it, and return 0, or -1
+ * when it is not as it should be or its stop is missing.  No field can have a
+ * line feed in it, so none reaches into the next line.
+ */
+
+static int
+bo_layout_label(bo_layout_text_t *in, const char **label, uint8_t *label_len)
+{
+    size_t       len;
+    const char  *p;
+
+    p = in->p;
+
+    while (p < in->end && bo_layout_label_char(*p)) {
+        p++;
+    }
+
+    len = (size_t) (p - in->p);
+
+    if (len == 0 || len > BO_LABEL_MAX || p == in->end || *p != '\t') {
+        return -1;
+    }
+
+    *label = in->p;
+    *label_len = (uint8_t) len;
+
+    in->p = p + 1;
+
+    return 0;
+}
+
+
+static int
+bo_layout_text(bo_layout_text_t *in, char stop, const char **text,
+    uint8_t *text_len)
+{
+    size_t       len;
+    const char  *end;
+
+    end = bo_layout_text_end(in->p, in->end);
+    len = (size_t) (end - in->p);
+
+    if (len > UINT8_MAX || end == in->end || *end != stop) {
+        return -1;
+    }
+
+    *text = in->p;
+    *text_len = (uint8_t) len;
+
+    in->p = end + 1;
+
+    return 0;
+}
+
+
+static int
+bo_layout_u16(bo_layout_text_t *in, uint16_t *value)
+{
+    uint32_t     n;
+    const char  *p;
+
+    p = in->p;
+    n = 0;
+
+    while (p < in->end && *p >= '0' && *p <= '9') {
+
+        n = n * 10 + (uint32_t) (*p++ - '0');
+
+        if (n > UINT16_MAX) {
+            return -1;
+        }
+    }
+
+    if (p == in->p || (*in->p == '0' && p - in->p > 1)
+        || p == in->end || *p != '\t')
+    {
+        return -1;
+    }
+
+    *value = (uint16_t) n;
+
+    in->p = p + 1;
+
+    return 0;
+}
+
+
+static int
+bo_layout_kind(bo_layout_text_t *in, uint8_t *kind)
+{
+    if (in->end - in->p < 2 || in->p[1] != '\t') {
+        return -1;
+    }
+
+    switch (in->p[0]) {
+
+    case BO_KIND_NORMAL:
+    case BO_KIND_ACCESSIBLE:
+    case BO_KIND_BROKEN:
+    case BO_KIND_HOUSE:
+        *kind = (uint8_t) in->p[0];
+        in->p += 2;
+        return 0;
+
+    default:
+        return -1;
+    }
+}
+
+
+static int
+bo_layout_label_char(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+           || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+}
+
+
+/* Returns the first byte that is not of UTF-8 without control characters. */
+
+static const char *
+bo_layout_text_end(const char *p, const char *end)
+{
+    size_t   n;
+    uint8_t  c;
+
+    while (p < end) {
+        c = (uint8_t) *p;
+
+        if (c < 0x20 || c == 0x7f) {
+            break;
+        }
+
+        if (c < 0x80) {
+            p++;
+            continue;
+        }
+
+        n = bo_layout_utf8((const uint8_t *) p, (size_t) (end - p));
+        if (n == 0) {
+            break;
+        }
+
+        p += n;
+    }
+
+    return p;
 }
 
 
@@ -404,84 +536,6 @@ bo_layout_number(const char *s, size_t len, int64_t max, int64_t *value)
     *value = n;
 
     return 0;
-}
-
-
-static int
-bo_layout_u16(bo_layout_text_t *in, uint16_t *value)
-{
-    size_t       len;
-    int64_t      n;
-    const char  *start;
-
-    len = bo_layout_field(in, '\t', &start);
-
-    if (start == NULL || bo_layout_number(start, len, UINT16_MAX, &n) != 0) {
-        return -1;
-    }
-
-    *value = (uint16_t) n;
-
-    return 0;
-}
-
-
-static int
-bo_layout_label_valid(const char *s, size_t len)
-{
-    size_t  i;
-
-    if (len == 0 || len > BO_LABEL_MAX) {
-        return 0;
-    }
-
-    for (i = 0; i < len; i++) {
-
-        if ((s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= 'a' && s[i] <= 'z')
-            || (s[i] >= '0' && s[i] <= '9') || s[i] == '-' || s[i] == '.'
-            || s[i] == '_')
-        {
-            continue;
-        }
-
-        return 0;
-    }
-
-    return 1;
-}
-
-
-/* UTF-8 without control characters */
-
-static int
-bo_layout_text_valid(const char *s, size_t len)
-{
-    size_t          n;
-    const uint8_t  *p, *end;
-
-    p = (const uint8_t *) s;
-    end = p + len;
-
-    while (p < end) {
-
-        if (*p < 0x20 || *p == 0x7f) {
-            return 0;
-        }
-
-        if (*p < 0x80) {
-            p++;
-            continue;
-        }
-
-        n = bo_layout_utf8(p, (size_t) (end - p));
-        if (n == 0) {
-            return 0;
-        }
-
-        p += n;
-    }
-
-    return 1;
 }
 
 
@@ -601,11 +655,14 @@ bo_layout_fill_categories(bo_layout_t *layout, const bo_layout_plan_t *plan,
 }
 
 
-static void
+/* Returns NULL: the same lines were found good when the block was planned. */
+
+static const char *
 bo_layout_fill_seats(bo_layout_t *layout, const char *text, size_t len,
     char *chars)
 {
     uint32_t           i;
+    const char        *error;
     bo_seat_t         *seat, *last;
     bo_layout_text_t   in;
 
@@ -617,9 +674,10 @@ bo_layout_fill_seats(bo_layout_t *layout, const char *text, size_t len,
     for (i = 0; i < layout->nseats; i++) {
         seat = &layout->seats[i];
 
-        /* cannot fail: the same line was read when the block was planned */
-
-        (void) bo_layout_line(seat, &in, layout->ncategories);
+        error = bo_layout_line(seat, &in, layout->ncategories);
+        if (error) {
+            return error;
+        }
 
         chars = bo_layout_copy(&seat->label, chars, seat->label,
                                seat->label_len);
@@ -646,6 +704,8 @@ bo_layout_fill_seats(bo_layout_t *layout, const char *text, size_t len,
 
         last = seat;
     }
+
+    return NULL;
 }
 
 

@@ -56,6 +56,7 @@ bo_ticket_parse(char out[BO_TICKET_LEN], const char *s, size_t len)
     }
 
     n = 0;
+    memset(symbols, 0, sizeof(symbols));
 
     for (i = 0; i < len; i++) {
 

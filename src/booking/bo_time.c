@@ -276,7 +276,7 @@ bo_time_read_clock(int64_t *ms, int *leap, const char *s)
     }
 
     *leap = (second == 60);
-    *ms = ((int64_t) hour * 3600 + minute * 60 + second) * 1000;
+    *ms = (int64_t) (hour * 3600 + minute * 60 + second) * 1000;
 
     return 0;
 }
@@ -287,7 +287,7 @@ bo_time_read_clock(int64_t *ms, int *leap, const char *s)
 static const char *
 bo_time_read_fraction(int64_t *ms, const char *p, const char *end)
 {
-    int          unit;
+    int64_t      unit;
     const char  *start;
 
     *ms = 0;
@@ -331,7 +331,7 @@ bo_time_read_offset(int64_t *ms, const char *p, const char *end)
         return -1;
     }
 
-    *ms = ((int64_t) hour * 60 + minute) * 60000;
+    *ms = (int64_t) (hour * 60 + minute) * 60000;
 
     if (*p == '-') {
         *ms = -*ms;

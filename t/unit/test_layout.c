@@ -162,8 +162,12 @@ test_seats_refused(void **state)
         const char  *error;
     } cases[] = {
         { bo_test_text("A1\tA\t1\t0\tN\t0\t0\t"),
-          "the last line is not complete" },
-        { bo_test_text("A1"), "the last line is not complete" },
+          "a seat has a bad section" },
+        { bo_test_text("A1"), "a seat has a bad label" },
+        { bo_test_text("A1\tA\t1\t0\tN"), "a seat has a bad kind" },
+        { bo_test_text("A1\tA\t1"), "a seat has a bad number" },
+        { bo_test_text("A1\tA\t1\t0\tN\t0\t0\tS\xc3"),
+          "a seat has a bad section" },
         { bo_test_text("\n"), "a seat has a bad label" },
         { bo_test_text("A1\n"), "a seat has a bad label" },
         { bo_test_text("\tA\t1\t0\tN\t0\t0\t\n"), "a seat has a bad label" },
@@ -227,7 +231,7 @@ test_seats_refused(void **state)
         { bo_test_text("A1\tA\t1\t0\tN\t0\t0\t\r\n"),
           "a seat has a bad section" },
         { bo_test_text("A1\tA\t1\t0\tN\t0\t0\t\nA2\tA"),
-          "the last line is not complete" }
+          "a seat has a bad row" }
     };
 
     (void) state;
