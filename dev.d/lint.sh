@@ -6,6 +6,12 @@
 # Functions that may be longer than 80 lines, as "file:name".
 LONG_FUNCTIONS=$ROOT/dev.d/long-functions.txt
 
+TIDY_CHECKS="-*,bugprone-*,clang-analyzer-*,\
+-bugprone-easily-swappable-parameters,\
+-bugprone-reserved-identifier,\
+-bugprone-assignment-in-if-condition,\
+-clang-analyzer-security.insecureAPI.*"
+
 
 run_lint() {
     local checks=(lint_layers lint_lines lint_functions lint_shell lint_perl
@@ -13,13 +19,14 @@ run_lint() {
 
     if [[ ${1-} == full ]]; then
         install_packages build test tidy
+        build_release
         checks+=(lint_tidy)
     elif (( $# )); then
         die "lint: unknown argument $1"
     fi
 
     cd "$ROOT"
-    run_checks "${checks[@]}"
+    run_checks "${checks[@]}" || exit 1
 }
 
 
@@ -44,14 +51,20 @@ run_checks() {
 }
 
 
-# files PATTERN...: those of the repository, committed or not.
+# files DIRECTORY NAME...: the files below a directory with such names, without
+# what is built or installed.  By find: a bare machine has no git.
 files() {
-    git -c safe.directory='*' ls-files --cached --others --exclude-standard \
-        -- "$@" 2>/dev/null | sort -u | while read -r file; do
-            if [[ -e $file ]]; then
-                echo "$file"
-            fi
-        done
+    local dir=$1 names=() name
+
+    shift
+
+    for name; do
+        names+=(-o -name "$name")
+    done
+
+    find "$dir" \( -path ./build -o -path ./var -o -name .git \
+        -o -name node_modules \) -prune -o -type f \
+        \( "${names[@]:1}" \) -print | sed 's|^\./||' | sort
 }
 
 
@@ -59,7 +72,10 @@ files() {
 # net; store -> booking, net; net and booking -> nothing of ours, and booking
 # knows neither nginx nor a client library.
 lint_layers() {
-    perl dev.d/lint-layers.pl $(files 'src/*.c' 'src/*.h')
+    local list
+
+    mapfile -t list < <(files src '*.c' '*.h')
+    perl dev.d/lint-layers.pl "${list[@]}"
 }
 
 
@@ -67,9 +83,7 @@ lint_layers() {
 lint_lines() {
     local list
 
-    mapfile -t list < <(files '*.c' '*.h')
-    (( ${#list[@]} )) || return 0
-
+    mapfile -t list < <(files . '*.c' '*.h')
     awk 'length($0) > 80 { print FILENAME ":" FNR ": longer than 80" }
          /\t/ { print FILENAME ":" FNR ": tab" }
          /[ \t]$/ { print FILENAME ":" FNR ": blank at the end" }' "${list[@]}"
@@ -77,23 +91,26 @@ lint_lines() {
 
 
 lint_functions() {
-    perl dev.d/lint-functions.pl "$LONG_FUNCTIONS" $(files 'src/*.c')
+    local list
+
+    mapfile -t list < <(files src '*.c')
+    perl dev.d/lint-functions.pl "$LONG_FUNCTIONS" "${list[@]}"
 }
 
 
 lint_shell() {
     local list
 
-    mapfile -t list < <(files '*.sh' | grep -v '^dev\.d/')
-    shellcheck -x dev dev.d/lint-tap.sh .ci/run
-    (( ${#list[@]} == 0 )) || shellcheck -x "${list[@]}"
+    # the parts of dev share variables: they are checked as one, with dev
+    mapfile -t list < <(files . '*.sh' | grep -v '^dev\.d/')
+    shellcheck -x dev dev.d/lint-tap.sh .ci/run "${list[@]}"
 }
 
 
 lint_perl() {
     local file
 
-    for file in $(files '*.pl' '*.pm' '*.t'); do
+    files . '*.pl' '*.pm' '*.t' | while read -r file; do
         perl -It/lib -c "$file" 2>&1 | grep -v ' syntax OK$' || true
     done
 }
@@ -102,7 +119,7 @@ lint_perl() {
 lint_javascript() {
     local file
 
-    for file in $(files '*.js' '*.mjs'); do
+    files . '*.js' '*.mjs' | while read -r file; do
         # the modules of a page end in .js, and node goes by the name
         if [[ $file == html/*.js ]]; then
             node --input-type=module --check <"$file" || echo "$file"
@@ -116,23 +133,24 @@ lint_javascript() {
 lint_lua() {
     local list
 
-    mapfile -t list < <(files '*.lua')
-    (( ${#list[@]} == 0 )) || luac5.1 -p "${list[@]}"
+    mapfile -t list < <(files lua '*.lua')
+    luac5.1 -p "${list[@]}"
 }
 
 
+# With the includes of the build, from its Makefile.
 lint_tidy() {
-    local includes
+    local list includes
 
-    build_release
-    includes=$(sed -n 's/^ALL_INCS = //p' "$BUILD/release/objs/Makefile")
-
-    # shellcheck disable=SC2046,SC2086
-    (
-        cd "$BUILD/release/tree"
-        clang-tidy-14 --quiet --warnings-as-errors='*' \
-            --checks='-*,bugprone-*,clang-analyzer-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,-clang-analyzer-security.insecureAPI.*' \
-            $(cd "$ROOT" && files 'src/*.c' | sed "s|^|$ROOT/|") \
-            -- -I"$ROOT/src" $includes 2>/dev/null
+    mapfile -t list < <(files "$ROOT/src" '*.c')
+    read -r -a includes < <(make -s -f - includes <<'END'
+include $(BUILD)/release/objs/Makefile
+includes:
+	@echo $(ALL_INCS)
+END
     )
+
+    cd "$BUILD/release/tree"
+    clang-tidy-14 --quiet --warnings-as-errors='*' --checks="$TIDY_CHECKS" \
+        "${list[@]}" -- "${includes[@]}" 2>/dev/null
 }

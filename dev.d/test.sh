@@ -77,7 +77,7 @@ run_tests() {
     build_release
     build_unit_tests
     export BOXOFFICE_MODULE=$BUILD/release/$MODULE
-    run_suites "$@"
+    run_suites "$@" || exit 1
 }
 
 
@@ -89,7 +89,7 @@ run_asan() {
     BUILD=$BUILD/asan build_unit_tests SAN=1
     export BOXOFFICE_NGINX=$BUILD/asan/nginx
     export BOXOFFICE_MODULE=$BUILD/asan/$MODULE
-    BUILD=$BUILD/asan run_suites "$@"
+    BUILD=$BUILD/asan run_suites "$@" || exit 1
 }
 
 

@@ -7,6 +7,7 @@
 use v5.36;
 
 use File::Basename qw(dirname);
+use POSIX          ();
 use lib dirname(__FILE__);
 use Boxoffice::Test ();
 

@@ -31,7 +31,7 @@ use File::Path      qw(make_path remove_tree);
 use File::Temp      ();
 use Mojo::JSON      ();
 use Mojo::UserAgent ();
-use Scalar::Util    qw(weaken);
+use Time::HiRes     ();
 use Test2::API      qw(context);
 
 # Shows of the sample data.
@@ -75,7 +75,7 @@ sub new ($class, %o) {
         allow => ref $allow eq 'ARRAY' ? $allow : [$allow],
     }, $class;
 
-    weaken($living{$self} = $self);
+    $living{$self} = $self;
 
     $self->{redis_server} = Boxoffice::Test::Redis->start(dir => "$dir");
     $self->{postgres} = ($o{postgres} // '') eq 'own'
@@ -414,14 +414,9 @@ sub _keep_logs ($self) {
 }
 
 
-sub DESTROY ($self) {
-    return if ($self->{owner} // 0) != $$;
-    local ($?, $!, $@);
-    $self->_stop;
-}
-
-
-# A test that ended early still stops its servers and still tells about them.
+# A test that ended early, or forgot "done", still stops its servers and still
+# tells about them.  %living keeps the object: the test's variable is gone by
+# now.
 END {
     my $status = $?;
 

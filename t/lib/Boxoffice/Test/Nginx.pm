@@ -242,7 +242,7 @@ sub reload ($self, %change) {
 # Kills one worker; that the master reports this is not held against the test.
 sub kill_worker ($self, $pid = ($self->worker_pids)[0]) {
     push $self->{allow}->@*, qr/worker process $pid exited on signal 9/;
-    kill 'KILL', $pid;
+    CORE::kill 'KILL', $pid;
 
     return Boxoffice::Test::Process::wait_until(sub {
         my @new = $self->worker_pids;
@@ -255,11 +255,15 @@ sub kill_worker ($self, $pid = ($self->worker_pids)[0]) {
 sub quit ($self) { return $self->{process}->stop('QUIT', 30) }
 
 
+# The whole node at once, as when a machine loses power.
+sub kill ($self) { return $self->{process}->kill_family }
+
+
 # Workers at work finish first: a leak check and the log of a sanitizer come
 # at the end of a worker.
 sub stop ($self) {
     return if !$self->{process} || !$self->{process}->alive;
-    kill 'CONT', $self->{process}->family;
+    CORE::kill 'CONT', $self->{process}->family;
 
     if (!$self->{process}->stop('QUIT', 15)) {
         push $self->{problems}->@*, 'nginx did not stop within 15 s of QUIT';

@@ -104,10 +104,23 @@ sub stop ($self, $signal = 'TERM', $seconds = 10) {
 }
 
 
+# What is left of a server must be gone before it can start again.
 sub kill_family ($self) {
-    kill 'KILL', $self->family if $self->alive;
-    wait_until(sub { !$self->alive }, 10) or croak "$self->{pid} is immortal";
+    return if !$self->alive;
+
+    my @family = $self->family;
+
+    kill 'KILL', @family;
+    wait_until(sub { !$self->alive && !grep { _runs($_) } @family }, 10)
+        or croak "$self->{pid} is immortal";
     return;
+}
+
+
+# Zombies do not run; their reaping may be somebody else's business.
+sub _runs ($pid) {
+    open my $fh, '<', "/proc/$pid/stat" or return 0;
+    return (<$fh> // '') !~ /\) Z /;
 }
 
 
