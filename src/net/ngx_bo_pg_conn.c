@@ -1,0 +1,782 @@
+
+/*
+ * The PostgreSQL client: one connection.  libpq owns the socket, nginx
+ * watches it.
+ *
+ * The events are level-triggered, since libpq does not read a socket until it
+ * is empty.  libpq may close the socket and open another one, even with the
+ * same number: inside PQconnectPoll(), and when reading fails.  So nothing is
+ * watched during the former, and after the latter the events are dropped
+ * without a system call.
+ */
+
+
+#include "ngx_bo_pg_int.h"
+
+#if (NGX_OPENSSL)
+#include <openssl/ssl.h>
+#endif
+
+
+/* An attempt to connect may take this long, TLS and authentication included. */
+#define NGX_BO_PG_CONNECT_TIMEOUT  2000    /* msec */
+
+/*
+ * libpq's input buffer never shrinks, and plans grow old: a connection is
+ * replaced after so many units, plus up to a quarter, so that the
+ * connections of a worker are not replaced together.
+ */
+#define NGX_BO_PG_RECYCLE          100000
+
+/*
+ * PQgetResult() gives one NULL after each statement's results.  More than a
+ * few in a row mean that libpq has nothing for a unit that we wait for.
+ */
+#define NGX_BO_PG_MAX_NULLS        8
+
+#define NGX_BO_PG_MESSAGE          256     /* bytes of libpq's text in logs */
+
+
+static ngx_int_t ngx_bo_pg_conn_watch(ngx_bo_pg_conn_t *conn,
+    ngx_int_t event);
+static void ngx_bo_pg_conn_unwatch(ngx_bo_pg_conn_t *conn);
+static void ngx_bo_pg_conn_forget(ngx_bo_pg_conn_t *conn);
+static void ngx_bo_pg_conn_step(ngx_bo_pg_conn_t *conn);
+static void ngx_bo_pg_conn_failed(ngx_bo_pg_conn_t *conn, const char *why);
+static ngx_int_t ngx_bo_pg_conn_established(ngx_bo_pg_conn_t *conn);
+static void ngx_bo_pg_conn_pause(ngx_bo_pg_conn_t *conn);
+static void ngx_bo_pg_conn_retire(ngx_bo_pg_conn_t *conn);
+static void ngx_bo_pg_conn_read(ngx_event_t *rev);
+static void ngx_bo_pg_conn_write(ngx_event_t *wev);
+static void ngx_bo_pg_conn_input(ngx_bo_pg_conn_t *conn);
+static ngx_int_t ngx_bo_pg_conn_consume(ngx_bo_pg_conn_t *conn);
+static ngx_int_t ngx_bo_pg_conn_results(ngx_bo_pg_conn_t *conn);
+static ngx_int_t ngx_bo_pg_conn_flush(ngx_bo_pg_conn_t *conn);
+static ngx_msec_t ngx_bo_pg_conn_deadline(ngx_bo_pg_conn_t *conn);
+static void ngx_bo_pg_conn_timer(ngx_event_t *ev);
+static void ngx_bo_pg_conn_notice(void *arg, const PGresult *res);
+static u_char *ngx_bo_pg_conn_message(ngx_bo_pg_conn_t *conn, u_char *buf);
+
+
+void
+ngx_bo_pg_conn_init(ngx_bo_pg_t *pg, ngx_bo_pg_conn_t *conn)
+{
+    conn->pg = pg;
+
+    ngx_queue_init(&conn->units);
+
+    conn->timer.handler = ngx_bo_pg_conn_timer;
+    conn->timer.data = conn;
+    conn->timer.log = pg->log;
+}
+
+
+void
+ngx_bo_pg_conn_open(ngx_bo_pg_conn_t *conn)
+{
+    ngx_bo_pg_t  *pg;
+
+    pg = conn->pg;
+
+    conn->state = NGX_BO_PG_CONNECTING;
+    conn->prepared = 0;
+    conn->served = 0;
+    conn->retire = 0;
+    conn->recycle = NGX_BO_PG_RECYCLE
+                    + (ngx_uint_t) ngx_random() % (NGX_BO_PG_RECYCLE / 4);
+
+    /* what waits keeps an exiting worker alive, an attempt to connect not */
+
+    conn->timer.cancelable = 1;
+
+    if (conn->timer.timer_set) {
+        ngx_del_timer(&conn->timer);
+    }
+
+    ngx_add_timer(&conn->timer, NGX_BO_PG_CONNECT_TIMEOUT);
+
+    conn->pq = PQconnectStartParams(pg->keywords, pg->values, 0);
+
+    if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD) {
+        ngx_bo_pg_conn_failed(conn, "cannot connect");
+        return;
+    }
+
+    PQsetNoticeReceiver(conn->pq, ngx_bo_pg_conn_notice, conn);
+
+    if (ngx_bo_pg_conn_watch(conn, NGX_WRITE_EVENT) != NGX_OK) {
+        ngx_bo_pg_conn_failed(conn, "cannot watch");
+    }
+}
+
+
+/* Watches the socket that libpq has now for reading or for writing. */
+
+static ngx_int_t
+ngx_bo_pg_conn_watch(ngx_bo_pg_conn_t *conn, ngx_int_t event)
+{
+    int                fd;
+    ngx_event_t       *ev;
+    ngx_connection_t  *c;
+
+    fd = PQsocket(conn->pq);
+
+    if (fd < 0) {
+        return NGX_ERROR;
+    }
+
+    if (conn->c && conn->c->fd != (ngx_socket_t) fd) {
+        ngx_bo_pg_conn_forget(conn);
+    }
+
+    if (conn->c == NULL) {
+        c = ngx_get_connection((ngx_socket_t) fd, conn->pg->log);
+        if (c == NULL) {
+            return NGX_ERROR;
+        }
+
+        c->data = conn;
+        c->read->log = conn->pg->log;
+        c->write->log = conn->pg->log;
+        c->read->handler = ngx_bo_pg_conn_read;
+        c->write->handler = ngx_bo_pg_conn_write;
+
+        conn->c = c;
+    }
+
+    ev = (event == NGX_READ_EVENT) ? conn->c->read : conn->c->write;
+
+    return ngx_add_event(ev, event, NGX_LEVEL_EVENT);
+}
+
+
+static void
+ngx_bo_pg_conn_unwatch(ngx_bo_pg_conn_t *conn)
+{
+    ngx_uint_t         flags;
+    ngx_connection_t  *c;
+
+    c = conn->c;
+
+    if (c == NULL) {
+        return;
+    }
+
+    /* a closed socket is watched no more, and its number may be another's */
+
+    flags = (conn->pq && (ngx_socket_t) PQsocket(conn->pq) == c->fd)
+            ? 0 : NGX_CLOSE_EVENT;
+
+    if (c->read->active) {
+        ngx_del_event(c->read, NGX_READ_EVENT, flags);
+    }
+
+    if (c->write->active) {
+        ngx_del_event(c->write, NGX_WRITE_EVENT, flags);
+    }
+
+    if (c->read->posted) {
+        ngx_delete_posted_event(c->read);
+    }
+
+    if (c->write->posted) {
+        ngx_delete_posted_event(c->write);
+    }
+}
+
+
+/* Gives nginx's connection back; the socket is libpq's and is left alone. */
+
+static void
+ngx_bo_pg_conn_forget(ngx_bo_pg_conn_t *conn)
+{
+    ngx_connection_t  *c;
+
+    c = conn->c;
+
+    if (c == NULL) {
+        return;
+    }
+
+    ngx_bo_pg_conn_unwatch(conn);
+
+    conn->c = NULL;
+    c->idle = 0;
+
+    ngx_free_connection(c);
+
+    /* events of this turn that are still to come are stale by this */
+
+    c->fd = (ngx_socket_t) -1;
+}
+
+
+static void
+ngx_bo_pg_conn_step(ngx_bo_pg_conn_t *conn)
+{
+    ngx_int_t  event;
+
+    ngx_bo_pg_conn_unwatch(conn);
+
+    switch (PQconnectPoll(conn->pq)) {
+
+    case PGRES_POLLING_READING:
+        event = NGX_READ_EVENT;
+        break;
+
+    case PGRES_POLLING_WRITING:
+        event = NGX_WRITE_EVENT;
+        break;
+
+    case PGRES_POLLING_OK:
+
+        if (ngx_bo_pg_conn_established(conn) != NGX_OK) {
+            ngx_bo_pg_conn_failed(conn, "cannot set up");
+        }
+
+        return;
+
+    default:
+        ngx_bo_pg_conn_failed(conn, "cannot connect");
+        return;
+    }
+
+    if (ngx_bo_pg_conn_watch(conn, event) != NGX_OK) {
+        ngx_bo_pg_conn_failed(conn, "cannot watch");
+    }
+}
+
+
+static void
+ngx_bo_pg_conn_failed(ngx_bo_pg_conn_t *conn, const char *why)
+{
+    u_char        buf[NGX_BO_PG_MESSAGE];
+    ngx_uint_t    level;
+    ngx_bo_pg_t  *pg;
+
+    pg = conn->pg;
+
+    /* once for each outage, not for each attempt */
+
+    level = conn->attempt ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    ngx_log_error(level, pg->log, 0, "postgres: connection %ui: %s: %s",
+                  conn->index, why, ngx_bo_pg_conn_message(conn, buf));
+
+    ngx_bo_pg_conn_close(conn);
+
+    if (pg->nup == 0) {
+        ngx_bo_breaker_failure(&pg->breaker);
+    }
+
+    ngx_bo_pg_conn_pause(conn);
+}
+
+
+static ngx_int_t
+ngx_bo_pg_conn_established(ngx_bo_pg_conn_t *conn)
+{
+    ngx_bo_pg_t  *pg;
+
+    pg = conn->pg;
+
+    if (PQsetnonblocking(conn->pq, 1) != 0
+        || !PQenterPipelineMode(conn->pq)
+        || ngx_bo_pg_conn_watch(conn, NGX_READ_EVENT) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_del_timer(&conn->timer);
+
+    conn->state = NGX_BO_PG_UP;
+    conn->attempt = 0;
+    conn->c->idle = 1;
+
+    pg->nup++;
+    ngx_atomic_fetch_add(&pg->stats->connects, 1);
+
+    ngx_log_error(NGX_LOG_INFO, pg->log, 0,
+                  "postgres: connection %ui is up", conn->index);
+
+    if (pg->breaker.open) {
+
+        /* a server that lets us in is worth a probe now */
+
+        pg->breaker.opened = ngx_current_msec - pg->breaker.pause;
+    }
+
+    ngx_bo_pg_post(pg);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_bo_pg_conn_close(ngx_bo_pg_conn_t *conn)
+{
+    ngx_uint_t    up;
+    ngx_bo_pg_t  *pg;
+
+    pg = conn->pg;
+    up = (conn->state == NGX_BO_PG_UP);
+
+    if (conn->timer.timer_set) {
+        ngx_del_timer(&conn->timer);
+    }
+
+    /* watching ends while libpq still has the socket */
+
+    ngx_bo_pg_conn_unwatch(conn);
+
+    if (conn->pq) {
+        PQfinish(conn->pq);
+        conn->pq = NULL;
+    }
+
+    ngx_bo_pg_conn_forget(conn);
+
+    conn->state = NGX_BO_PG_CLOSED;
+
+    if (!up) {
+        return;
+    }
+
+    ngx_atomic_fetch_add(&pg->stats->disconnects, 1);
+
+    if (--pg->nup == 0) {
+
+        /* what waits has less time now */
+
+        pg->down_since = ngx_current_msec;
+        ngx_bo_pg_arm(pg);
+    }
+}
+
+
+void
+ngx_bo_pg_conn_lost(ngx_bo_pg_conn_t *conn, const char *why)
+{
+    ngx_queue_t       *q;
+    ngx_bo_pg_t       *pg;
+    ngx_bo_pg_unit_t  *unit;
+
+    pg = conn->pg;
+
+    /* libpq's text is left out: it may quote what a client sent */
+
+    ngx_log_error(NGX_LOG_ERR, pg->log, 0,
+                  "postgres: connection %ui lost with %ui units: %s",
+                  conn->index, conn->nunits, why);
+
+    if (conn->nunits) {
+
+        /* one failure, however many it took with it */
+
+        ngx_bo_breaker_failure(&pg->breaker);
+    }
+
+    while (!ngx_queue_empty(&conn->units)) {
+        q = ngx_queue_head(&conn->units);
+        unit = ngx_queue_data(q, ngx_bo_pg_unit_t, queue);
+        ngx_bo_pg_unit_finish(conn, unit, NGX_BO_UNKNOWN);
+    }
+
+    ngx_bo_pg_conn_close(conn);
+    ngx_bo_pg_conn_pause(conn);
+}
+
+
+/* The pause before the next attempt. */
+
+static void
+ngx_bo_pg_conn_pause(ngx_bo_pg_conn_t *conn)
+{
+    conn->timer.cancelable = 1;
+
+    ngx_add_timer(&conn->timer, ngx_bo_backoff(conn->attempt));
+
+    conn->attempt++;
+}
+
+
+/*
+ * The last unit of a connection that takes nothing new is done.  One that is
+ * only old is replaced at once; after an error the server gets a pause.
+ */
+
+static void
+ngx_bo_pg_conn_retire(ngx_bo_pg_conn_t *conn)
+{
+    ngx_uint_t  old;
+
+    old = (conn->served >= conn->recycle);
+
+    ngx_bo_pg_conn_close(conn);
+
+    if (old) {
+        ngx_bo_pg_conn_open(conn);
+
+    } else {
+        ngx_bo_pg_conn_pause(conn);
+    }
+}
+
+
+static void
+ngx_bo_pg_conn_read(ngx_event_t *rev)
+{
+    ngx_bo_pg_t       *pg;
+    ngx_connection_t  *c;
+    ngx_bo_pg_conn_t  *conn;
+
+    c = rev->data;
+    conn = c->data;
+    pg = conn->pg;
+
+    if (c->close) {
+
+        /* an idle connection of an exiting worker, or its last hour */
+
+        if (conn->nunits) {
+            ngx_bo_pg_conn_lost(conn, "the worker shuts down");
+
+        } else {
+            ngx_bo_pg_conn_close(conn);
+        }
+
+    } else if (conn->state == NGX_BO_PG_CONNECTING) {
+        ngx_bo_pg_conn_step(conn);
+
+    } else {
+        ngx_bo_pg_conn_input(conn);
+    }
+
+    ngx_bo_pg_deliver(pg);
+}
+
+
+static void
+ngx_bo_pg_conn_write(ngx_event_t *wev)
+{
+    ngx_bo_pg_t       *pg;
+    ngx_connection_t  *c;
+    ngx_bo_pg_conn_t  *conn;
+
+    c = wev->data;
+    conn = c->data;
+    pg = conn->pg;
+
+    if (conn->state == NGX_BO_PG_CONNECTING) {
+        ngx_bo_pg_conn_step(conn);
+
+    } else if (ngx_bo_pg_conn_flush(conn) != NGX_OK) {
+        ngx_bo_pg_conn_lost(conn, "sending failed");
+    }
+
+    ngx_bo_pg_deliver(pg);
+}
+
+
+static void
+ngx_bo_pg_conn_input(ngx_bo_pg_conn_t *conn)
+{
+    ngx_int_t     consumed, rc;
+    ngx_bo_pg_t  *pg;
+
+    pg = conn->pg;
+
+    /* what came before the end still counts */
+
+    consumed = ngx_bo_pg_conn_consume(conn);
+    rc = ngx_bo_pg_conn_results(conn);
+
+    if (rc != NGX_OK) {
+        ngx_bo_pg_conn_lost(conn, "unexpected answer");
+
+    } else if (consumed != NGX_OK || PQstatus(conn->pq) != CONNECTION_OK) {
+        ngx_bo_pg_conn_lost(conn, "closed by the server");
+
+    } else if (ngx_bo_pg_conn_flush(conn) != NGX_OK) {
+        ngx_bo_pg_conn_lost(conn, "sending failed");
+
+    } else {
+        if (conn->served >= conn->recycle) {
+            conn->retire = 1;
+        }
+
+        if (conn->nunits == 0) {
+            conn->c->idle = 1;
+            conn->timer.cancelable = 1;
+
+            if (conn->retire) {
+                ngx_bo_pg_conn_retire(conn);
+            }
+        }
+    }
+
+    if (pg->nwaiting || ngx_exiting) {
+        ngx_bo_pg_post(pg);
+    }
+}
+
+
+static ngx_int_t
+ngx_bo_pg_conn_consume(ngx_bo_pg_conn_t *conn)
+{
+#if (NGX_OPENSSL)
+    SSL  *ssl;
+#endif
+
+    if (!PQconsumeInput(conn->pq)) {
+        return NGX_ERROR;
+    }
+
+#if (NGX_OPENSSL)
+
+    /* what TLS has decrypted already raises no event */
+
+    ssl = PQsslStruct(conn->pq, "OpenSSL");
+
+    while (ssl && SSL_pending(ssl) > 0) {
+        if (!PQconsumeInput(conn->pq)) {
+            return NGX_ERROR;
+        }
+    }
+
+#endif
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_bo_pg_conn_results(ngx_bo_pg_conn_t *conn)
+{
+    PGresult    *res;
+    ngx_uint_t   nulls;
+
+    nulls = 0;
+
+    /* PQisBusy() first: it also parses what comes without being asked for */
+
+    while (!PQisBusy(conn->pq) && !ngx_queue_empty(&conn->units)) {
+
+        res = PQgetResult(conn->pq);
+
+        if (res == NULL) {
+            if (++nulls > NGX_BO_PG_MAX_NULLS) {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        nulls = 0;
+
+        if (ngx_bo_pg_unit_result(conn, res) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Sends what libpq has buffered; the rest when the socket takes it. */
+
+static ngx_int_t
+ngx_bo_pg_conn_flush(ngx_bo_pg_conn_t *conn)
+{
+    int           rc;
+    ngx_event_t  *wev;
+
+    rc = PQflush(conn->pq);
+
+    if (rc < 0) {
+        return NGX_ERROR;
+    }
+
+    wev = conn->c->write;
+
+    if (rc && !wev->active) {
+        return ngx_bo_pg_conn_watch(conn, NGX_WRITE_EVENT);
+    }
+
+    if (rc == 0 && wev->active) {
+        return ngx_del_event(wev, NGX_WRITE_EVENT, 0);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_bo_pg_conn_sent(ngx_bo_pg_conn_t *conn)
+{
+    ngx_msec_int_t  left;
+
+    conn->c->idle = 0;
+
+    /* what is in flight keeps an exiting worker alive */
+
+    conn->timer.cancelable = 0;
+
+    if (!conn->timer.timer_set) {
+
+        /*
+         * It is left set when the answer has come, and looks at the units of
+         * that time when it ends: one timer for thousands of units.
+         */
+
+        left = (ngx_msec_int_t) (ngx_bo_pg_conn_deadline(conn)
+                                 - ngx_current_msec);
+        ngx_add_timer(&conn->timer, (ngx_msec_t) ngx_max(left, 1));
+    }
+
+    return ngx_bo_pg_conn_flush(conn);
+}
+
+
+/* The first deadline of its units, of which there are few; there is one. */
+
+static ngx_msec_t
+ngx_bo_pg_conn_deadline(ngx_bo_pg_conn_t *conn)
+{
+    ngx_msec_t         first;
+    ngx_queue_t       *q;
+    ngx_bo_pg_unit_t  *unit;
+
+    q = ngx_queue_head(&conn->units);
+    unit = ngx_queue_data(q, ngx_bo_pg_unit_t, queue);
+    first = unit->deadline;
+
+    for (q = ngx_queue_next(q);
+         q != ngx_queue_sentinel(&conn->units);
+         q = ngx_queue_next(q))
+    {
+        unit = ngx_queue_data(q, ngx_bo_pg_unit_t, queue);
+
+        if ((ngx_msec_int_t) (unit->deadline - first) < 0) {
+            first = unit->deadline;
+        }
+    }
+
+    return first;
+}
+
+
+static void
+ngx_bo_pg_conn_timer(ngx_event_t *ev)
+{
+    ngx_bo_pg_t       *pg;
+    ngx_msec_int_t     left;
+    ngx_bo_pg_conn_t  *conn;
+
+    conn = ev->data;
+    pg = conn->pg;
+
+    switch (conn->state) {
+
+    case NGX_BO_PG_CLOSED:
+
+        if (!ngx_exiting || pg->nwaiting) {
+            ngx_bo_pg_conn_open(conn);
+        }
+
+        break;
+
+    case NGX_BO_PG_CONNECTING:
+        ngx_bo_pg_conn_failed(conn, "timed out");
+        break;
+
+    case NGX_BO_PG_UP:
+
+        if (conn->nunits == 0) {
+            break;
+        }
+
+        left = (ngx_msec_int_t) (ngx_bo_pg_conn_deadline(conn)
+                                 - ngx_current_msec);
+        if (left > 0) {
+            ngx_add_timer(&conn->timer, (ngx_msec_t) left);
+            break;
+        }
+
+        ngx_bo_pg_conn_lost(conn, "no answer in time");
+    }
+
+    ngx_bo_pg_deliver(pg);
+}
+
+
+/*
+ * A message that was not asked for.  A warning makes the head unit's outcome
+ * unknown.  It cannot be the warning of the unit behind it: libpq stops
+ * parsing at that unit's first answer until the head's Sync is taken.
+ */
+
+static void
+ngx_bo_pg_conn_notice(void *arg, const PGresult *res)
+{
+    ngx_bo_pg_conn_t *conn = arg;
+
+    ngx_queue_t       *q;
+    const char        *severity, *sqlstate;
+    ngx_bo_pg_unit_t  *unit;
+
+    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+    sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    if (severity == NULL || sqlstate == NULL) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, conn->pg->log, 0,
+                  "postgres: connection %ui: %s, SQLSTATE %s",
+                  conn->index, severity, sqlstate);
+
+    if (ngx_strcmp(severity, "WARNING") != 0
+        || ngx_queue_empty(&conn->units))
+    {
+        return;
+    }
+
+    q = ngx_queue_head(&conn->units);
+    unit = ngx_queue_data(q, ngx_bo_pg_unit_t, queue);
+
+    unit->warned = 1;
+
+    ngx_log_error(NGX_LOG_ERR, conn->pg->log, 0,
+                  "postgres: statement \"%s\" of %ui got a warning, "
+                  "SQLSTATE %s", unit->lane->st->name, unit->n, sqlstate);
+}
+
+
+/*
+ * libpq's message about an attempt to connect, in one line of printable
+ * bytes; it names addresses and roles, and nothing that a client sent.
+ */
+
+static u_char *
+ngx_bo_pg_conn_message(ngx_bo_pg_conn_t *conn, u_char *buf)
+{
+    u_char       ch;
+    size_t       i;
+    const char  *text;
+
+    text = conn->pq ? PQerrorMessage(conn->pq) : "no memory";
+
+    for (i = 0; i < NGX_BO_PG_MESSAGE - 1 && text[i]; i++) {
+        ch = (u_char) text[i];
+        buf[i] = (ch < 0x20 || ch == 0x7f) ? ' ' : ch;
+    }
+
+    while (i && buf[i - 1] == ' ') {
+        i--;
+    }
+
+    buf[i] = '\0';
+
+    return buf;
+}
