@@ -36,6 +36,10 @@ ngx_bo_redis_parse_url(ngx_conf_t *cf, ngx_str_t *url,
 
     last = url->data + url->len;
 
+    ngx_str_null(&conf->username);
+    ngx_str_null(&conf->password);
+    conf->db = 0;
+
     if (url->len >= 5 && ngx_strncmp(url->data, "unix:", 5) == 0) {
         conf->url = *url;
         return ngx_bo_redis_resolve(cf, url, conf);
@@ -153,8 +157,6 @@ static char *
 ngx_bo_redis_parse_db(u_char *p, u_char *last, ngx_bo_redis_conf_t *conf)
 {
     ngx_int_t  n;
-
-    conf->db = 0;
 
     if (last - p < 2) {
         return NULL;
