@@ -18,15 +18,10 @@ for name in BOXOFFICE_REDIS BOXOFFICE_POSTGRES BOXOFFICE_AUTH; do
     fi
 done
 
-# the addresses of names are looked up where the container's are
-resolver=$(awk '$1 == "nameserver" {
-    print index($2, ":") ? "[" $2 "]" : $2; exit }' /etc/resolv.conf)
-
 text=$(</etc/nginx/boxoffice/nginx.conf.in)
 text=${text//@REDIS@/$BOXOFFICE_REDIS}
 text=${text//@POSTGRES@/$BOXOFFICE_POSTGRES}
 text=${text//@AUTH@/${BOXOFFICE_AUTH:-off}}
-text=${text//@RESOLVER@/${resolver:-127.0.0.11}}
 
 umask 077
 printf '%s\n' "$text" >/run/boxoffice/nginx.conf
