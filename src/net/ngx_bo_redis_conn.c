@@ -1,6 +1,6 @@
 
 /*
- * The connection of the Redis client: connects, sets up, writes, reads, and
+ * The connection of the Redis client: connects, watches the deadlines, and
  * comes back after a loss.
  *
  * Handlers of callers run in two places only: when a reply was taken off the
@@ -26,10 +26,6 @@
 
 
 static void ngx_bo_redis_conn_connect(ngx_bo_redis_conn_t *conn);
-static ngx_int_t ngx_bo_redis_conn_established(ngx_bo_redis_conn_t *conn);
-static void ngx_bo_redis_conn_ready(ngx_bo_redis_conn_t *conn);
-static void ngx_bo_redis_conn_drop(ngx_bo_redis_conn_t *conn,
-    const char *why);
 static void ngx_bo_redis_conn_close(ngx_bo_redis_conn_t *conn);
 static void ngx_bo_redis_conn_collect(ngx_bo_redis_conn_t *conn,
     ngx_queue_t *queue, ngx_queue_t *ended);
@@ -37,25 +33,10 @@ static void ngx_bo_redis_conn_finish(ngx_queue_t *ended);
 static void ngx_bo_redis_conn_retry(ngx_bo_redis_conn_t *conn,
     ngx_uint_t was_ready);
 
-static void ngx_bo_redis_conn_read_handler(ngx_event_t *rev);
-static const char *ngx_bo_redis_conn_parse(ngx_bo_redis_conn_t *conn,
-    size_t len);
-static const char *ngx_bo_redis_conn_deliver(ngx_bo_redis_conn_t *conn,
-    redisReply *reply);
-static const char *ngx_bo_redis_conn_own_reply(ngx_bo_redis_op_t *op,
-    redisReply *reply);
-static ngx_uint_t ngx_bo_redis_is_noscript(redisReply *reply);
-
-static void ngx_bo_redis_conn_write_handler(ngx_event_t *wev);
-static void ngx_bo_redis_conn_flush_handler(ngx_event_t *ev);
-static void ngx_bo_redis_conn_send(ngx_bo_redis_conn_t *conn);
-static void ngx_bo_redis_conn_gather(ngx_bo_redis_conn_t *conn);
-
 static void ngx_bo_redis_conn_deadline_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_bo_redis_conn_overdue(ngx_bo_redis_conn_t *conn);
 static void ngx_bo_redis_conn_expire(ngx_queue_t *queue, ngx_queue_t *ended);
 static void ngx_bo_redis_conn_upkeep_handler(ngx_event_t *ev);
-static void ngx_bo_redis_conn_publish(ngx_bo_redis_conn_t *conn);
 
 
 ngx_int_t
@@ -203,7 +184,7 @@ ngx_bo_redis_conn_connect(ngx_bo_redis_conn_t *conn)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_bo_redis_conn_established(ngx_bo_redis_conn_t *conn)
 {
     int                err;
@@ -254,7 +235,7 @@ ngx_bo_redis_conn_established(ngx_bo_redis_conn_t *conn)
 }
 
 
-static void
+void
 ngx_bo_redis_conn_ready(ngx_bo_redis_conn_t *conn)
 {
     ngx_log_error(NGX_LOG_NOTICE, conn->log, 0, "redis %V: connected",
@@ -273,12 +254,7 @@ ngx_bo_redis_conn_ready(ngx_bo_redis_conn_t *conn)
 }
 
 
-/*
- * Ends the connection or the attempt to make one.  why is NULL when the
- * reason was logged already.
- */
-
-static void
+void
 ngx_bo_redis_conn_drop(ngx_bo_redis_conn_t *conn, const char *why)
 {
     ngx_uint_t   was_ready;
@@ -421,330 +397,6 @@ ngx_bo_redis_conn_retry(ngx_bo_redis_conn_t *conn, ngx_uint_t was_ready)
     }
 
     ngx_add_timer(&conn->upkeep, delay);
-}
-
-
-static void
-ngx_bo_redis_conn_read_handler(ngx_event_t *rev)
-{
-    ssize_t               n;
-    const char           *why;
-    ngx_connection_t     *c;
-    ngx_bo_redis_conn_t  *conn;
-
-    c = rev->data;
-    conn = c->data;
-
-    if (c->close) {
-        ngx_bo_redis_conn_drop(conn, "the worker closes its connections");
-        return;
-    }
-
-    if (conn->state == NGX_BO_REDIS_CONNECTING
-        && ngx_bo_redis_conn_established(conn) != NGX_OK)
-    {
-        return;
-    }
-
-    do {
-        n = c->recv(c, conn->read, NGX_BO_REDIS_READ);
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        if (n == NGX_ERROR) {
-            why = "reading failed";
-
-        } else if (n == 0) {
-            why = "the server closed the connection";
-
-        } else {
-            why = ngx_bo_redis_conn_parse(conn, n);
-        }
-
-        if (why) {
-            ngx_bo_redis_conn_drop(conn, why);
-            return;
-        }
-
-    } while (rev->ready);
-
-    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_bo_redis_conn_drop(conn, NULL);
-        return;
-    }
-
-    ngx_bo_redis_conn_publish(conn);
-}
-
-
-/* Returns NULL, or why the connection cannot go on. */
-
-static const char *
-ngx_bo_redis_conn_parse(ngx_bo_redis_conn_t *conn, size_t len)
-{
-    int          rc;
-    const char  *why;
-    redisReply  *reply;
-
-    if (ngx_bo_redis_parser_feed(&conn->parser, conn->read, len) != 0) {
-        return conn->parser.error;
-    }
-
-    for ( ;; ) {
-        rc = ngx_bo_redis_parser_next(&conn->parser, &reply);
-
-        if (rc == 0) {
-            return NULL;
-        }
-
-        if (rc == -1) {
-            return conn->parser.error;
-        }
-
-        why = ngx_bo_redis_conn_deliver(conn, reply);
-
-        freeReplyObject(reply);
-
-        if (why) {
-            return why;
-        }
-    }
-}
-
-
-static const char *
-ngx_bo_redis_conn_deliver(ngx_bo_redis_conn_t *conn, redisReply *reply)
-{
-    const char         *why;
-    ngx_queue_t        *q;
-    ngx_bo_redis_op_t  *op;
-
-    if (ngx_queue_empty(&conn->inflight)) {
-        return "the server sent a reply to no command";
-    }
-
-    q = ngx_queue_head(&conn->inflight);
-    op = ngx_queue_data(q, ngx_bo_redis_op_t, queue);
-
-    /* its bytes are in conn->out yet: it must not be freed */
-
-    if (op->buf.pos != op->buf.last) {
-        return "the server sent a reply to a command not sent yet";
-    }
-
-    ngx_queue_remove(q);
-    conn->ninflight--;
-
-    if (op->kind != NGX_BO_REDIS_COMMAND) {
-        why = ngx_bo_redis_conn_own_reply(op, reply);
-        ngx_bo_redis_op_free(op);
-        return why;
-    }
-
-    if (reply->type == REDIS_REPLY_ERROR) {
-
-        if (op->script && op->user && !op->repeated
-            && ngx_bo_redis_is_noscript(reply)
-            && ngx_bo_redis_repeat(op) == NGX_OK)
-        {
-            return NULL;
-        }
-
-        conn->counts.errors++;
-    }
-
-    ngx_bo_redis_op_finish(op, NGX_BO_DONE, reply);
-
-    return NULL;
-}
-
-
-static const char *
-ngx_bo_redis_conn_own_reply(ngx_bo_redis_op_t *op, redisReply *reply)
-{
-    ngx_uint_t            failed;
-    ngx_bo_redis_conn_t  *conn;
-
-    conn = op->conn;
-    failed = (reply->type == REDIS_REPLY_ERROR);
-
-    if (failed && op->kind != NGX_BO_REDIS_PING) {
-        ngx_log_error(NGX_LOG_ERR, conn->log, 0,
-                      "redis %V: %s failed: \"%*s\"",
-                      &conn->addrs[conn->addr].name, op->name,
-                      (size_t) reply->len, reply->str);
-    }
-
-    switch (op->kind) {
-
-    case NGX_BO_REDIS_SETUP:
-        return failed ? "the connection could not be set up" : NULL;
-
-    case NGX_BO_REDIS_CHECK:
-        if (failed) {
-            return "the server is not ready";
-        }
-
-        ngx_bo_redis_conn_ready(conn);
-        return NULL;
-
-    case NGX_BO_REDIS_RELOAD:
-        ngx_bo_redis_reloaded(op);
-        return NULL;
-
-    default: /* NGX_BO_REDIS_PING: an error, as of a busy script, is life */
-        return NULL;
-    }
-}
-
-
-static ngx_uint_t
-ngx_bo_redis_is_noscript(redisReply *reply)
-{
-    return reply->len >= 8 && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0;
-}
-
-
-static void
-ngx_bo_redis_conn_write_handler(ngx_event_t *wev)
-{
-    ngx_connection_t     *c;
-    ngx_bo_redis_conn_t  *conn;
-
-    c = wev->data;
-    conn = c->data;
-
-    if (conn->state == NGX_BO_REDIS_CONNECTING) {
-        (void) ngx_bo_redis_conn_established(conn);
-        return;
-    }
-
-    ngx_bo_redis_conn_send(conn);
-}
-
-
-/*
- * Posted by the first command of a turn, so it runs after the events that
- * the kernel reported and after the timers.  Commands of later posted events
- * would need a second write: so, once a turn, it goes behind those.
- */
-
-static void
-ngx_bo_redis_conn_flush_handler(ngx_event_t *ev)
-{
-    ngx_bo_redis_conn_t  *conn;
-
-    conn = ev->data;
-
-    if (!conn->deferred && !ngx_queue_empty(&ngx_posted_events)) {
-        conn->deferred = 1;
-        ngx_post_event(ev, &ngx_posted_events);
-        return;
-    }
-
-    conn->deferred = 0;
-
-    ngx_bo_redis_conn_send(conn);
-    ngx_bo_redis_conn_publish(conn);
-}
-
-
-static void
-ngx_bo_redis_conn_send(ngx_bo_redis_conn_t *conn)
-{
-    ngx_chain_t       *cl;
-    ngx_connection_t  *c;
-
-    if (conn->state < NGX_BO_REDIS_SETTING_UP) {
-        return;
-    }
-
-    c = conn->connection;
-
-    /*
-     * What a full socket does not take stays queued, where it can still be
-     * cancelled or expire as not sent; so only one batch is on its way out.
-     */
-
-    while (c->write->ready) {
-
-        if (conn->out == NULL) {
-            ngx_bo_redis_conn_gather(conn);
-        }
-
-        if (conn->out == NULL) {
-            return;
-        }
-
-        cl = c->send_chain(c, conn->out, 0);
-
-        if (cl == NGX_CHAIN_ERROR) {
-            ngx_bo_redis_conn_drop(conn, "writing failed");
-            return;
-        }
-
-        conn->out = cl;
-    }
-
-    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
-        ngx_bo_redis_conn_drop(conn, NULL);
-    }
-}
-
-
-/*
- * The bytes stay in the operations and leave by writev(): nothing is copied,
- * and an operation's own buffer tells whether any of it was written.  One
- * system call takes up to 64 operations.
- */
-
-static void
-ngx_bo_redis_conn_gather(ngx_bo_redis_conn_t *conn)
-{
-    ngx_uint_t          n;
-    ngx_chain_t       **ll;
-    ngx_queue_t        *q, *queue;
-    ngx_bo_redis_op_t  *op;
-
-    ll = &conn->out;
-    queue = &conn->urgent;
-
-    for (n = 0; /* void */ ; n++) {
-
-        if (ngx_queue_empty(queue)) {
-
-            if (queue == &conn->waiting
-                || conn->state != NGX_BO_REDIS_READY
-                || ngx_queue_empty(&conn->waiting))
-            {
-                break;
-            }
-
-            queue = &conn->waiting;
-        }
-
-        q = ngx_queue_head(queue);
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&conn->inflight, q);
-
-        op = ngx_queue_data(q, ngx_bo_redis_op_t, queue);
-
-        op->queued = 0;
-        conn->nqueued--;
-        conn->ninflight++;
-
-        *ll = &op->link;
-        ll = &op->link.next;
-    }
-
-    *ll = NULL;
-
-    if (n) {
-        conn->counts.batches++;
-        conn->counts.batched += n;
-    }
 }
 
 
@@ -916,7 +568,7 @@ ngx_bo_redis_conn_upkeep_handler(ngx_event_t *ev)
 }
 
 
-static void
+void
 ngx_bo_redis_conn_publish(ngx_bo_redis_conn_t *conn)
 {
     ngx_bo_redis_counts_t    *n;

@@ -174,8 +174,35 @@ ngx_int_t ngx_bo_redis_conn_init(ngx_bo_redis_conn_t *conn,
 /* Closes without a word to anybody, and frees everything. */
 void ngx_bo_redis_conn_destroy(ngx_bo_redis_conn_t *conn);
 
+/*
+ * For the first event of a new socket: finds out whether it is connected and
+ * begins the set-up.  Not NGX_OK: the connection is gone.
+ */
+ngx_int_t ngx_bo_redis_conn_established(ngx_bo_redis_conn_t *conn);
+
+/* For the answer that ends the set-up: lets the callers' operations leave. */
+void ngx_bo_redis_conn_ready(ngx_bo_redis_conn_t *conn);
+
+/*
+ * Ends the connection or the attempt to make one, then everything that was
+ * sent on it.  why goes to the log; NULL when the reason was logged already.
+ */
+void ngx_bo_redis_conn_drop(ngx_bo_redis_conn_t *conn, const char *why);
+
 /* Sets the deadline timer, unless it is set: it never fires too late. */
 void ngx_bo_redis_conn_arm(ngx_bo_redis_conn_t *conn);
+
+/* Moves the counters of the turn to shared memory. */
+void ngx_bo_redis_conn_publish(ngx_bo_redis_conn_t *conn);
+
+
+/* The handlers of the socket, and of the posted flush. */
+void ngx_bo_redis_conn_read_handler(ngx_event_t *rev);
+void ngx_bo_redis_conn_write_handler(ngx_event_t *wev);
+void ngx_bo_redis_conn_flush_handler(ngx_event_t *ev);
+
+/* Writes what may leave and the socket takes; may drop the connection. */
+void ngx_bo_redis_conn_send(ngx_bo_redis_conn_t *conn);
 
 
 /* Queues the commands with which a new connection begins. */
