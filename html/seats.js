@@ -14,34 +14,33 @@ import { changeHold, createHold, forgetHold, loadHold, releaseHold }
 import { count, money, naturalOrder, title } from "./format.js";
 import { Hall } from "./hall.js";
 import { Overview } from "./overview.js";
+import { LiveMap, mapPath } from "./livemap.js";
 import { SeatMap, seatName } from "./seatmap.js";
 import { showInfo, when, where } from "./shows.js";
 import { explain } from "./words.js";
 
 const MAX_SEATS = 10;
-const POLL_MS = 2000;
-const POLL_MAX_MS = 15000;
+const ASK_AGAIN_MS = 2000;
 
 
 class SeatsPage {
     constructor(show, map, etag, hold) {
-        Object.assign(this, { show, map, etag, hold });
+        Object.assign(this, { show, map, hold });
         this.picked = new Set(hold ? hold.seatIds : []);
         this.section = "";
-        this.failures = 0;
         this.missing = 0;
-        this.visible = () => this.pollSoon();
-        document.addEventListener("visibilitychange", this.visible);
+        this.live = new LiveMap(show.showId, etag, {
+            taken: (data) => this.take(data),
+            polled: () => this.polled(),
+        });
         this.build();
     }
 
     destroy() {
         this.gone = true;
-        window.clearTimeout(this.timer);
-        this.abort?.abort();
+        this.live.stop();
         this.clock?.stop();
         this.picture?.destroy();
-        document.removeEventListener("visibilitychange", this.visible);
     }
 
     /* --- what is on the page --------------------------------------- */
@@ -67,7 +66,6 @@ class SeatsPage {
                 this.panel));
         this.fillLegend();
         this.renderPanel();
-        this.timer = window.setTimeout(() => this.poll(), POLL_MS);
     }
 
     buildPanel() {
@@ -374,7 +372,7 @@ class SeatsPage {
         this.flash(lost);
         this.renderPanel();
         this.say(explain(error));
-        this.pollSoon();
+        this.live.soon();
     }
 
     say(text) {
@@ -387,7 +385,8 @@ class SeatsPage {
         const before = [...this.picked];
 
         this.picked = new Set(this.hold.seatIds);
-        this.changed([...before, ...this.picked], "Back to the seats you hold.");
+        this.changed([...before, ...this.picked],
+            "Back to the seats you hold.");
         this.primary.focus();
     }
 
@@ -413,7 +412,7 @@ class SeatsPage {
         toast(text);
         this.panel.querySelector("h2").tabIndex = -1;
         this.panel.querySelector("h2").focus();
-        this.pollSoon();
+        this.live.soon();
     }
 
     /* The time is over, or the map says so: the server knows. */
@@ -434,69 +433,19 @@ class SeatsPage {
             }
 
         } catch {
-            window.setTimeout(() => this.gone || this.ended(), POLL_MS);
+            window.setTimeout(() => this.gone || this.ended(),
+                ASK_AGAIN_MS);
         }
     }
 
     /* --- the live map ------------------------------------------------ */
 
-    pollSoon() {
-        window.clearTimeout(this.timer);
-
-        if (document.visibilityState === "visible" && !this.gone) {
-            this.timer = window.setTimeout(() => this.poll(), 0);
-        }
-    }
-
-    async poll() {
-        const begun = performance.now();
-
-        /* one at a time: an older answer must not overwrite a newer one */
-        this.abort?.abort();
-        this.abort = new AbortController();
-
-        const { signal } = this.abort;
-
-        try {
-            const answer = await read(`/shows/${this.show.showId}/seatmap`,
-                { etag: this.etag, signal });
-
-            if (signal.aborted) {
-                return;
-            }
-
-            if (answer.status !== 304) {
-                this.etag = answer.etag;
-                this.take(answer.data);
-            }
-
-            this.failures = 0;
+    polled() {
+        if (this.live.failures === 0) {
             this.checkOwn();
-
-        } catch {
-            if (signal.aborted) {
-                return;
-            }
-
-            this.failures++;
         }
 
         this.renderNotice();
-
-        /*
-         * A stadium's map is megabytes: wait longer where fetching and
-         * drawing it takes long, so that the page stays quick.
-         */
-        const took = performance.now() - begun;
-        const wait = Math.max(POLL_MS * 2 ** Math.min(this.failures, 3),
-            3 * took);
-
-        window.clearTimeout(this.timer);
-
-        if (document.visibilityState === "visible" && !this.gone) {
-            this.timer = window.setTimeout(() => this.poll(),
-                Math.min(wait, POLL_MAX_MS));
-        }
     }
 
     take(data) {
@@ -555,7 +504,7 @@ class SeatsPage {
     }
 
     renderNotice() {
-        const text = this.failures > 0
+        const text = this.live.failures > 0
             ? "No connection to the box office. The map shows what was known"
                 + " last."
             : this.map.stale
@@ -577,7 +526,7 @@ class SeatsPage {
 export async function seatsView({ showId, section }) {
     const [show, answer, hold] = await Promise.all([
         showInfo(showId),
-        read(`/shows/${encodeURIComponent(showId)}/seatmap`),
+        read(mapPath(showId)),
         loadHold(showId),
     ]);
 
