@@ -25,9 +25,11 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fenced = {}
 
+-- PostgreSQL ends an order first; its locks outlive it by five seconds.
+
 for i = 6, #ARGV, 4 do
     local seat, user, id, ms = ARGV[i], ARGV[i + 1], ARGV[i + 2],
-                               tonumber(ARGV[i + 3])
+                               tonumber(ARGV[i + 3]) + 5000
     redis.call('SET', ARGV[3] .. seat, user .. ':' .. id .. ':' .. now,
                'PX', ms)
     local f = fenced[id]

@@ -16,6 +16,8 @@ static bo_json_code_e bo_json_string(json_t *value, int64_t min, int64_t max,
     bo_str_t *out);
 static bo_json_code_e bo_json_integer(json_t *value,
     const bo_json_field_t *field, int64_t *out);
+static bo_json_code_e bo_json_integers(json_t *object,
+    const bo_json_field_t *field, bo_ints_t *out);
 static bo_json_code_e bo_json_strings(bo_json_doc_t *doc, json_t *value,
     const bo_json_field_t *field, bo_strs_t *out);
 
@@ -251,6 +253,10 @@ bo_json_value(bo_json_doc_t *doc, json_t *value, const bo_json_field_t *field,
         rc = bo_json_strings(doc, value, field, (bo_strs_t *) (void *) out);
         break;
 
+    case BO_JSON_INTEGERS:
+        rc = bo_json_integers(value, field, (bo_ints_t *) (void *) out);
+        break;
+
     case BO_JSON_OBJECT:
         if (json_is_object(value)) {
             parent = error->parent;
@@ -315,6 +321,47 @@ bo_json_integer(json_t *value, const bo_json_field_t *field, int64_t *out)
     }
 
     *out = n;
+
+    return BO_JSON_OK;
+}
+
+
+static bo_json_code_e
+bo_json_integers(json_t *object, const bo_json_field_t *field, bo_ints_t *out)
+{
+    json_t      *value;
+    json_int_t   n;
+    const char  *name;
+
+    if (!json_is_object(object)) {
+        return BO_JSON_WRONG_TYPE;
+    }
+
+    if ((int64_t) json_object_size(object) < field->min
+        || (int64_t) json_object_size(object) > field->max
+        || json_object_size(object) > BO_JSON_MAX_INTEGERS)
+    {
+        return BO_JSON_OUT_OF_RANGE;
+    }
+
+    out->n = 0;
+
+    json_object_foreach(object, name, value) {
+
+        if (!json_is_integer(value)) {
+            return BO_JSON_WRONG_TYPE;
+        }
+
+        n = json_integer_value(value);
+
+        if (n < 0 || n > (json_int_t) field->item_max) {
+            return BO_JSON_OUT_OF_RANGE;
+        }
+
+        out->names[out->n].data = name;
+        out->names[out->n].len = strlen(name);
+        out->values[out->n++] = n;
+    }
 
     return BO_JSON_OK;
 }

@@ -33,6 +33,17 @@ typedef struct {
 } bo_strs_t;
 
 
+/* An object whose names are the caller's to check, such as prices. */
+
+#define BO_JSON_MAX_INTEGERS  32
+
+typedef struct {
+    size_t                 n;
+    bo_str_t               names[BO_JSON_MAX_INTEGERS];
+    int64_t                values[BO_JSON_MAX_INTEGERS];
+} bo_ints_t;
+
+
 /* What a field is, and what is stored at its offset. */
 
 typedef enum {
@@ -40,6 +51,7 @@ typedef enum {
     BO_JSON_INTEGER,                    /* int64_t */
     BO_JSON_BOOLEAN,                    /* int, 0 or 1 */
     BO_JSON_STRINGS,                    /* bo_strs_t */
+    BO_JSON_INTEGERS,                   /* bo_ints_t: an object of them */
     BO_JSON_OBJECT                      /* a struct described by fields */
 } bo_json_type_e;
 
@@ -48,8 +60,9 @@ typedef enum {
  * A field of an object.  A table ends in an entry without a name.
  *
  * min, max: both included; bytes of a STRING, value of an INTEGER, number of
- * STRINGS; not used for the rest.
- * item_max: bytes of each of the STRINGS, which have one at least.
+ * STRINGS or INTEGERS; not used for the rest.
+ * item_max: bytes of each of the STRINGS, which have one at least; value of
+ * each of the INTEGERS, which are 0 or more.
  * fields: of an OBJECT; their offsets count from the start of its own struct.
  */
 

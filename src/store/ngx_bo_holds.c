@@ -17,8 +17,14 @@ static ngx_str_t  ngx_bo_none = ngx_string("-");
 static ngx_str_t  ngx_bo_empty = ngx_null_string;
 
 
+/* The keys and arguments of a script beside its seats. */
+
+#define NGX_BO_HOLD_ARGS  16
+
+
 static void ngx_bo_hold_take(ngx_bo_hold_call_t *c, unsigned change);
 static ngx_str_t *ngx_bo_hold_keys(ngx_bo_hold_call_t *c);
+static void ngx_bo_hold_no_memory(ngx_bo_call_t *call);
 static ngx_bo_outcome_e ngx_bo_hold_taken(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
 static void ngx_bo_hold_conflicts(ngx_bo_hold_call_t *c, redisReply *reply);
@@ -64,7 +70,13 @@ ngx_bo_hold_take(ngx_bo_hold_call_t *c, unsigned change)
     c->usec = ngx_bo_usec();
 
     arg = ngx_bo_hold_keys(c);
-    p = c->text;
+    p = ngx_pnalloc(c->pool, c->hold.seats.n
+                             * (show->lock_prefix.len + NGX_INT32_LEN));
+
+    if (arg == NULL || p == NULL) {
+        ngx_bo_call_post(&c->script.call, ngx_bo_hold_no_memory);
+        return;
+    }
 
     for (i = 0; i < c->hold.seats.n; i++, arg++) {
         arg->data = p;
@@ -108,14 +120,13 @@ ngx_bo_hold_take(ngx_bo_hold_call_t *c, unsigned change)
     /* the number of a seat stands at the end of its key */
 
     for (i = 0; i < c->hold.seats.n; i++, arg++) {
-        arg->data = c->argv[4 + i].data + show->lock_prefix.len;
-        arg->len = c->argv[4 + i].len - show->lock_prefix.len;
+        arg->data = c->script.argv[4 + i].data + show->lock_prefix.len;
+        arg->len = c->script.argv[4 + i].len - show->lock_prefix.len;
     }
 
     c->script.script = &ngx_bo_script_hold;
     c->script.read = ngx_bo_hold_taken;
-    c->script.argv = c->argv;
-    c->script.argc = arg - c->argv;
+    c->script.argc = arg - c->script.argv;
     c->script.rebuilds = 1;
 
     ngx_bo_show_touch(show);
@@ -126,14 +137,30 @@ ngx_bo_hold_take(ngx_bo_hold_call_t *c, unsigned change)
 static ngx_str_t *
 ngx_bo_hold_keys(ngx_bo_hold_call_t *c)
 {
+    ngx_str_t      *argv;
     ngx_bo_show_t  *show = c->script.call.show;
 
-    c->argv[0] = show->version_key;
-    c->argv[1] = show->state_key;
-    c->argv[2] = show->hold_key;
-    c->argv[3] = show->expiry_key;
+    argv = ngx_palloc(c->pool, (NGX_BO_HOLD_ARGS + 2 * c->hold.seats.n)
+                               * sizeof(ngx_str_t));
+    if (argv == NULL) {
+        return NULL;
+    }
 
-    return &c->argv[4];
+    argv[0] = show->version_key;
+    argv[1] = show->state_key;
+    argv[2] = show->hold_key;
+    argv[3] = show->expiry_key;
+
+    c->script.argv = argv;
+
+    return &argv[4];
+}
+
+
+static void
+ngx_bo_hold_no_memory(ngx_bo_call_t *call)
+{
+    ngx_bo_call_done(call, NGX_BO_UNAVAILABLE);
 }
 
 
@@ -213,6 +240,12 @@ ngx_bo_hold_release(ngx_bo_hold_call_t *c)
 
     show = c->script.call.show;
     arg = ngx_bo_hold_keys(c);
+
+    if (arg == NULL) {
+        ngx_bo_call_post(&c->script.call, ngx_bo_hold_no_memory);
+        return;
+    }
+
     bo_uuid_format((char *) c->id_text, &c->hold.id);
 
     arg++;    /* the epoch */
@@ -225,8 +258,7 @@ ngx_bo_hold_release(ngx_bo_hold_call_t *c)
     c->script.script = &ngx_bo_script_release;
     c->script.read = ngx_bo_hold_released;
     c->script.nkeys = 4;
-    c->script.argv = c->argv;
-    c->script.argc = arg - c->argv;
+    c->script.argc = arg - c->script.argv;
     c->script.rebuilds = 1;
 
     ngx_bo_show_touch(show);
@@ -269,23 +301,27 @@ static void
 ngx_bo_hold_by_id(ngx_bo_hold_call_t *c)
 {
     ngx_str_t      *arg;
-    ngx_uint_t      i;
     ngx_bo_show_t  *show;
 
     show = c->script.call.show;
-    bo_uuid_format((char *) c->id_text, &c->hold.id);
 
-    i = 0;
-    c->argv[i++] = show->version_key;
-    c->argv[i++] = show->hold_key;
-
-    if (c->script.script == &ngx_bo_script_fence) {
-        c->argv[i++] = show->expiry_key;
+    if (ngx_bo_hold_keys(c) == NULL) {
+        ngx_bo_call_post(&c->script.call, ngx_bo_hold_no_memory);
+        return;
     }
 
-    c->script.nkeys = i;
+    bo_uuid_format((char *) c->id_text, &c->hold.id);
 
-    arg = &c->argv[i + 1];
+    arg = &c->script.argv[1];
+    *arg++ = show->hold_key;
+
+    if (c->script.script == &ngx_bo_script_fence) {
+        *arg++ = show->expiry_key;
+    }
+
+    c->script.nkeys = arg - c->script.argv;
+
+    arg++;    /* the epoch */
     *arg++ = c->user;
     arg->data = c->id_text;
     arg++->len = BO_UUID_LEN;
@@ -295,8 +331,7 @@ ngx_bo_hold_by_id(ngx_bo_hold_call_t *c)
         *arg++ = show->lock_prefix;
     }
 
-    c->script.argv = c->argv;
-    c->script.argc = arg - c->argv;
+    c->script.argc = arg - c->script.argv;
     c->script.rebuilds = 1;
 
     ngx_bo_script_run(&c->script);

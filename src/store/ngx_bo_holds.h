@@ -35,12 +35,13 @@ typedef struct {
 
 /*
  * An operation on a hold.  Set before the start: script.call.{store, show,
- * done, data}, user, idempotency, and what the operation names; the rest is
- * zeroed.  user stays where it is until the end.
+ * done, data}, pool, user, idempotency, and what the operation names; the
+ * rest is zeroed.  user stays where it is until the end.
  */
 
 typedef struct {
     ngx_bo_script_call_t     script;
+    ngx_pool_t              *pool;          /* for the script's arguments */
     ngx_str_t                user;
     ngx_bo_idempotency_t     idempotency;
     ngx_bo_hold_t            hold;          /* .id and .seats are also asked */
@@ -49,8 +50,6 @@ typedef struct {
     unsigned                 sold:1;        /* one of those at least */
     uint64_t                 usec;
 
-    ngx_str_t                argv[NGX_BO_SCRIPT_MAX_ARGS];
-    u_char                   text[BO_MAX_SEATS * 80];
     u_char                   id_text[BO_UUID_LEN];
 } ngx_bo_hold_call_t;
 

@@ -301,7 +301,7 @@ ngx_bo_order_labels(ngx_bo_order_call_t *c, ngx_str_t *labels)
     seats = &c->hold.hold.seats;
     layout = &ngx_bo_order_call(c)->show->layout;
 
-    p = ngx_pnalloc(c->pool, seats->n * (BO_LABEL_MAX + 1));
+    p = ngx_pnalloc(c->hold.pool, seats->n * (BO_LABEL_MAX + 1));
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -384,7 +384,7 @@ ngx_bo_order_answer(ngx_bo_order_call_t *c, ngx_bo_verdict_e verdict,
                                               ngx_bo_col_outcome));
 
     if (!PQgetisnull(res, (int) row, ngx_bo_col_order)
-        && ngx_bo_order_from_row(&c->order, c->pool, res, row) != NGX_OK)
+        && ngx_bo_order_from_row(&c->order, c->hold.pool, res, row) != NGX_OK)
     {
         return NGX_BO_IN_DOUBT;
     }

@@ -42,7 +42,7 @@ typedef struct {
 
 /*
  * An operation on an order.  Set before the start: hold.script.call.{store,
- * data}, done, pool, hold.user, hold.idempotency and what the operation names;
+ * data}, done, hold.pool, hold.user, hold.idempotency and what the operation names;
  * the rest is zeroed.  Inputs stay where they are until the end.
  *
  * It is built on the call of a hold, because an order begins with one:
@@ -52,7 +52,6 @@ typedef struct {
 typedef struct {
     ngx_bo_hold_call_t       hold;
     ngx_bo_done_pt           done;
-    ngx_pool_t              *pool;
     bo_uuid_t                id;
     uint32_t                 show_no;
     unsigned                 admin:1;       /* may act on anybody's order */

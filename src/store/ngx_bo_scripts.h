@@ -11,9 +11,6 @@
 #include "ngx_bo_shows.h"
 
 
-#define NGX_BO_SCRIPT_MAX_ARGS  (24 + 2 * BO_MAX_SEATS)
-
-
 extern ngx_bo_script_t  ngx_bo_script_hold;
 extern ngx_bo_script_t  ngx_bo_script_release;
 extern ngx_bo_script_t  ngx_bo_script_read;

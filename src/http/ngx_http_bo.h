@@ -1,0 +1,267 @@
+
+/*
+ * What the files of http/ share: the configuration, a request's context, and
+ * the description of a resource.
+ */
+
+
+#ifndef _NGX_HTTP_BO_H_INCLUDED_
+#define _NGX_HTTP_BO_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "bo_json.h"
+#include "store/ngx_bo_seatmap.h"
+#include "store/ngx_bo_settle.h"
+
+
+/* Bodies are small: no document of this API comes near it. */
+
+#define NGX_HTTP_BO_BODY_MAX      16384
+
+/* msec; a body that drips in costs its sender the request. */
+
+#define NGX_HTTP_BO_BODY_TIMEOUT  10000
+
+
+typedef struct ngx_http_bo_ctx_s  ngx_http_bo_ctx_t;
+
+typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
+
+
+/* What follows the location's name in the path. */
+
+#define NGX_HTTP_BO_LIST          0         /* nothing */
+#define NGX_HTTP_BO_ONE           1         /* /{id} */
+#define NGX_HTTP_BO_VERB          2         /* /{id}/verb */
+
+/* What an action asks for. */
+
+#define NGX_HTTP_BO_USER          0x01      /* a user */
+#define NGX_HTTP_BO_ADMIN         0x02      /* an administrator */
+#define NGX_HTTP_BO_BODY          0x04      /* a JSON body */
+#define NGX_HTTP_BO_KEY           0x08      /* an Idempotency-Key */
+
+
+/* One operation of a resource.  A table ends in one without run. */
+
+typedef struct {
+    ngx_uint_t               method;        /* GET stands for HEAD as well */
+    ngx_uint_t               path;
+    ngx_str_t                verb;
+    ngx_uint_t               needs;
+    ngx_http_bo_run_pt       run;
+} ngx_http_bo_action_t;
+
+
+#define NGX_HTTP_BO_AUTH_OFF          0
+#define NGX_HTTP_BO_AUTH_DEVELOPMENT  1
+
+
+typedef struct {
+    ngx_bo_redis_conf_t      redis;
+    ngx_bo_pg_conf_t         pg;
+    ngx_bo_limits_t          limits;
+    ngx_shm_zone_t          *zone;
+    ngx_flag_t               jobs;
+    ngx_uint_t               used;          /* a location needs the store */
+    ngx_bo_store_t          *store;         /* a worker's own */
+} ngx_http_bo_main_conf_t;
+
+
+typedef struct {
+    ngx_http_bo_action_t    *actions;
+    ngx_uint_t               auth;
+    ngx_array_t             *cors;          /* of ngx_str_t; NULL: off */
+    ngx_uint_t               ready;         /* health: readiness, not life */
+} ngx_http_bo_loc_conf_t;
+
+
+struct ngx_http_bo_ctx_s {
+    ngx_http_request_t      *request;
+    ngx_bo_store_t          *store;
+    ngx_http_bo_action_t    *action;
+    ngx_bo_call_t           *call;          /* under way, or NULL */
+    void                    *data;          /* the action's own */
+
+    bo_uuid_t                id;            /* of the path */
+    ngx_str_t                user;
+    ngx_str_t                request_id;
+    ngx_str_t                body;
+    ngx_bo_idempotency_t     idempotency;
+    bo_json_doc_t           *doc;
+    ngx_event_t              timer;         /* of the body */
+    ngx_str_t                outcome;       /* for logs */
+
+    unsigned                 admin:1;
+    unsigned                 problem:1;     /* errors as RFC 9457 */
+    unsigned                 bad_key:1;     /* two keys, or a malformed one */
+    unsigned                 cacheable:1;   /* has its own Cache-Control */
+};
+
+
+extern ngx_module_t  ngx_http_boxoffice_module;
+
+extern ngx_http_bo_action_t  ngx_http_bo_shows_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_screens_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_holds_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_orders_actions[];
+
+
+/* A walk over the headers of a request: start it, then ask for the next. */
+
+typedef struct {
+    ngx_list_part_t         *part;
+    ngx_uint_t               i;
+} ngx_http_bo_walk_t;
+
+#define ngx_http_bo_walk(r)  { &(r)->headers_in.headers.part, 0 }
+
+ngx_table_elt_t *ngx_http_bo_next_header(ngx_http_bo_walk_t *walk);
+
+/* name: a literal, in lower case. */
+#define ngx_http_bo_header_is(h, name)                                        \
+    ((h)->key.len == sizeof(name) - 1                                         \
+     && ngx_memcmp((h)->lowcase_key, name, sizeof(name) - 1) == 0)
+
+
+/* request: the handler of all resources, and how their actions go on. */
+
+ngx_int_t ngx_http_bo_handler(ngx_http_request_t *r);
+
+/*
+ * An action that must wait: call is cancelled should the client leave.  When
+ * the call's done comes, it goes ngx_http_bo_resume(ctx, run): run may start
+ * another call, or answer.
+ */
+void ngx_http_bo_wait(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call);
+void ngx_http_bo_resume(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run);
+
+/*
+ * Reads the body by a table.  NGX_OK, or NGX_ERROR when it was refused and the
+ * answer is on its way.
+ */
+ngx_int_t ngx_http_bo_read_json(ngx_http_bo_ctx_t *ctx,
+    const bo_json_field_t *fields, void *out);
+
+/*
+ * The argument name of the query: NGX_OK, or NGX_DECLINED when there is none.
+ */
+ngx_int_t ngx_http_bo_arg(ngx_http_bo_ctx_t *ctx, const char *name,
+    ngx_str_t *value);
+
+/*
+ * "limit" (1..100, 20 when absent) and "cursor" ("<ms>_<uuid>") of a list.
+ * NGX_OK, or NGX_ERROR when it was refused and the answer is on its way.
+ */
+typedef struct {
+    ngx_uint_t               limit;
+    ngx_uint_t               has_cursor;
+    int64_t                  ms;
+    bo_uuid_t                id;
+} ngx_http_bo_page_t;
+
+#define NGX_HTTP_BO_CURSOR_LEN  (NGX_INT64_LEN + 1 + BO_UUID_LEN)
+
+ngx_int_t ngx_http_bo_page(ngx_http_bo_ctx_t *ctx, ngx_http_bo_page_t *page);
+
+
+/* answer: sending, exactly once a request. */
+
+void ngx_http_bo_send(ngx_http_bo_ctx_t *ctx, ngx_uint_t status,
+    ngx_str_t *body);
+ngx_table_elt_t *ngx_http_bo_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* Pieces of JSON.  Each returns where it stopped writing. */
+
+u_char *ngx_http_bo_put(u_char *p, const char *text);
+u_char *ngx_http_bo_put_str(u_char *p, const char *name, ngx_str_t *value);
+u_char *ngx_http_bo_put_uuid(u_char *p, const char *name, bo_uuid_t *id);
+u_char *ngx_http_bo_put_int(u_char *p, const char *name, int64_t value);
+u_char *ngx_http_bo_put_time(u_char *p, const char *name, int64_t ms);
+u_char *ngx_http_bo_put_seats(u_char *p, const char *name,
+    bo_layout_t *layout, bo_seats_t *seats);
+
+#define NGX_HTTP_BO_SEATS_LEN(n)  (64 + (n) * (BO_LABEL_MAX + 3))
+
+/* error: refusals; see the table for codes and texts. */
+
+typedef enum {
+    NGX_HTTP_BO_E_BAD_REQUEST = 0,
+    NGX_HTTP_BO_E_INVALID_JSON,
+    NGX_HTTP_BO_E_UNKNOWN_FIELD,
+    NGX_HTTP_BO_E_DUPLICATE_FIELD,
+    NGX_HTTP_BO_E_MISSING_FIELD,
+    NGX_HTTP_BO_E_INVALID_FIELD,
+    NGX_HTTP_BO_E_INVALID_QUERY,
+    NGX_HTTP_BO_E_KEY_MISSING,
+    NGX_HTTP_BO_E_KEY_INVALID,
+    NGX_HTTP_BO_E_UNAUTHORIZED,
+    NGX_HTTP_BO_E_PAYMENT_DECLINED,
+    NGX_HTTP_BO_E_FORBIDDEN,
+    NGX_HTTP_BO_E_NOT_FOUND,
+    NGX_HTTP_BO_E_SHOW_NOT_FOUND,
+    NGX_HTTP_BO_E_SEAT_NOT_FOUND,
+    NGX_HTTP_BO_E_SCREEN_NOT_FOUND,
+    NGX_HTTP_BO_E_METHOD,
+    NGX_HTTP_BO_E_TIMEOUT,
+    NGX_HTTP_BO_E_SEAT_HELD,
+    NGX_HTTP_BO_E_SEAT_SOLD,
+    NGX_HTTP_BO_E_SEAT_UNAVAILABLE,
+    NGX_HTTP_BO_E_SEAT_LIMIT,
+    NGX_HTTP_BO_E_HOLD_EXPIRED,
+    NGX_HTTP_BO_E_HOLD_ORDERED,
+    NGX_HTTP_BO_E_ORDER_ENDED,
+    NGX_HTTP_BO_E_IN_PROGRESS,
+    NGX_HTTP_BO_E_SHOW_CLASH,
+    NGX_HTTP_BO_E_CLOSED,
+    NGX_HTTP_BO_E_TOO_LARGE,
+    NGX_HTTP_BO_E_MEDIA_TYPE,
+    NGX_HTTP_BO_E_KEY_REUSED,
+    NGX_HTTP_BO_E_TOO_MANY_SEATS,
+    NGX_HTTP_BO_E_PAYMENT_UNKNOWN,
+    NGX_HTTP_BO_E_PRICES,
+    NGX_HTTP_BO_E_INTERNAL,
+    NGX_HTTP_BO_E_UNAVAILABLE,
+    NGX_HTTP_BO_E_IN_DOUBT,
+    NGX_HTTP_BO_E_VERSION
+} ngx_http_bo_error_e;
+
+/* details: JSON, an object; NULL when there is nothing more to say. */
+void ngx_http_bo_error(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
+    ngx_str_t *details);
+
+/* A refusal that names a field of ours. */
+void ngx_http_bo_error_field(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_error_e error, const char *field);
+
+/* A refusal with the seats in conflict. */
+void ngx_http_bo_error_seats(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_error_e error, bo_layout_t *layout, bo_seats_t *seats);
+
+/* What outcomes of the store mean wherever they come from. */
+void ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx,
+    ngx_bo_outcome_e outcome);
+
+/* auth: fills ctx->user and ctx->admin; NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx);
+
+/*
+ * cors: answers a preflight, or adds its headers.  NGX_OK, or NGX_DONE when
+ * that was the answer.
+ */
+ngx_int_t ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx);
+
+/* seatmap: GET /shows/{id}/seatmap. */
+void ngx_http_bo_seatmap(ngx_http_bo_ctx_t *ctx);
+
+/* status: /healthz, /readyz and /metrics. */
+ngx_int_t ngx_http_bo_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_bo_metrics_handler(ngx_http_request_t *r);
+
+
+#endif /* _NGX_HTTP_BO_H_INCLUDED_ */

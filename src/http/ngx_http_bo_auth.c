@@ -1,0 +1,66 @@
+
+/*
+ * Who asks.  For now there is one way, for development: the client says so.
+ */
+
+
+#include "ngx_http_bo.h"
+
+
+static ngx_int_t ngx_http_bo_auth_development(ngx_http_bo_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request,
+                                       ngx_http_boxoffice_module);
+
+    switch (lcf->auth) {
+
+    case NGX_HTTP_BO_AUTH_DEVELOPMENT:
+        return ngx_http_bo_auth_development(ctx);
+
+    default:
+        return NGX_DECLINED;
+    }
+}
+
+
+/* x-user-id, and x-user-role: ADMIN.  One of each, or nobody. */
+
+static ngx_int_t
+ngx_http_bo_auth_development(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_uint_t           users, roles;
+    ngx_table_elt_t     *h;
+    ngx_http_bo_walk_t   walk = ngx_http_bo_walk(ctx->request);
+
+    users = 0;
+    roles = 0;
+
+    while ((h = ngx_http_bo_next_header(&walk)) != NULL) {
+
+        if (ngx_http_bo_header_is(h, "x-user-id")) {
+            users++;
+            ctx->user = h->value;
+
+        } else if (ngx_http_bo_header_is(h, "x-user-role")) {
+            roles++;
+            ctx->admin = h->value.len == 5
+                         && ngx_strncmp(h->value.data, "ADMIN", 5) == 0;
+        }
+    }
+
+    if (users != 1 || roles > 1
+        || !bo_user_valid((char *) ctx->user.data, ctx->user.len))
+    {
+        ngx_str_null(&ctx->user);
+        ctx->admin = 0;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,94 @@
+
+/*
+ * Cross-origin requests, from the origins that the operator has named.
+ */
+
+
+#include "ngx_http_bo.h"
+
+
+static ngx_str_t *ngx_http_bo_origin(ngx_http_bo_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t           *origin;
+    ngx_http_request_t  *r = ctx->request;
+
+    static ngx_str_t  vary = ngx_string("Origin");
+    static ngx_str_t  expose = ngx_string("X-Request-Id, Retry-After, ETag");
+    static ngx_str_t  methods = ngx_string("GET, POST, PUT, DELETE");
+    static ngx_str_t  headers = ngx_string("Content-Type, Authorization, "
+                                           "Idempotency-Key, If-None-Match, "
+                                           "X-Request-Id, X-User-Id");
+    static ngx_str_t  age = ngx_string("600");
+
+    origin = ngx_http_bo_origin(ctx);
+
+    if (origin == NULL) {
+        return NGX_OK;
+    }
+
+    /* The operator's spelling goes out, not the client's. */
+
+    if (ngx_http_bo_header(r, "Access-Control-Allow-Origin", origin) == NULL
+        || ngx_http_bo_header(r, "Vary", &vary) == NULL)
+    {
+        return NGX_OK;
+    }
+
+    if (r->method != NGX_HTTP_OPTIONS) {
+        (void) ngx_http_bo_header(r, "Access-Control-Expose-Headers",
+                                  &expose);
+        return NGX_OK;
+    }
+
+    (void) ngx_http_bo_header(r, "Access-Control-Allow-Methods", &methods);
+    (void) ngx_http_bo_header(r, "Access-Control-Allow-Headers", &headers);
+    (void) ngx_http_bo_header(r, "Access-Control-Max-Age", &age);
+
+    ngx_http_bo_send(ctx, NGX_HTTP_NO_CONTENT, NULL);
+
+    return NGX_DONE;
+}
+
+
+/* The configured origin that the request's Origin is, or NULL. */
+
+static ngx_str_t *
+ngx_http_bo_origin(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t               *allowed;
+    ngx_uint_t               i;
+    ngx_table_elt_t         *h;
+    ngx_http_bo_walk_t       walk = ngx_http_bo_walk(ctx->request);
+    ngx_http_bo_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request,
+                                       ngx_http_boxoffice_module);
+    if (lcf->cors == NULL) {
+        return NULL;
+    }
+
+    allowed = lcf->cors->elts;
+
+    while ((h = ngx_http_bo_next_header(&walk)) != NULL) {
+
+        if (!ngx_http_bo_header_is(h, "origin")) {
+            continue;
+        }
+
+        for (i = 0; i < lcf->cors->nelts; i++) {
+            if (allowed[i].len == h->value.len
+                && ngx_strncasecmp(allowed[i].data, h->value.data,
+                                   allowed[i].len)
+                   == 0)
+            {
+                return &allowed[i];
+            }
+        }
+    }
+
+    return NULL;
+}

@@ -1,0 +1,272 @@
+
+/*
+ * Refusals: every code that a client may see, in one table.
+ */
+
+
+#include "ngx_http_bo.h"
+
+
+typedef struct {
+    ngx_uint_t               status;
+    const char              *code;
+    const char              *message;
+    unsigned                 retry:1;       /* worth another try, later */
+} ngx_http_bo_error_t;
+
+
+/* In the order of ngx_http_bo_error_e. */
+
+static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
+
+    { 400, "bad_request", "The request is malformed.", 0 },
+    { 400, "invalid_json", "The body is not a JSON object.", 0 },
+    { 400, "unknown_field", "The body has a field that is not known.", 0 },
+    { 400, "duplicate_field", "The body has a field twice.", 0 },
+    { 400, "missing_field", "A field is missing.", 0 },
+    { 400, "invalid_field", "A field has a value that it cannot have.", 0 },
+    { 400, "invalid_query", "The query has a value that it cannot have.", 0 },
+    { 400, "idempotency_key_missing", "Idempotency-Key is missing.", 0 },
+    { 400, "idempotency_key_invalid",
+      "Idempotency-Key is one text of 1 to 255 printable characters.", 0 },
+    { 401, "unauthorized", "Who are you?", 0 },
+    { 402, "payment_declined", "The payment was declined.", 0 },
+    { 403, "forbidden", "This is for administrators.", 0 },
+    { 404, "not_found", "There is no such thing.", 0 },
+    { 404, "show_not_found", "There is no such show.", 0 },
+    { 404, "seat_not_found", "The show has no such seat.", 0 },
+    { 404, "screen_not_found", "There is no such screen.", 0 },
+    { 405, "method_not_allowed", "This cannot be done here.", 0 },
+    { 408, "timeout", "The body took too long.", 0 },
+    { 409, "seat_held", "Somebody else holds a seat.", 0 },
+    { 409, "seat_sold", "A seat is sold.", 0 },
+    { 409, "seat_unavailable", "A seat is not for sale.", 0 },
+    { 409, "seat_limit", "You have as many seats as one may have.", 0 },
+    { 409, "hold_expired", "The hold has ended.", 0 },
+    { 409, "hold_ordered", "The hold belongs to an order.", 0 },
+    { 409, "order_ended", "The order has ended.", 0 },
+    { 409, "request_in_progress", "The same request is being worked on.", 1 },
+    { 409, "show_clash", "The screen has another show at that time.", 0 },
+    { 410, "sale_closed", "The show is not on sale any more.", 0 },
+    { 413, "body_too_large", "The body is too large.", 0 },
+    { 415, "unsupported_media_type", "The body must be application/json.",
+      0 },
+    { 422, "idempotency_key_reused",
+      "Idempotency-Key was used for another request.", 0 },
+    { 422, "too_many_seats", "These are more seats than one hold may have.",
+      0 },
+    { 422, "payment_unknown", "The gateway does not know this payment.", 0 },
+    { 422, "invalid_prices",
+      "Every category of the screen needs one price, and no other.", 0 },
+    { 500, "internal_error", "This should not have happened.", 0 },
+    { 503, "unavailable", "Please try again in a moment.", 1 },
+    { 503, "outcome_unknown",
+      "It is not known whether this was done. Send the same request again, "
+      "with the same Idempotency-Key.", 1 },
+    { 505, "http_version_not_supported", "HTTP/1.0, 1.1 and 2 are spoken.",
+      0 }
+};
+
+
+static void ngx_http_bo_retry_after(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_error_e error);
+static u_char *ngx_http_bo_error_body(ngx_http_bo_ctx_t *ctx, u_char *p,
+    ngx_http_bo_error_t *e, ngx_str_t *details);
+static u_char *ngx_http_bo_problem_body(ngx_http_bo_ctx_t *ctx, u_char *p,
+    ngx_http_bo_error_t *e, ngx_str_t *details);
+
+
+void
+ngx_http_bo_error(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
+    ngx_str_t *details)
+{
+    u_char               *p;
+    size_t                len;
+    ngx_str_t             body;
+    ngx_http_bo_error_t  *e;
+
+    e = &ngx_http_bo_errors[error];
+
+    ctx->outcome.data = (u_char *) e->code;
+    ctx->outcome.len = ngx_strlen(e->code);
+
+    len = 512 + ctx->request_id.len + (details ? details->len : 0);
+
+    p = ngx_pnalloc(ctx->request->pool, len);
+    if (p == NULL) {
+        ngx_http_bo_send(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR, NULL);
+        return;
+    }
+
+    body.data = p;
+    p = ctx->problem ? ngx_http_bo_problem_body(ctx, p, e, details)
+                     : ngx_http_bo_error_body(ctx, p, e, details);
+    body.len = p - body.data;
+
+    if (e->retry) {
+        ngx_http_bo_retry_after(ctx, error);
+    }
+
+    ngx_http_bo_send(ctx, e->status, &body);
+}
+
+
+static u_char *
+ngx_http_bo_error_body(ngx_http_bo_ctx_t *ctx, u_char *p,
+    ngx_http_bo_error_t *e, ngx_str_t *details)
+{
+    p = ngx_sprintf(p, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"",
+                    e->code, e->message);
+    p = ngx_http_bo_put_time(p, ",\"timestamp\":", ngx_bo_now());
+    p = ngx_http_bo_put_str(p, ",\"requestId\":", &ctx->request_id);
+
+    if (details) {
+        p = ngx_sprintf(p, ",\"details\":%V", details);
+    }
+
+    return ngx_http_bo_put(p, "}}");
+}
+
+
+/* RFC 9457, with the members of our own error beside its own. */
+
+static u_char *
+ngx_http_bo_problem_body(ngx_http_bo_ctx_t *ctx, u_char *p,
+    ngx_http_bo_error_t *e, ngx_str_t *details)
+{
+    p = ngx_sprintf(p, "{\"type\":\"about:blank\",\"title\":\"%s\","
+                    "\"status\":%ui,\"code\":\"%s\"",
+                    e->message, e->status, e->code);
+    p = ngx_http_bo_put_time(p, ",\"timestamp\":", ngx_bo_now());
+    p = ngx_http_bo_put_str(p, ",\"requestId\":", &ctx->request_id);
+
+    if (details) {
+        p = ngx_sprintf(p, ",\"details\":%V", details);
+    }
+
+    return ngx_http_bo_put(p, "}");
+}
+
+
+/*
+ * Seconds, with jitter: those who were sent away together must not come back
+ * together.  What is in progress will be over in a moment.
+ */
+
+static void
+ngx_http_bo_retry_after(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    p = ngx_pnalloc(ctx->request->pool, NGX_INT32_LEN);
+    if (p == NULL) {
+        return;
+    }
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "%ui",
+                            error == NGX_HTTP_BO_E_IN_PROGRESS
+                            ? (ngx_uint_t) 1
+                            : 1 + (ngx_uint_t) ngx_random() % 3)
+                - p;
+
+    (void) ngx_http_bo_header(ctx->request, "Retry-After", &value);
+}
+
+
+void
+ngx_http_bo_error_field(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
+    const char *field)
+{
+    ngx_str_t  details;
+
+    details.data = ngx_pnalloc(ctx->request->pool, ngx_strlen(field) + 16);
+    if (details.data == NULL) {
+        ngx_http_bo_error(ctx, error, NULL);
+        return;
+    }
+
+    details.len = ngx_sprintf(details.data, "{\"field\":\"%s\"}", field)
+                  - details.data;
+
+    ngx_http_bo_error(ctx, error, &details);
+}
+
+
+void
+ngx_http_bo_error_seats(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
+    bo_layout_t *layout, bo_seats_t *seats)
+{
+    u_char     *p;
+    ngx_str_t   details;
+
+    p = ngx_pnalloc(ctx->request->pool, NGX_HTTP_BO_SEATS_LEN(seats->n));
+    if (p == NULL) {
+        ngx_http_bo_error(ctx, error, NULL);
+        return;
+    }
+
+    details.data = p;
+    p = ngx_http_bo_put_seats(p, "{\"conflicts\":", layout, seats);
+    p = ngx_http_bo_put(p, "}");
+    details.len = p - details.data;
+
+    ngx_http_bo_error(ctx, error, &details);
+}
+
+
+void
+ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx, ngx_bo_outcome_e outcome)
+{
+    ngx_http_bo_error_e  error;
+
+    switch (outcome) {
+
+    case NGX_BO_NOT_FOUND:
+        error = NGX_HTTP_BO_E_NOT_FOUND;
+        break;
+
+    case NGX_BO_KEY_REUSED:
+        error = NGX_HTTP_BO_E_KEY_REUSED;
+        break;
+
+    case NGX_BO_IN_PROGRESS:
+        error = NGX_HTTP_BO_E_IN_PROGRESS;
+        break;
+
+    case NGX_BO_ORDERED:
+        error = NGX_HTTP_BO_E_HOLD_ORDERED;
+        break;
+
+    case NGX_BO_ENDED:
+        error = NGX_HTTP_BO_E_HOLD_EXPIRED;
+        break;
+
+    case NGX_BO_LIMIT:
+        error = NGX_HTTP_BO_E_SEAT_LIMIT;
+        break;
+
+    case NGX_BO_CLOSED:
+        error = NGX_HTTP_BO_E_CLOSED;
+        break;
+
+    case NGX_BO_DECLINED:
+        error = NGX_HTTP_BO_E_PAYMENT_DECLINED;
+        break;
+
+    case NGX_BO_CHANGED:
+    case NGX_BO_UNAVAILABLE:
+        error = NGX_HTTP_BO_E_UNAVAILABLE;
+        break;
+
+    case NGX_BO_IN_DOUBT:
+        error = NGX_HTTP_BO_E_IN_DOUBT;
+        break;
+
+    default:
+        error = NGX_HTTP_BO_E_INTERNAL;
+    }
+
+    ngx_http_bo_error(ctx, error, NULL);
+}

@@ -1,0 +1,796 @@
+
+/*
+ * /orders: from a hold to a ticket.
+ */
+
+
+#include "ngx_http_bo.h"
+#include "net/ngx_bo_gateway.h"
+
+
+#define NGX_HTTP_BO_NAME_MAX   200
+#define NGX_HTTP_BO_EMAIL_MAX  254
+#define NGX_HTTP_BO_PHONE_MAX  32
+
+
+typedef struct {
+    bo_str_t                 name;
+    bo_str_t                 email;
+    bo_str_t                 phone;
+} ngx_http_bo_customer_t;
+
+
+typedef struct {
+    bo_str_t                 hold_id;
+    bo_str_t                 method;
+    ngx_http_bo_customer_t   customer;
+    bo_str_t                 payment_id;
+} ngx_http_bo_order_body_t;
+
+
+typedef struct {
+    ngx_bo_order_call_t        order;
+    ngx_http_bo_order_body_t   body;
+    ngx_http_bo_page_t         page;
+    ngx_http_bo_run_pt         next;
+    ngx_str_t                  list;
+} ngx_http_bo_order_t;
+
+
+static void ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_create_do(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_cancel(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_read(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_found(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_rows(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_http_bo_order_listed(ngx_http_bo_ctx_t *ctx);
+
+static ngx_http_bo_order_t *ngx_http_bo_order_begin(ngx_http_bo_ctx_t *ctx);
+static ngx_http_bo_order_t *ngx_http_bo_order_by_id(ngx_http_bo_ctx_t *ctx);
+static ngx_int_t ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_step(ngx_http_bo_ctx_t *ctx,
+    void (*start)(ngx_bo_order_call_t *c), ngx_http_bo_run_pt run);
+static void ngx_http_bo_order_woken(ngx_bo_call_t *call);
+static void ngx_http_bo_order_shown(ngx_bo_call_t *call);
+static void ngx_http_bo_order_show(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_refused(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_ended(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_error_e error);
+static void ngx_http_bo_order_answer(ngx_http_bo_ctx_t *ctx,
+    ngx_uint_t status);
+static size_t ngx_http_bo_order_len(ngx_bo_order_t *order);
+static u_char *ngx_http_bo_put_order(u_char *p, ngx_bo_order_t *order);
+static ngx_str_t ngx_http_bo_text(bo_str_t *s);
+
+
+ngx_http_bo_action_t  ngx_http_bo_orders_actions[] = {
+
+    { NGX_HTTP_POST, NGX_HTTP_BO_LIST, ngx_null_string,
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,
+      ngx_http_bo_order_create },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string,
+      NGX_HTTP_BO_USER,
+      ngx_http_bo_order_list },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_USER,
+      ngx_http_bo_order_read },
+
+    { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("confirm-payment"),
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,
+      ngx_http_bo_order_confirm },
+
+    { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("cancel"),
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,
+      ngx_http_bo_order_cancel },
+
+    { 0, 0, ngx_null_string, 0, NULL }
+};
+
+
+static const bo_json_field_t  ngx_http_bo_customer_fields[] = {
+
+    { "name", BO_JSON_STRING, offsetof(ngx_http_bo_customer_t, name),
+      1, 1, NGX_HTTP_BO_NAME_MAX, 0, NULL },
+
+    { "email", BO_JSON_STRING, offsetof(ngx_http_bo_customer_t, email),
+      1, 3, NGX_HTTP_BO_EMAIL_MAX, 0, NULL },
+
+    { "phone", BO_JSON_STRING, offsetof(ngx_http_bo_customer_t, phone),
+      0, 3, NGX_HTTP_BO_PHONE_MAX, 0, NULL },
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+
+static const bo_json_field_t  ngx_http_bo_order_create_fields[] = {
+
+    { "holdId", BO_JSON_STRING, offsetof(ngx_http_bo_order_body_t, hold_id),
+      1, 1, 64, 0, NULL },
+
+    { "paymentMethod", BO_JSON_STRING,
+      offsetof(ngx_http_bo_order_body_t, method),
+      1, 1, 16, 0, NULL },
+
+    { "customer", BO_JSON_OBJECT,
+      offsetof(ngx_http_bo_order_body_t, customer),
+      1, 0, 0, 0, ngx_http_bo_customer_fields },
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+
+static const bo_json_field_t  ngx_http_bo_order_confirm_fields[] = {
+
+    { "paymentId", BO_JSON_STRING,
+      offsetof(ngx_http_bo_order_body_t, payment_id),
+      1, 1, 64, 0, NULL },
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+
+static const bo_json_field_t  ngx_http_bo_order_cancel_fields[] = {
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+
+static ngx_bo_pg_statement_t  ngx_http_bo_orders_of_user = {
+    "orders_of_user",
+    "select 1, 'found', " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.orders_of_user($1::text, $2::bigint, $3::uuid, $4::int)",
+    4, 1
+};
+
+
+/* POST /orders */
+
+static void
+ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx)
+{
+    uint32_t              no;
+    ngx_bo_hold_t        *hold;
+    ngx_bo_call_t        *call;
+    ngx_http_bo_order_t  *o;
+
+    o = ngx_http_bo_order_begin(ctx);
+    if (o == NULL) {
+        return;
+    }
+
+    if (ngx_http_bo_read_json(ctx, ngx_http_bo_order_create_fields, &o->body)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    hold = &o->order.hold.hold;
+
+    if (bo_uuid_parse(&hold->id, o->body.hold_id.data, o->body.hold_id.len)
+        != 0)
+    {
+        ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD, "holdId");
+        return;
+    }
+
+    if (bo_payment_method_parse(&o->order.method, o->body.method.data,
+                                o->body.method.len)
+        != 0)
+    {
+        ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD,
+                                "paymentMethod");
+        return;
+    }
+
+    if (ngx_http_bo_order_customer(ctx) != NGX_OK) {
+        return;
+    }
+
+    if (bo_uuid_show_no(&hold->id, &no) != 0) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        return;
+    }
+
+    call = ngx_bo_order_call(&o->order);
+    call->done = ngx_http_bo_order_shown;
+    ngx_http_bo_wait(ctx, call);
+
+    if (ngx_bo_show_get(ctx->store, NULL, no, call) == NGX_OK) {
+        ngx_http_bo_order_create_do(ctx);
+    }
+}
+
+
+static void
+ngx_http_bo_order_shown(ngx_bo_call_t *call)
+{
+    ngx_http_bo_resume(call->data, ngx_http_bo_order_show);
+}
+
+
+static void
+ngx_http_bo_order_show(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    if (ngx_bo_order_call(&o->order)->outcome != NGX_BO_OK) {
+        ngx_http_bo_order_refused(ctx);
+        return;
+    }
+
+    ngx_http_bo_order_create_do(ctx);
+}
+
+
+static void
+ngx_http_bo_order_create_do(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_step(ctx, ngx_bo_order_create,
+                           ngx_http_bo_order_created);
+}
+
+
+static void
+ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    ngx_bo_order_t       *order;
+    ngx_bo_order_call_t  *c;
+
+    static ngx_str_t  pending = ngx_string("PAYMENT_PENDING");
+
+    c = &o->order;
+    order = &c->order;
+
+    switch (ngx_bo_order_call(c)->outcome) {
+
+    case NGX_BO_REPLAYED:
+
+        /* What was answered then, whatever has become of it. */
+
+        order->status = pending;
+        order->confirmed = 0;
+        ngx_str_null(&order->ticket);
+
+        /* fall through */
+
+    case NGX_BO_OK:
+        ngx_http_bo_order_answer(ctx, NGX_HTTP_CREATED);
+        return;
+
+    case NGX_BO_CONFLICT:
+        ngx_http_bo_error_seats(ctx, NGX_HTTP_BO_E_SEAT_SOLD,
+                                &ngx_bo_order_call(c)->show->layout,
+                                &c->hold.conflicts);
+        return;
+
+    case NGX_BO_ORDERED:
+        ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_HOLD_ORDERED);
+        return;
+
+    default:
+        ngx_http_bo_order_refused(ctx);
+    }
+}
+
+
+/* POST /orders/{id}/confirm-payment */
+
+static void
+ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_int_t             verdict;
+    ngx_http_bo_order_t  *o;
+
+    o = ngx_http_bo_order_by_id(ctx);
+    if (o == NULL) {
+        return;
+    }
+
+    if (ngx_http_bo_read_json(ctx, ngx_http_bo_order_confirm_fields, &o->body)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    o->order.payment = ngx_http_bo_text(&o->body.payment_id);
+    o->order.provider = ngx_bo_gateway_mock.name;
+
+    if (!ngx_bo_payment_id_valid(&o->order.payment)) {
+        ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD,
+                                "paymentId");
+        return;
+    }
+
+    verdict = ngx_bo_gateway_mock.verdict(&o->order.payment);
+
+    if (verdict == NGX_ERROR) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_PAYMENT_UNKNOWN, NULL);
+        return;
+    }
+
+    o->order.captured = (verdict == NGX_OK);
+
+    ngx_http_bo_order_step(ctx, ngx_bo_order_confirm,
+                           ngx_http_bo_order_confirmed);
+}
+
+
+static void
+ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    ngx_bo_order_t  *order = &o->order.order;
+
+    static ngx_str_t  confirmed = ngx_string("CONFIRMED");
+
+    switch (ngx_bo_order_call(&o->order)->outcome) {
+
+    case NGX_BO_REPLAYED:
+
+        if (order->confirmed == 0) {
+            ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_PAYMENT_DECLINED);
+            return;
+        }
+
+        order->status = confirmed;
+
+        /* fall through */
+
+    case NGX_BO_OK:
+    case NGX_BO_SAME:
+        ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
+        return;
+
+    case NGX_BO_DECLINED:
+        ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_PAYMENT_DECLINED);
+        return;
+
+    case NGX_BO_ENDED:
+        ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_ORDER_ENDED);
+        return;
+
+    default:
+        ngx_http_bo_order_refused(ctx);
+    }
+}
+
+
+/* POST /orders/{id}/cancel */
+
+static void
+ngx_http_bo_order_cancel(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t  *o;
+
+    o = ngx_http_bo_order_by_id(ctx);
+    if (o == NULL) {
+        return;
+    }
+
+    if (ngx_http_bo_read_json(ctx, ngx_http_bo_order_cancel_fields, &o->body)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_bo_order_step(ctx, ngx_bo_order_cancel,
+                           ngx_http_bo_order_cancelled);
+}
+
+
+static void
+ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    switch (ngx_bo_order_call(&o->order)->outcome) {
+
+    case NGX_BO_OK:
+    case NGX_BO_SAME:
+    case NGX_BO_REPLAYED:
+        ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
+        return;
+
+    default:
+        ngx_http_bo_order_refused(ctx);
+    }
+}
+
+
+/* GET /orders/{id} */
+
+static void
+ngx_http_bo_order_read(ngx_http_bo_ctx_t *ctx)
+{
+    if (ngx_http_bo_order_by_id(ctx) != NULL) {
+        ngx_http_bo_order_step(ctx, ngx_bo_order_read,
+                               ngx_http_bo_order_found);
+    }
+}
+
+
+static void
+ngx_http_bo_order_found(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    if (ngx_bo_order_call(&o->order)->outcome == NGX_BO_OK) {
+        ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
+        return;
+    }
+
+    ngx_http_bo_order_refused(ctx);
+}
+
+
+/* GET /orders: the caller's, newest first */
+
+static void
+ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx)
+{
+    u_char                before[NGX_INT64_LEN], limit[NGX_INT_T_LEN];
+    u_char                id[BO_UUID_LEN];
+    ngx_str_t             v[4];
+    ngx_bo_call_t        *call;
+    ngx_http_bo_order_t  *o;
+
+    o = ngx_http_bo_order_begin(ctx);
+    if (o == NULL || ngx_http_bo_page(ctx, &o->page) != NGX_OK) {
+        return;
+    }
+
+    if (!o->page.has_cursor) {
+        o->page.ms = 9223372036854;
+    }
+
+    bo_uuid_format((char *) id, &o->page.id);
+
+    v[0] = ctx->user;
+    v[1].data = before;
+    v[1].len = ngx_sprintf(before, "%L", o->page.ms) - before;
+    v[2].data = id;
+    v[2].len = BO_UUID_LEN;
+
+    /* one more tells whether there is a next page */
+
+    v[3].data = limit;
+    v[3].len = ngx_sprintf(limit, "%ui", o->page.limit + 1) - limit;
+
+    call = ngx_bo_order_call(&o->order);
+    ngx_http_bo_wait(ctx, call);
+
+    call->pg = ngx_bo_pg_submit(ctx->store->pg, &ngx_http_bo_orders_of_user,
+                                v, ngx_http_bo_order_rows, ctx);
+    if (call->pg == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+    }
+}
+
+
+static void
+ngx_http_bo_order_rows(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_http_bo_ctx_t *ctx = data;
+
+    u_char               *p;
+    size_t                len;
+    ngx_int_t             i, n, rows;
+    ngx_bo_call_t        *call;
+    ngx_bo_order_t       *orders;
+    ngx_http_bo_order_t  *o = ctx->data;
+
+    call = ngx_bo_order_call(&o->order);
+    call->pg = NULL;
+    call->outcome = NGX_BO_UNAVAILABLE;
+
+    if (verdict != NGX_BO_DONE || PQresultStatus(res) != PGRES_TUPLES_OK) {
+        ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
+        return;
+    }
+
+    rows = PQntuples(res);
+    n = ngx_min(rows, (ngx_int_t) o->page.limit);
+    len = 128;
+
+    orders = ngx_palloc(ctx->request->pool, (n + 1) * sizeof(ngx_bo_order_t));
+    if (orders == NULL) {
+        ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_bo_order_from_row(&orders[i], ctx->request->pool, res, i)
+            != NGX_OK)
+        {
+            ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
+            return;
+        }
+
+        len += ngx_http_bo_order_len(&orders[i]);
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, len);
+    if (p == NULL) {
+        ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
+        return;
+    }
+
+    o->list.data = p;
+    p = ngx_http_bo_put(p, "{\"items\":[");
+
+    for (i = 0; i < n; i++) {
+        if (i) {
+            *p++ = ',';
+        }
+
+        p = ngx_http_bo_put_order(p, &orders[i]);
+    }
+
+    p = ngx_http_bo_put(p, "],\"nextCursor\":");
+
+    if (rows > n) {
+        p = ngx_sprintf(p, "\"%L_%V\"}", orders[n - 1].created,
+                        &orders[n - 1].id);
+
+    } else {
+        p = ngx_http_bo_put(p, "null}");
+    }
+
+    o->list.len = p - o->list.data;
+    call->outcome = NGX_BO_OK;
+
+    ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
+}
+
+
+static void
+ngx_http_bo_order_listed(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    if (ngx_bo_order_call(&o->order)->outcome == NGX_BO_OK) {
+        ngx_http_bo_send(ctx, NGX_HTTP_OK, &o->list);
+        return;
+    }
+
+    ngx_http_bo_order_refused(ctx);
+}
+
+
+static ngx_http_bo_order_t *
+ngx_http_bo_order_begin(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t  *o;
+
+    o = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_bo_order_t));
+    if (o == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return NULL;
+    }
+
+    o->order.hold.pool = ctx->request->pool;
+    o->order.hold.user = ctx->user;
+    o->order.hold.idempotency = ctx->idempotency;
+    o->order.admin = ctx->admin;
+    o->order.done = ngx_http_bo_order_woken;
+
+    ngx_bo_order_call(&o->order)->data = ctx;
+    ngx_bo_order_call(&o->order)->store = ctx->store;
+
+    ctx->data = o;
+
+    return o;
+}
+
+
+static ngx_http_bo_order_t *
+ngx_http_bo_order_by_id(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t  *o;
+
+    o = ngx_http_bo_order_begin(ctx);
+    if (o == NULL) {
+        return NULL;
+    }
+
+    o->order.id = ctx->id;
+
+    /* A number beyond int4 is no show's, and would be an error in SQL. */
+
+    if (bo_uuid_show_no(&ctx->id, &o->order.show_no) != 0
+        || o->order.show_no > NGX_MAX_INT32_VALUE)
+    {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        return NULL;
+    }
+
+    return o;
+}
+
+
+/* An address has one '@', something on both sides, and no white space. */
+
+static ngx_int_t
+ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    size_t              i, at;
+    bo_str_t           *email;
+    ngx_bo_customer_t  *customer;
+
+    email = &o->body.customer.email;
+    at = 0;
+
+    for (i = 0; i < email->len; i++) {
+        if ((u_char) email->data[i] <= ' ' || email->data[i] == 0x7f
+            || (email->data[i] == '@' && at))
+        {
+            at = 0;
+            break;
+        }
+
+        if (email->data[i] == '@') {
+            at = i;
+        }
+    }
+
+    if (at == 0 || at == email->len - 1) {
+        ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD, "email");
+        return NGX_ERROR;
+    }
+
+    customer = &o->order.customer;
+    customer->name = ngx_http_bo_text(&o->body.customer.name);
+    customer->email = ngx_http_bo_text(&o->body.customer.email);
+    customer->phone = ngx_http_bo_text(&o->body.customer.phone);
+
+    return NGX_OK;
+}
+
+
+static ngx_str_t
+ngx_http_bo_text(bo_str_t *s)
+{
+    ngx_str_t  text;
+
+    text.data = (u_char *) s->data;
+    text.len = s->len;
+
+    return text;
+}
+
+
+static void
+ngx_http_bo_order_step(ngx_http_bo_ctx_t *ctx,
+    void (*start)(ngx_bo_order_call_t *c), ngx_http_bo_run_pt run)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    o->next = run;
+    ngx_http_bo_wait(ctx, ngx_bo_order_call(&o->order));
+    start(&o->order);
+}
+
+
+static void
+ngx_http_bo_order_woken(ngx_bo_call_t *call)
+{
+    ngx_http_bo_ctx_t    *ctx = call->data;
+    ngx_http_bo_order_t  *o = ctx->data;
+
+    ngx_http_bo_resume(ctx, o->next);
+}
+
+
+static void
+ngx_http_bo_order_refused(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    ngx_http_bo_error_outcome(ctx, ngx_bo_order_call(&o->order)->outcome);
+}
+
+
+/* A refusal that says what became of the order. */
+
+static void
+ngx_http_bo_order_ended(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    u_char     *p;
+    ngx_str_t   details;
+
+    p = ngx_pnalloc(ctx->request->pool, 128);
+    if (p == NULL) {
+        ngx_http_bo_error(ctx, error, NULL);
+        return;
+    }
+
+    details.data = p;
+    details.len = ngx_sprintf(p, "{\"orderId\":\"%V\",\"status\":\"%V\"}",
+                              &o->order.order.id, &o->order.order.status)
+                  - p;
+
+    ngx_http_bo_error(ctx, error, &details);
+}
+
+
+static void
+ngx_http_bo_order_answer(ngx_http_bo_ctx_t *ctx, ngx_uint_t status)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    ngx_str_t        body;
+    ngx_bo_order_t  *order = &o->order.order;
+
+    body.data = ngx_pnalloc(ctx->request->pool, ngx_http_bo_order_len(order));
+    if (body.data == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
+    body.len = ngx_http_bo_put_order(body.data, order) - body.data;
+
+    ngx_http_bo_send(ctx, status, &body);
+}
+
+
+static size_t
+ngx_http_bo_order_len(ngx_bo_order_t *order)
+{
+    return 768 + 4 * order->seats.len + order->user.len;
+}
+
+
+static u_char *
+ngx_http_bo_put_order(u_char *p, ngx_bo_order_t *order)
+{
+    size_t  i;
+
+    p = ngx_http_bo_put_str(p, "{\"orderId\":", &order->id);
+    p = ngx_http_bo_put_str(p, ",\"holdId\":", &order->hold_id);
+    p = ngx_http_bo_put_str(p, ",\"showId\":", &order->show_id);
+    p = ngx_http_bo_put_str(p, ",\"userId\":", &order->user);
+    p = ngx_http_bo_put(p, ",\"seatIds\":[\"");
+
+    for (i = 0; i < order->seats.len; i++) {
+        if (order->seats.data[i] == ',') {
+            p = ngx_http_bo_put(p, "\",\"");
+
+        } else {
+            *p++ = order->seats.data[i];
+        }
+    }
+
+    p = ngx_http_bo_put_int(p, "\"],\"quantity\":", order->seat_nos.n);
+    p = ngx_http_bo_put_int(p, ",\"amount\":", order->amount);
+    p = ngx_http_bo_put_str(p, ",\"currency\":", &order->currency);
+    p = ngx_http_bo_put_str(p, ",\"status\":", &order->status);
+    p = ngx_http_bo_put_str(p, ",\"paymentMethod\":", &order->method);
+    p = ngx_http_bo_put_time(p, ",\"createdAt\":", order->created);
+    p = ngx_http_bo_put_time(p, ",\"expiresAt\":", order->expires);
+    p = ngx_http_bo_put_time(p, ",\"confirmedAt\":", order->confirmed);
+
+    if (order->ticket.len) {
+        p = ngx_http_bo_put_str(p, ",\"ticketCode\":", &order->ticket);
+
+    } else {
+        p = ngx_http_bo_put(p, ",\"ticketCode\":null");
+    }
+
+    return ngx_http_bo_put(p, "}");
+}

@@ -1,0 +1,246 @@
+
+/*
+ * /healthz, /readyz and /metrics.
+ */
+
+
+#include "ngx_http_bo.h"
+
+
+#define NGX_HTTP_BO_METRIC_LEN  256
+
+
+typedef struct {
+    const char              *name;
+    const char              *help;
+    const char              *type;
+    size_t                   offset;
+} ngx_http_bo_metric_t;
+
+
+static ngx_int_t ngx_http_bo_status_send(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, ngx_str_t *body);
+static u_char *ngx_http_bo_put_metric(u_char *p, const char *name,
+    const char *help, const char *type);
+static u_char *ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m);
+static u_char *ngx_http_bo_put_histogram(u_char *p, const char *name,
+    const char *help, ngx_bo_histogram_t *h);
+
+
+static ngx_http_bo_metric_t  ngx_http_bo_counters[] = {
+
+#define NGX_HTTP_BO_COUNTER(name, help)                                       \
+    { #name "_total", help, "counter", offsetof(ngx_bo_metrics_t, name) },
+
+    NGX_BO_COUNTERS(NGX_HTTP_BO_COUNTER)
+
+#undef NGX_HTTP_BO_COUNTER
+
+    { NULL, NULL, NULL, 0 }
+};
+
+
+#define ngx_http_bo_upstream(name, help, type)                                \
+    { "upstream_" #name, help, type, offsetof(ngx_bo_upstream_stats_t, name) }
+
+static ngx_http_bo_metric_t  ngx_http_bo_upstreams[] = {
+
+    ngx_http_bo_upstream(operations, "Operations submitted", "counter"),
+    ngx_http_bo_upstream(errors, "Error answers of the server", "counter"),
+    ngx_http_bo_upstream(unknown, "Operations without a clean answer",
+                         "counter"),
+    ngx_http_bo_upstream(refused, "Operations refused before they were sent",
+                         "counter"),
+    ngx_http_bo_upstream(connects, "Connections established", "counter"),
+    ngx_http_bo_upstream(disconnects, "Connections lost", "counter"),
+    ngx_http_bo_upstream(batches, "Writes that carried a batch", "counter"),
+    ngx_http_bo_upstream(batched, "Operations in batches", "counter"),
+    ngx_http_bo_upstream(waiting, "Operations that wait to be sent", "gauge"),
+    ngx_http_bo_upstream(inflight, "Operations sent and not answered",
+                         "gauge"),
+
+    { NULL, NULL, NULL, 0 }
+};
+
+
+ngx_int_t
+ngx_http_bo_health_handler(ngx_http_request_t *r)
+{
+    ngx_uint_t                redis, postgres;
+    ngx_bo_store_t           *store;
+    ngx_http_bo_loc_conf_t   *lcf;
+    ngx_http_bo_main_conf_t  *mcf;
+
+    static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
+    static ngx_str_t  no_redis = ngx_string(
+                              "{\"status\":\"unavailable\",\"redis\":false}");
+    static ngx_str_t  no_postgres = ngx_string(
+                           "{\"status\":\"unavailable\",\"postgres\":false}");
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_boxoffice_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_boxoffice_module);
+
+    store = mcf->store;
+
+    if (!lcf->ready) {
+        return ngx_http_bo_status_send(r, NGX_HTTP_OK, "application/json",
+                                       &ok);
+    }
+
+    redis = store && ngx_bo_redis_ready(store->redis);
+    postgres = store && ngx_bo_pg_ready(store->pg);
+
+    if (!redis || !postgres) {
+        return ngx_http_bo_status_send(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       "application/json",
+                                       redis ? &no_postgres : &no_redis);
+    }
+
+    return ngx_http_bo_status_send(r, NGX_HTTP_OK, "application/json", &ok);
+}
+
+
+ngx_int_t
+ngx_http_bo_metrics_handler(ngx_http_request_t *r)
+{
+    u_char                   *p;
+    size_t                    size;
+    ngx_str_t                 body;
+    ngx_uint_t                i;
+    ngx_bo_metrics_t         *m;
+    ngx_http_bo_metric_t     *metric;
+    ngx_http_bo_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_boxoffice_module);
+
+    if (mcf->store == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    m = &mcf->store->zone->metrics;
+
+    size = sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
+           + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
+           + 3 * (NGX_BO_BUCKETS + 4) + 8;
+
+    p = ngx_pnalloc(r->pool, size * NGX_HTTP_BO_METRIC_LEN);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = p;
+
+    for (metric = ngx_http_bo_counters; metric->name; metric++) {
+        p = ngx_http_bo_put_metric(p, metric->name, metric->help,
+                                   metric->type);
+        p = ngx_sprintf(p, "boxoffice_%s %uA\n", metric->name,
+                        *(ngx_atomic_t *) ((u_char *) m + metric->offset));
+    }
+
+    p = ngx_http_bo_put_metric(p, "requests_total",
+                               "Answers by class of status", "counter");
+
+    for (i = 1; i < 6; i++) {
+        p = ngx_sprintf(p, "boxoffice_requests_total{status=\"%uixx\"} %uA\n",
+                        i, m->requests[i]);
+    }
+
+    p = ngx_http_bo_put_upstreams(p, m);
+    p = ngx_http_bo_put_histogram(p, "hold_seconds",
+                                  "Time to lock seats in Redis", &m->hold);
+    p = ngx_http_bo_put_histogram(p, "order_seconds",
+                                  "Time to create an order", &m->order);
+    p = ngx_http_bo_put_histogram(p, "confirm_seconds",
+                                  "Time to confirm an order", &m->confirm);
+
+    body.len = p - body.data;
+
+    return ngx_http_bo_status_send(r, NGX_HTTP_OK,
+                                   "text/plain; version=0.0.4", &body);
+}
+
+
+static u_char *
+ngx_http_bo_put_metric(u_char *p, const char *name, const char *help,
+    const char *type)
+{
+    return ngx_sprintf(p, "# HELP boxoffice_%s %s\n# TYPE boxoffice_%s %s\n",
+                       name, help, name, type);
+}
+
+
+static u_char *
+ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m)
+{
+    ngx_http_bo_metric_t  *metric;
+
+    for (metric = ngx_http_bo_upstreams; metric->name; metric++) {
+        p = ngx_http_bo_put_metric(p, metric->name, metric->help,
+                                   metric->type);
+
+        p = ngx_sprintf(p, "boxoffice_%s{upstream=\"redis\"} %uA\n"
+                        "boxoffice_%s{upstream=\"postgres\"} %uA\n",
+                        metric->name,
+                        *(ngx_atomic_t *) ((u_char *) &m->redis
+                                           + metric->offset),
+                        metric->name,
+                        *(ngx_atomic_t *) ((u_char *) &m->postgres
+                                           + metric->offset));
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_bo_put_histogram(u_char *p, const char *name, const char *help,
+    ngx_bo_histogram_t *h)
+{
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  n;
+
+    p = ngx_http_bo_put_metric(p, name, help, "histogram");
+    n = 0;
+
+    for (i = 0; i < NGX_BO_BUCKETS; i++) {
+        n += h->bucket[i];
+        p = ngx_sprintf(p, "boxoffice_%s_bucket{le=\"%ui.%06ui\"} %uA\n",
+                        name, ngx_bo_bucket_usec[i] / 1000000,
+                        ngx_bo_bucket_usec[i] % 1000000, n);
+    }
+
+    n += h->bucket[i];
+
+    return ngx_sprintf(p, "boxoffice_%s_bucket{le=\"+Inf\"} %uA\n"
+                       "boxoffice_%s_sum %uA.%06uA\n"
+                       "boxoffice_%s_count %uA\n",
+                       name, n, name, h->sum / 1000000, h->sum % 1000000,
+                       name, n);
+}
+
+
+static ngx_int_t
+ngx_http_bo_status_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_str_t *body)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  content_type;
+    ngx_http_complex_value_t   cv;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    content_type.data = (u_char *) type;
+    content_type.len = ngx_strlen(type);
+
+    ngx_memzero(&cv, sizeof(ngx_http_complex_value_t));
+    cv.value = *body;
+
+    return ngx_http_send_response(r, status, &content_type, &cv);
+}

@@ -1,0 +1,837 @@
+
+/*
+ * Boxoffice: seat booking inside nginx.  Directives and wiring only.
+ */
+
+
+#include "http/ngx_http_bo.h"
+#include "jobs/ngx_bo_jobs.h"
+
+
+static void *ngx_http_bo_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_bo_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_bo_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+static char *ngx_http_bo_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_bo_postgres(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_bo_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_bo_health(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_bo_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_bo_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_bo_option(ngx_conf_t *cf, ngx_str_t *value,
+    const char *name, ngx_str_t *rest);
+static char *ngx_http_bo_invalid(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value, const char *why);
+
+static ngx_int_t ngx_http_bo_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_bo_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_bo_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_bo_init_process(ngx_cycle_t *cycle);
+static void ngx_http_bo_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_bo_auth_modes[] = {
+    { ngx_string("off"), NGX_HTTP_BO_AUTH_OFF },
+    { ngx_string("development"), NGX_HTTP_BO_AUTH_DEVELOPMENT },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t  ngx_http_bo_health_modes[] = {
+    { ngx_string("live"), 0 },
+    { ngx_string("ready"), 1 },
+    { ngx_null_string, 0 }
+};
+
+/* A hold has its seats in the arguments of one script: see bo_seats.h. */
+
+static ngx_conf_num_bounds_t  ngx_http_bo_seats_bounds = {
+    ngx_conf_check_num_bounds, 1, BO_MAX_SEATS
+};
+
+static ngx_conf_num_bounds_t  ngx_http_bo_user_bounds = {
+    ngx_conf_check_num_bounds, 1, BO_LAYOUT_MAX_SEATS
+};
+
+
+/* The resources, by the name of their directive. */
+
+static struct {
+    ngx_str_t              name;
+    ngx_http_bo_action_t  *actions;
+} ngx_http_bo_resources[] = {
+    { ngx_string("boxoffice_shows"), ngx_http_bo_shows_actions },
+    { ngx_string("boxoffice_screens"), ngx_http_bo_screens_actions },
+    { ngx_string("boxoffice_holds"), ngx_http_bo_holds_actions },
+    { ngx_string("boxoffice_orders"), ngx_http_bo_orders_actions },
+    { ngx_null_string, NULL }
+};
+
+
+static ngx_command_t  ngx_http_bo_commands[] = {
+
+    { ngx_string("boxoffice_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_postgres"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_postgres,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_bo_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_hold_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, limits.hold_ttl),
+      NULL },
+
+    { ngx_string("boxoffice_hold_cap"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, limits.hold_cap),
+      NULL },
+
+    { ngx_string("boxoffice_order_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, limits.order_ttl),
+      NULL },
+
+    { ngx_string("boxoffice_stale"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, limits.stale),
+      NULL },
+
+    { ngx_string("boxoffice_seats_per_hold"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, limits.seats_per_hold),
+      &ngx_http_bo_seats_bounds },
+
+    { ngx_string("boxoffice_seats_per_user"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, limits.seats_per_user),
+      &ngx_http_bo_user_bounds },
+
+    { ngx_string("boxoffice_jobs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, jobs),
+      NULL },
+
+    { ngx_string("boxoffice_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_bo_loc_conf_t, auth),
+      ngx_http_bo_auth_modes },
+
+    { ngx_string("boxoffice_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_cors_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_shows"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_screens"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_holds"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_orders"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_bo_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_bo_loc_conf_t, ready),
+      ngx_http_bo_health_modes },
+
+    { ngx_string("boxoffice_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_boxoffice_module_ctx = {
+    ngx_http_bo_add_variables,             /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    ngx_http_bo_create_main_conf,          /* create main configuration */
+    ngx_http_bo_init_main_conf,            /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_bo_create_loc_conf,           /* create location configuration */
+    ngx_http_bo_merge_loc_conf             /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_boxoffice_module = {
+    NGX_MODULE_V1,
+    &ngx_http_boxoffice_module_ctx,        /* module context */
+    ngx_http_bo_commands,                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_bo_init_module,               /* init module */
+    ngx_http_bo_init_process,              /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_bo_exit_process,              /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_http_variable_t  ngx_http_bo_vars[] = {
+
+    { ngx_string("boxoffice_user"), NULL, ngx_http_bo_variable,
+      offsetof(ngx_http_bo_ctx_t, user), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("boxoffice_outcome"), NULL, ngx_http_bo_variable,
+      offsetof(ngx_http_bo_ctx_t, outcome), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("boxoffice_request_id"), NULL, ngx_http_bo_variable,
+      offsetof(ngx_http_bo_ctx_t, request_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+static void *
+ngx_http_bo_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_bo_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_bo_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     mcf->redis.url = { 0, NULL };
+     *     mcf->pg.conninfo = { 0, NULL };
+     *     mcf->zone = NULL;
+     *     mcf->used = 0;
+     *     mcf->store = NULL;
+     */
+
+    mcf->redis.timeout = 200;
+    mcf->redis.queue = 16384;
+
+    mcf->pg.connections = 2;
+    mcf->pg.timeout = 2000;
+    mcf->pg.queue = 4096;
+    mcf->pg.prepare = 1;
+
+    mcf->limits.hold_ttl = NGX_CONF_UNSET_MSEC;
+    mcf->limits.hold_cap = NGX_CONF_UNSET_MSEC;
+    mcf->limits.order_ttl = NGX_CONF_UNSET_MSEC;
+    mcf->limits.stale = NGX_CONF_UNSET_MSEC;
+    mcf->limits.seats_per_hold = NGX_CONF_UNSET;
+    mcf->limits.seats_per_user = NGX_CONF_UNSET;
+
+    mcf->jobs = NGX_CONF_UNSET;
+
+    return mcf;
+}
+
+
+static char *
+ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_bo_main_conf_t *mcf = conf;
+
+    const char       *missing;
+    ngx_bo_limits_t  *limits = &mcf->limits;
+
+    ngx_conf_init_msec_value(limits->hold_ttl, 300000);
+    ngx_conf_init_msec_value(limits->hold_cap, 2 * limits->hold_ttl);
+    ngx_conf_init_msec_value(limits->order_ttl, 300000);
+    ngx_conf_init_msec_value(limits->stale, 60000);
+    ngx_conf_init_value(limits->seats_per_hold, 10);
+    ngx_conf_init_value(limits->seats_per_user, 10);
+    ngx_conf_init_value(mcf->jobs, 1);
+
+    if (limits->hold_ttl == 0 || limits->order_ttl == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" must be longer than 0",
+                           limits->hold_ttl == 0 ? "boxoffice_hold_ttl"
+                                                 : "boxoffice_order_ttl");
+        return NGX_CONF_ERROR;
+    }
+
+    if (limits->hold_cap < limits->hold_ttl) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"boxoffice_hold_cap\" %Mms is shorter than "
+                           "\"boxoffice_hold_ttl\" %Mms",
+                           limits->hold_cap, limits->hold_ttl);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!mcf->used) {
+        return NGX_CONF_OK;
+    }
+
+    missing = mcf->redis.url.len == 0 ? "boxoffice_redis"
+              : mcf->pg.conninfo.len == 0 ? "boxoffice_postgres"
+              : mcf->zone == NULL ? "boxoffice_zone" : NULL;
+
+    if (missing) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no \"%s\" is defined, but a location needs it",
+                           missing);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_bo_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_bo_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_bo_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     lcf->actions = NULL;
+     */
+
+    lcf->auth = NGX_CONF_UNSET_UINT;
+    lcf->cors = NGX_CONF_UNSET_PTR;
+    lcf->ready = NGX_CONF_UNSET_UINT;
+
+    return lcf;
+}
+
+
+static char *
+ngx_http_bo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_bo_loc_conf_t *prev = parent;
+    ngx_http_bo_loc_conf_t *conf = child;
+
+    ngx_conf_merge_uint_value(conf->auth, prev->auth, NGX_HTTP_BO_AUTH_OFF);
+    ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+    ngx_conf_merge_uint_value(conf->ready, prev->ready, 0);
+
+    return NGX_CONF_OK;
+}
+
+
+/* boxoffice_redis url [timeout=time] [queue=number]; */
+
+static char *
+ngx_http_bo_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_main_conf_t *mcf = conf;
+
+    char        *error;
+    ngx_int_t    n;
+    ngx_str_t   *value, s;
+    ngx_uint_t   i;
+
+    if (mcf->redis.url.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    error = ngx_bo_redis_parse_url(cf, &value[1], &mcf->redis);
+    if (error) {
+        return ngx_http_bo_invalid(cf, cmd, &value[1], error);
+    }
+
+    mcf->redis.url = value[1];
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_http_bo_option(cf, &value[i], "timeout=", &s) == NGX_OK) {
+            n = ngx_parse_time(&s, 0);
+
+            if (n > 0) {
+                mcf->redis.timeout = n;
+                continue;
+            }
+        }
+
+        if (ngx_http_bo_option(cf, &value[i], "queue=", &s) == NGX_OK) {
+            n = ngx_atoi(s.data, s.len);
+
+            if (n > 0) {
+                mcf->redis.queue = n;
+                continue;
+            }
+        }
+
+        return ngx_http_bo_invalid(cf, cmd, &value[i], "invalid parameter");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * boxoffice_postgres conninfo [connections=number] [timeout=time]
+ *                    [queue=number] [prepare=on|off];
+ */
+
+static char *
+ngx_http_bo_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_main_conf_t *mcf = conf;
+
+    char        *error;
+    ngx_int_t    n;
+    ngx_str_t   *value, s;
+    ngx_uint_t   i;
+
+    if (mcf->pg.conninfo.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    error = ngx_bo_pg_parse_conninfo(cf, &value[1], &mcf->pg);
+    if (error) {
+        return ngx_http_bo_invalid(cf, cmd, &value[1], error);
+    }
+
+    mcf->pg.conninfo = value[1];
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_http_bo_option(cf, &value[i], "connections=", &s) == NGX_OK) {
+            n = ngx_atoi(s.data, s.len);
+
+            if (n > 0 && n <= 64) {
+                mcf->pg.connections = n;
+                continue;
+            }
+        }
+
+        if (ngx_http_bo_option(cf, &value[i], "timeout=", &s) == NGX_OK) {
+            n = ngx_parse_time(&s, 0);
+
+            if (n > 0) {
+                mcf->pg.timeout = n;
+                continue;
+            }
+        }
+
+        if (ngx_http_bo_option(cf, &value[i], "queue=", &s) == NGX_OK) {
+            n = ngx_atoi(s.data, s.len);
+
+            if (n > 0) {
+                mcf->pg.queue = n;
+                continue;
+            }
+        }
+
+        if (ngx_http_bo_option(cf, &value[i], "prepare=", &s) == NGX_OK
+            && (ngx_strcmp(s.data, "on") == 0
+                || ngx_strcmp(s.data, "off") == 0))
+        {
+            mcf->pg.prepare = s.len == 2;
+            continue;
+        }
+
+        return ngx_http_bo_invalid(cf, cmd, &value[i], "invalid parameter");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* boxoffice_zone name:size; */
+
+static char *
+ngx_http_bo_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_main_conf_t *mcf = conf;
+
+    u_char     *p;
+    ssize_t     size;
+    ngx_str_t  *value, name, s;
+
+    if (mcf->zone) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    p = (u_char *) ngx_strchr(value[1].data, ':');
+
+    if (p == NULL || p == value[1].data) {
+        return ngx_http_bo_invalid(cf, cmd, &value[1],
+                                   "it has to be name:size");
+    }
+
+    name.data = value[1].data;
+    name.len = p - name.data;
+
+    s.data = p + 1;
+    s.len = value[1].data + value[1].len - s.data;
+
+    size = ngx_parse_size(&s);
+
+    if (size == NGX_ERROR) {
+        return ngx_http_bo_invalid(cf, cmd, &value[1], "invalid size");
+    }
+
+    if (size < NGX_BO_ZONE_MIN) {
+        return ngx_http_bo_invalid(cf, cmd, &value[1],
+                                   "the zone is too small, it needs 1m");
+    }
+
+    mcf->zone = ngx_shared_memory_add(cf, &name, size,
+                                      &ngx_http_boxoffice_module);
+    if (mcf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (mcf->zone->data) {
+        return ngx_http_bo_invalid(cf, cmd, &value[1], "the name is taken");
+    }
+
+    mcf->zone->init = ngx_bo_zone_init;
+    mcf->zone->data = NULL;
+
+    return NGX_CONF_OK;
+}
+
+
+/* boxoffice_shows; boxoffice_screens; boxoffice_holds; boxoffice_orders; */
+
+static char *
+ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_loc_conf_t *lcf = conf;
+
+    ngx_uint_t                 i;
+    ngx_http_bo_main_conf_t   *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->actions) {
+        return "is duplicate, or another resource stands here already";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+#if (NGX_PCRE)
+    if (clcf->regex || clcf->named) {
+        return "needs a location with a prefix";
+    }
+#endif
+
+    for (i = 0; ngx_http_bo_resources[i].actions; i++) {
+        if (ngx_http_bo_resources[i].name.len == cmd->name.len
+            && ngx_strcmp(ngx_http_bo_resources[i].name.data, cmd->name.data)
+               == 0)
+        {
+            lcf->actions = ngx_http_bo_resources[i].actions;
+        }
+    }
+
+    clcf->handler = ngx_http_bo_handler;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
+    mcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+/* boxoffice_health live | ready; */
+
+static char *
+ngx_http_bo_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_bo_health_handler;
+
+    return ngx_conf_set_enum_slot(cf, cmd, conf);
+}
+
+
+/* boxoffice_metrics; */
+
+static char *
+ngx_http_bo_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_main_conf_t   *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_bo_metrics_handler;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
+    mcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+/* boxoffice_cors origin ... | off; */
+
+static char *
+ngx_http_bo_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_loc_conf_t *lcf = conf;
+
+    ngx_str_t   *value, *origin;
+    ngx_uint_t   i;
+
+    if (lcf->cors != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        if (cf->args->nelts > 2) {
+            return ngx_http_bo_invalid(cf, cmd, &value[2],
+                                       "\"off\" stands alone");
+        }
+
+        lcf->cors = NULL;
+        return NGX_CONF_OK;
+    }
+
+    lcf->cors = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                 sizeof(ngx_str_t));
+    if (lcf->cors == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "http://", 7) != 0
+            && ngx_strncmp(value[i].data, "https://", 8) != 0)
+        {
+            return ngx_http_bo_invalid(cf, cmd, &value[i],
+                                  "an origin is http:// or https:// and a "
+                                  "host");
+        }
+
+        origin = ngx_array_push(lcf->cors);
+        if (origin == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *origin = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_bo_option(ngx_conf_t *cf, ngx_str_t *value, const char *name,
+    ngx_str_t *rest)
+{
+    size_t  len;
+
+    len = ngx_strlen(name);
+
+    if (value->len <= len || ngx_strncmp(value->data, name, len) != 0) {
+        return NGX_DECLINED;
+    }
+
+    rest->data = value->data + len;
+    rest->len = value->len - len;
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_bo_invalid(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
+    const char *why)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": %s in \"%V\"",
+                       &cmd->name, why, value);
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_bo_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_bo_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_bo_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t          *s;
+    ngx_http_bo_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_boxoffice_module);
+
+    s = ctx ? (ngx_str_t *) ((u_char *) ctx + data) : NULL;
+
+    if (s == NULL || s->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = s->data;
+    v->len = s->len;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_bo_init_module(ngx_cycle_t *cycle)
+{
+    bo_json_init();
+
+    return NGX_OK;
+}
+
+
+static ngx_http_bo_main_conf_t *
+ngx_http_bo_cycle_conf(ngx_cycle_t *cycle)
+{
+    if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == NULL) {
+        return NULL;
+    }
+
+    return ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_boxoffice_module);
+}
+
+
+static ngx_int_t
+ngx_http_bo_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_bo_main_conf_t  *mcf;
+
+    /* The cache manager and loader are no workers. */
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_bo_cycle_conf(cycle);
+
+    if (mcf == NULL || !mcf->used) {
+        return NGX_OK;
+    }
+
+    mcf->store = ngx_bo_store_create(cycle, &mcf->redis, &mcf->pg,
+                                     &mcf->limits, mcf->zone);
+    if (mcf->store == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (mcf->jobs) {
+        return ngx_bo_jobs_start(cycle, mcf->store);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_bo_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_bo_main_conf_t  *mcf;
+
+    mcf = ngx_http_bo_cycle_conf(cycle);
+
+    if (mcf == NULL || mcf->store == NULL) {
+        return;
+    }
+
+    ngx_bo_jobs_stop();
+    ngx_bo_store_destroy(mcf->store);
+    mcf->store = NULL;
+}
