@@ -9,8 +9,7 @@
 import { read } from "./api.js";
 import { announce, busy, h, toast } from "./dom.js";
 import { countdown } from "./countdown.js";
-import { changeHold, createHold, forgetHold, loadHold, releaseHold }
-    from "./hold.js";
+import { changeHold, createHold, loadHold, releaseHold } from "./hold.js";
 import { count, money, naturalOrder, title } from "./format.js";
 import { Hall } from "./hall.js";
 import { Overview } from "./overview.js";
@@ -363,16 +362,16 @@ class SeatsPage {
             }
         }
 
-        if (this.hold && (error.status === 404 || error.status === 410)) {
-            forgetHold(this.show.showId);
-            this.setHold(null);
-        }
-
         this.paint(lost);
         this.flash(lost);
         this.renderPanel();
         this.say(explain(error));
         this.live.soon();
+
+        /* not the seats, then perhaps the hold: is it still there? */
+        if (this.hold && lost.length === 0) {
+            this.ended();
+        }
     }
 
     say(text) {

@@ -11,21 +11,16 @@ const byCode = {
         + " again.",
     seat_held: "Someone else is just booking one of these seats.",
     seat_sold: "One of these seats has just been sold.",
-    seats_taken: "Someone else was quicker with one of these seats.",
-    orphan_seat: "This choice would leave a single seat alone. Please move"
-        + " one seat over.",
-    hold_expired: "Your hold has ended, and the seats are free again.",
-    hold_not_found: "Your hold has ended, and the seats are free again.",
-    hold_released: "Your hold has ended, and the seats are free again.",
+    seat_unavailable: "One of these seats is not for sale.",
     too_many_seats: "That is more seats than one person can book here.",
     seat_limit: "That is more seats than one person can book here.",
-    limit: "That is more seats than one person can book here.",
+    hold_expired: "Your hold has ended, and the seats are free again.",
+    hold_ordered: "These seats are in one of your orders already.",
     show_not_found: "This show does not exist, or is over.",
-    show_closed: "Booking for this show is closed.",
-    closed: "Booking for this show is closed.",
-    order_not_found: "There is no such order among yours.",
-    order_expired: "The time to pay for this order is over.",
+    sale_closed: "Booking for this show is closed.",
+    order_ended: "This order has ended.",
     payment_declined: "The payment was declined.",
+    payment_unknown: "The gateway does not know this payment. Try again.",
 };
 
 const byStatus = {
