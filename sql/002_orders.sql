@@ -135,6 +135,7 @@ create table user_seats (
     show_id uuid not null,
     user_id text collate "C" not null,
     seats   int not null,
+    orders  int not null,
 
     constraint user_seats_pkey primary key (show_id, user_id),
     constraint user_seats_seats_positive check (seats >= 0)
@@ -146,6 +147,9 @@ comment on table user_seats is
     'Seats a user has in live orders of a show.  The row is also the lock '
     'that puts one user''s orders of one show in a line: the limit, and '
     'whether a hold was ordered before, are decided under it.';
+comment on column user_seats.orders is
+    'Orders ever made.  While it counts only what a batch brings, none of the '
+    'user''s holds can have an order yet, and nobody needs to look.';
 
 
 create table idempotency (

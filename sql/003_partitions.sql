@@ -51,4 +51,4 @@ begin
 end
 $$;
 
-do $$ begin perform ensure_partitions(12); end $$;
+do $$ begin perform ensure_partitions(6); end $$;

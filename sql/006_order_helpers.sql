@@ -12,7 +12,13 @@
 --   an item that loses is undone row by row and its neighbours stay.
 --
 -- Their plans are made once, when tables may be empty: the settings on the
--- functions keep them on indexes, where they belong at any size.
+-- functions keep them on indexes, where they belong at any size.  The helpers
+-- below are called by those functions only and run under their settings,
+-- search_path among them: setting them twice would cost as much as the work.
+--
+-- A table is joined here by its key alone.  One more condition on it by
+-- itself, or reading nothing but the columns of one index, would allow a scan
+-- of the whole index; while the table looks small the planner takes that.
 
 set local search_path = boxoffice, pg_temp;
 
@@ -95,15 +101,10 @@ create function take_keys(user_ids text[], keys text[], fingerprints text[],
                           operation text, order_ids uuid[],
                           show_dates date[]) returns text[]
 language plpgsql
-set search_path = boxoffice, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 #variable_conflict use_column
 declare
+    outcomes    text[] := array_fill(null::text, array[cardinality(keys)]);
     taken_users text[];
     taken_keys  text[];
     wanted      int;
@@ -113,7 +114,7 @@ begin
     where key is not null and show_date is not null;
 
     if wanted = 0 then
-        return array_fill(null::text, array[cardinality(keys)]);
+        return outcomes;
     end if;
 
     with taken as (
@@ -133,7 +134,7 @@ begin
     from taken;
 
     if cardinality(taken_keys) = wanted then
-        return array_fill(null::text, array[cardinality(keys)]);
+        return outcomes;
     end if;
 
     return array(
@@ -166,12 +167,6 @@ $$;
 
 create function give_keys_back(user_ids text[], keys text[]) returns void
 language plpgsql
-set search_path = boxoffice, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 begin
     delete from idempotency k
@@ -187,12 +182,6 @@ $$;
 
 create function free_seats(order_ids uuid[], show_dates date[]) returns void
 language plpgsql
-set search_path = boxoffice, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set jit = off
 as $$
 #variable_conflict use_column
 begin

@@ -77,13 +77,15 @@ declare
     started    timestamptz(3) := now();
     items      new_order[];
     outcomes   text[];
+    dates      date[];
     counted    int[];       -- items that are in user_seats
     tentative  int[];       -- counted, but over the limit with the others
     lost       item_conflicts[];
     again      int[];       -- second items of a hold
     wanted     int;
     got        int;
-    over       boolean;
+    fit        boolean;
+    back       boolean;     -- a user had orders of the show before
     undo       boolean := false;
 begin
     select array_agg(row(p.item, p.order_id, p.show_id, s.show_no,
@@ -97,8 +99,9 @@ begin
                          s.currency, p.payment_method, p.name, p.email,
                          p.phone, p.ttl_ms, p.user_limit, p.idem_key,
                          p.fingerprint)::new_order order by p.item),
+           array_agg(s.show_date order by p.item),
            array_agg(p.item) filter (where p.nth > 1)
-    into items, again
+    into items, dates, again
     from (select *, row_number() over (partition by hold_id order by item)
                     as nth
           from unnest(order_ids, show_ids, revisions, user_ids, hold_ids,
@@ -112,9 +115,7 @@ begin
     left join shows s on s.show_id = p.show_id;
 
     outcomes := take_keys(user_ids, idem_keys, fingerprints, 'create',
-                          order_ids,
-                          array(select i.show_date from unnest(items) i
-                                order by i.item));
+                          order_ids, dates);
 
     if again is not null then
         outcomes := array(
@@ -134,32 +135,37 @@ begin
 
     with want as (
         select i.show_id, i.user_id collate "C" as user_id,
-               sum(cardinality(i.seat_nos)) as seats,
+               sum(cardinality(i.seat_nos)) as seats, count(*) as orders,
                min(i.user_limit) as user_limit
         from unnest(items) i
         where i.item = any (counted)
         group by 1, 2
     ), have as (
-        insert into user_seats as u (show_id, user_id, seats)
-        select show_id, user_id, seats from want
+        insert into user_seats as u (show_id, user_id, seats, orders)
+        select show_id, user_id, seats, orders from want
         order by show_id, user_id
         on conflict (show_id, user_id)
-        do update set seats = u.seats + excluded.seats
-        returning show_id, user_id, seats
+        do update set seats = u.seats + excluded.seats,
+                      orders = u.orders + excluded.orders
+        returning show_id, user_id, seats, orders
     )
-    select coalesce(bool_or(h.seats > w.user_limit), false) into over
+    select bool_and(h.seats <= w.user_limit), bool_or(h.orders > w.orders)
+    into fit, back
     from have h join want w using (show_id, user_id);
 
-    select array_agg(case
-                     when outcomes[i.item] is not null then outcomes[i.item]
-                     when o.hold_id is not null then 'hold_ordered'
-                     else i.refusal end order by i.item)
-    into outcomes
-    from unnest(items) i
-    left join orders o
-           on o.hold_id = i.hold_id and o.show_date = i.show_date;
+    if back or cardinality(counted) is distinct from cardinality(items) then
+        select array_agg(case
+                         when outcomes[i.item] is not null
+                         then outcomes[i.item]
+                         when o.order_id is not null then 'hold_ordered'
+                         else i.refusal end order by i.item)
+        into outcomes
+        from unnest(items) i
+        left join orders o
+               on o.hold_id = i.hold_id and o.show_date = i.show_date;
+    end if;
 
-    if over then
+    if not fit then
         -- Which items fit if all before them succeed?  The others wait for
         -- how those fare.
         select array_agg(item) into tentative
@@ -275,8 +281,10 @@ begin
         return;
     end if;
 
-    update user_seats u set seats = u.seats - e.seats
-    from (select i.show_id, i.user_id, sum(cardinality(i.seat_nos)) as seats
+    update user_seats u set seats = u.seats - e.seats,
+                            orders = u.orders - e.orders
+    from (select i.show_id, i.user_id, sum(cardinality(i.seat_nos)) as seats,
+                 count(*) as orders
           from unnest(items) i
           where i.item = any (counted) and outcomes[i.item] is not null
           group by i.show_id, i.user_id) e

@@ -16,6 +16,14 @@ create type paid_order as (
     fingerprint text
 );
 
+create type locked_order as (
+    item       int,
+    status     text,
+    expires_at timestamptz,
+    amount     bigint,
+    currency   text
+);
+
 
 -- Confirms orders whose payment was captured, fails those whose payment was
 -- declined.  Element k of each array belongs to item k; returns one row for
@@ -60,14 +68,15 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-    started   timestamptz(3) := now();
-    items     paid_order[];
-    outcomes  text[];
-    becomes   text[];
-    again     int[];
-    used      int[];
-    ended     uuid[];
-    dates     date[];
+    started    timestamptz(3) := now();
+    items      paid_order[];
+    locked     locked_order[];
+    outcomes   text[];
+    becomes    text[];      -- the state an item's order goes to, if any
+    dates      date[];
+    again      int[];       -- second items of an order or a payment
+    taken      int;
+    wanted     int;
 begin
     if exists (select from unnest(verdicts, payment_ids) p(verdict, payment)
                where verdict is null
@@ -82,10 +91,11 @@ begin
                          p.ticket_code,
                          case when p.user_id is not null then p.idem_key end,
                          p.fingerprint)::paid_order order by p.item),
+           array_agg(s.show_date order by p.item),
            array_agg(p.item) filter (where p.nth > 1
                                         or (p.paid > 1
                                             and p.verdict = 'CAPTURED'))
-    into items, again
+    into items, dates, again
     from (select *, row_number() over (partition by order_id order by item)
                     as nth,
                  row_number() over (partition by payment_id order by item)
@@ -97,17 +107,19 @@ begin
                  ticket_code, idem_key, fingerprint, item)) p
     left join shows s on s.show_no = p.show_no;
 
-    outcomes := take_keys(user_ids,
-                          array(select i.idem_key from unnest(items) i
-                                order by i.item),
-                          fingerprints, 'confirm', order_ids,
-                          array(select i.show_date from unnest(items) i
-                                order by i.item));
+    if array_position(user_ids, null) is not null then
+        idem_keys := array(select i.idem_key from unnest(items) i
+                           order by i.item);
+    end if;
+
+    outcomes := take_keys(user_ids, idem_keys, fingerprints, 'confirm',
+                          order_ids, dates);
 
     -- Under the orders' locks their state is what it is: decide.
 
-    with found as (
-        select i.item, i.captured, o.status, o.expires_at
+    locked := array(
+        select row(i.item, o.status, o.expires_at, o.amount,
+                   o.currency)::locked_order
         from unnest(items) i
         join orders o on o.order_id = i.order_id
                      and o.show_date = i.show_date
@@ -115,72 +127,65 @@ begin
           and (again is null or i.item <> all (again))
           and (i.user_id is null or o.user_id = i.user_id collate "C")
         order by o.order_id
-        for update of o
-    )
+        for update of o);
+
     select array_agg(case when outcomes[i.item] is not null
                           then outcomes[i.item]
                           when i.item = any (again) then 'retry'
-                          when f.item is null then 'not_found'
-                          when f.status = 'CONFIRMED' then 'already'
-                          when f.status <> 'PAYMENT_PENDING'
-                          then lower(f.status)
-                          when f.expires_at <= started then 'expired'
+                          when l.item is null then 'not_found'
+                          when l.status = 'CONFIRMED' then 'already'
+                          when l.status <> 'PAYMENT_PENDING'
+                          then lower(l.status)
+                          when l.expires_at <= started then 'expired'
                           when i.captured then 'confirmed'
                           else 'declined' end order by i.item),
-           array_agg(case when f.status is distinct from 'PAYMENT_PENDING'
+           array_agg(case when l.status is distinct from 'PAYMENT_PENDING'
                           then null
-                          when f.expires_at <= started then 'EXPIRED'
+                          when l.expires_at <= started then 'EXPIRED'
                           when i.captured then 'CONFIRMED'
-                          else 'FAILED' end order by i.item)
-    into outcomes, becomes
-    from unnest(items) i left join found f using (item);
+                          else 'FAILED' end order by i.item),
+           count(l.item) filter (where i.captured)
+    into outcomes, becomes, wanted
+    from unnest(items) i left join unnest(locked) l using (item);
 
     with taken as (
         insert into payments (payment_id, order_id, show_date, provider,
                               amount, currency, status, refund_at)
-        select i.payment_id, o.order_id, o.show_date, i.provider, o.amount,
-               o.currency,
+        select i.payment_id, i.order_id, i.show_date, i.provider, l.amount,
+               l.currency,
                case when outcomes[i.item] = 'confirmed' then 'CAPTURED'
                     else 'REFUND_PENDING' end,
                case when outcomes[i.item] <> 'confirmed' then started end
-        from unnest(items) i
-        join orders o on o.order_id = i.order_id
-                     and o.show_date = i.show_date
+        from unnest(locked) l join unnest(items) i using (item)
         where i.captured
-          and outcomes[i.item] in ('confirmed', 'already', 'expired',
-                                   'failed', 'cancelled')
         order by i.payment_id collate "C"
         on conflict (payment_id) do nothing
-        returning *, payment_event(payments) as event
+        returning aggregate_id, status, payment_event(payments) as event
     ), noted as (
         insert into outbox (aggregate_id, version, type, payload)
         select aggregate_id, 1, 'payment.refund_requested', event
         from taken
         where status = 'REFUND_PENDING'
     )
-    select array_agg(i.item) into used
-    from unnest(items) i
-    where i.captured
-      and outcomes[i.item] in ('confirmed', 'already', 'expired', 'failed',
-                               'cancelled')
-      and not exists (select from taken t where t.payment_id = i.payment_id);
+    select count(*) into taken from taken;
 
-    if used is not null then
-        -- recorded before: for this order, or for another
-        used := array(
-            select i.item from unnest(items) i
-            join payments p on p.payment_id = i.payment_id collate "C"
-            where i.item = any (used) and p.order_id <> i.order_id);
-
-        outcomes := array(
-            select case when i.item = any (used) then 'payment_used'
-                        else outcomes[i.item] end
-            from unnest(items) i order by i.item);
-        becomes := array(
-            select case when i.item <> all (used) then becomes[i.item] end
-            from unnest(items) i order by i.item);
+    if taken <> wanted then
+        -- some were recorded before: for their order, or for another one?
+        select array_agg(case when p.payment_id is null
+                              then outcomes[i.item]
+                              else 'payment_used' end order by i.item),
+               array_agg(case when p.payment_id is null
+                              then becomes[i.item] end order by i.item)
+        into outcomes, becomes
+        from unnest(items) i
+        left join unnest(locked) l using (item)
+        left join payments p
+               on l.item is not null and i.captured
+              and p.payment_id = i.payment_id collate "C"
+              and p.order_id <> i.order_id;
     end if;
 
+    return query
     with moved as (
         update orders o
         set status = becomes[i.item],
@@ -196,18 +201,28 @@ begin
         from unnest(items) i
         where becomes[i.item] is not null
           and o.order_id = i.order_id and o.show_date = i.show_date
-        returning o.*, order_event(o) as event
+        returning i.item, o.*, order_event(o) as event
     ), noted as (
         insert into outbox (aggregate_id, version, type, payload)
         select order_id, version, 'order.' || lower(status), event
         from moved
     )
-    select array_agg(order_id), array_agg(show_date) into ended, dates
-    from moved where status <> 'CONFIRMED';
+    select o.item, outcomes[o.item], o.order_id, o.show_id, o.show_no,
+           o.user_id, o.hold_id, o.seat_nos,
+           array_to_string(o.seat_ids, ','), o.amount, o.currency::text,
+           o.status, unix_ms(o.created_at), unix_ms(o.expires_at),
+           unix_ms(o.confirmed_at), unix_ms(o.ended_at), o.ticket_code,
+           o.payment_method, null::int[]
+    from moved o;
 
-    if ended is not null then
-        perform free_seats(ended, dates);
+    if 'confirmed' = all (outcomes) then
+        return;
     end if;
+
+    perform free_seats(array_agg(i.order_id), array_agg(i.show_date))
+    from unnest(items) i
+    where becomes[i.item] in ('FAILED', 'EXPIRED')
+    having count(*) > 0;
 
     -- keys stay where they had an effect, or where there was none to have
 
@@ -234,6 +249,7 @@ begin
            on o.order_id = coalesce(k.order_id, i.order_id)
           and o.show_date = coalesce(k.show_date, i.show_date)
           and outcomes[i.item] not in ('key_reused', 'in_progress',
-                                       'not_found', 'retry');
+                                       'not_found', 'retry')
+    where becomes[i.item] is null;
 end
 $$;

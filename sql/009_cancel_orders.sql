@@ -50,6 +50,7 @@ declare
     items     dropped_order[];
     outcomes  text[];
     again     int[];
+    filed     date[];
     live      uuid[];
     dates     date[];
 begin
@@ -57,8 +58,9 @@ begin
                          s.starts_at <= started, p.user_id,
                          coalesce(p.admin, false), p.idem_key,
                          p.fingerprint)::dropped_order order by p.item),
+           array_agg(s.show_date order by p.item),
            array_agg(p.item) filter (where p.nth > 1)
-    into items, again
+    into items, filed, again
     from (select *, row_number() over (partition by order_id order by item)
                     as nth
           from unnest(order_ids, show_nos, user_ids, admins, idem_keys,
@@ -69,9 +71,7 @@ begin
     left join shows s on s.show_no = p.show_no;
 
     outcomes := take_keys(user_ids, idem_keys, fingerprints, 'cancel',
-                          order_ids,
-                          array(select i.show_date from unnest(items) i
-                                order by i.item));
+                          order_ids, filed);
 
     with found as (
         select i.item, o.order_id, o.show_date, o.status

@@ -69,17 +69,20 @@ set enable_mergejoin = off
 set jit = off
 as $$
 #variable_conflict use_column
+declare
+    filed date;
 begin
+    select show_date into filed from shows s
+    where s.show_no = order_by_id.show_no;
+
     return query
     select o.order_id, o.show_id, o.show_no, o.user_id, o.hold_id,
            o.seat_nos, array_to_string(o.seat_ids, ','), o.amount,
            o.currency::text, o.status, unix_ms(o.created_at),
            unix_ms(o.expires_at), unix_ms(o.confirmed_at),
            unix_ms(o.ended_at), o.ticket_code, o.payment_method
-    from shows s
-    join orders o on o.show_date = s.show_date
-    where s.show_no = order_by_id.show_no
-      and o.order_id = order_by_id.order_id
+    from orders o
+    where o.order_id = order_by_id.order_id and o.show_date = filed
       and (admin or o.user_id = order_by_id.user_id);
 end
 $$;
