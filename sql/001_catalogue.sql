@@ -144,7 +144,7 @@ create table shows (
     show_date  date not null,
     currency   char(3) not null,
     status     text collate "C" not null default 'SCHEDULED',
-    epoch      int not null default 0,
+    epoch      int not null default 1,
     revision   int not null default 1,
     created_at timestamptz(3) not null default now(),
 

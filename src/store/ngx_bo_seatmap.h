@@ -45,9 +45,6 @@ ngx_int_t ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have,
 /* Reads it from Redis; call, when not NULL, waits for it. */
 void ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call);
 
-/* Notes that the show is in use, so that the jobs look after it. */
-void ngx_bo_show_touch(ngx_bo_show_t *show);
-
 /*
  * Collects the numbers of shows in use whose map was not read from Redis for
  * age ms, the oldest first, max at most.  Returns how many.

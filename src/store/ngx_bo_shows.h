@@ -94,6 +94,9 @@ void ngx_bo_show_set_epoch(ngx_bo_show_t *show, int64_t epoch);
 /* Takes the epoch from the listed show of the same number. */
 void ngx_bo_show_adopt_epoch(ngx_bo_show_t *show);
 
+/* Notes that a seat may change, so that the jobs look after the show. */
+void ngx_bo_show_touch(ngx_bo_show_t *show);
+
 void ngx_bo_shows_init(ngx_bo_store_t *store);
 void ngx_bo_shows_done(ngx_bo_store_t *store);
 

@@ -153,7 +153,7 @@ ngx_int_t ngx_bo_make_id(bo_uuid_t *id, uint32_t show_no);
 
 /* The wall clock in ms since 1970, as of this turn of the event loop. */
 #define ngx_bo_now()                                                          \
-    ((int64_t) ngx_timeofday()->sec * 1000 + ngx_timeofday()->msec)
+    ((int64_t) ngx_time() * 1000 + (int64_t) (ngx_timeofday())->msec)
 
 
 #endif /* _NGX_BO_STORE_H_INCLUDED_ */

@@ -222,8 +222,8 @@ subtest 'a show' => sub {
 
     my $revision = sub { TestPg::show_row($dbh, $id)->{revision} };
     my $r = $revision->();
-    is(one('select boxoffice.next_epoch(?)', undef, $id), 1, 'epoch');
-    is(one('select boxoffice.next_epoch(?)', undef, $id), 2, 'and the next');
+    is(one('select boxoffice.next_epoch(?)', undef, $id), 2, 'epoch');
+    is(one('select boxoffice.next_epoch(?)', undef, $id), 3, 'and the next');
     is(one('select boxoffice.next_epoch(?)', undef, TestPg::uuid()), undef,
        'of no show');
     is($revision->(), $r, 'is no revision');
