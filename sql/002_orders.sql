@@ -70,8 +70,9 @@ comment on column orders.ended_at is
     'When it came to its present end: FAILED, EXPIRED or CANCELLED.';
 
 
-create table orders_default partition of orders default
-with (fillfactor = 85);
+-- no room left on the pages: a change of status changes orders_expiry, so an
+-- update cannot stay on its page's chain anyway
+create table orders_default partition of orders default;
 
 comment on table orders_default is
     'Takes orders of a month whose partition was not made in time; '

@@ -31,10 +31,10 @@ begin
         name := 'orders_' || to_char(first, 'YYYY_MM');
         continue when to_regclass('boxoffice.' || name) is not null;
 
-        -- fillfactor: an order is updated once or twice in its life
+        -- while it is new the planner must learn quickly that it grows
         execute format('create table %I (like orders including defaults '
-                       'including constraints) with (fillfactor = 85, '
-                       'autovacuum_vacuum_insert_scale_factor = 0.1)', name);
+                       'including constraints) '
+                       'with (autovacuum_analyze_scale_factor = 0.02)', name);
 
         execute format('with moved as (delete from orders_default '
                        'where show_date >= %L and show_date < %L returning *) '

@@ -246,10 +246,12 @@ begin
             order by i.item);
 
         delete from seat_claims c
-        using unnest(items) i cross join unnest(i.seat_nos) n(seat_no)
-        where outcomes[i.item] is not null
-          and c.show_id = i.show_id and c.seat_no = n.seat_no
-          and c.order_id = i.order_id;
+        using (select i.show_id, n.seat_no, i.order_id
+               from unnest(items) i cross join unnest(i.seat_nos) n(seat_no)
+               where outcomes[i.item] in ('seats_taken', 'retry')
+               offset 0) l
+        where c.show_id = l.show_id and c.seat_no = l.seat_no
+          and c.order_id = l.order_id;
     end if;
 
     return query
