@@ -26,7 +26,9 @@ ngx_http_bo_send(ngx_http_bo_ctx_t *ctx, ngx_uint_t status, ngx_str_t *body)
     ngx_http_bo_count_status(ctx, status);
 
     r->headers_out.status = status;
-    r->headers_out.content_length_n = body ? (off_t) body->len : 0;
+    r->headers_out.content_length_n = body ? (off_t) body->len
+                                      : status == NGX_HTTP_NOT_MODIFIED ? -1
+                                                                        : 0;
 
     if (body) {
         r->headers_out.content_type = ctx->problem && status >= 400
