@@ -10,8 +10,9 @@ PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 postgresql-15
     postgresql-client-15 redis-server redis-tools"
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
-    libredis-perl libdbd-pg-perl libcmocka-dev shellcheck lua5.1
-    chromium fonts-liberation"
+    libredis-perl libdbd-pg-perl libcmocka-dev shellcheck lua5.1"
+
+PACKAGES_browser="chromium fonts-liberation"
 
 PACKAGES_asan="dpkg-dev xz-utils patch"
 PACKAGES_fuzz="clang-14 libclang-rt-14-dev llvm-14"
@@ -86,8 +87,12 @@ install_packages() {
         read -r -d '' -a list <<<"${!list}" || true
         packages+=("${list[@]}")
 
-        if [[ $group == test ]]; then
+        # lint needs node, the browser tests npm too; any version will do
+        if [[ $group == test || $group == browser ]]; then
             command -v node >/dev/null || packages+=(nodejs)
+        fi
+
+        if [[ $group == browser ]]; then
             command -v npm >/dev/null || packages+=(npm)
         fi
     done
@@ -101,7 +106,7 @@ install_packages() {
     fi
 
     for group; do
-        if [[ $group == test ]]; then
+        if [[ $group == browser ]]; then
             install_npm "$ROOT/t/browser"
         fi
     done
@@ -129,7 +134,7 @@ install_npm() {
 
 install_groups() {
     if (( $# == 0 )); then
-        set -- build run test
+        set -- build run test browser
     fi
 
     install_packages "$@"

@@ -35,12 +35,12 @@ list_tests() {
 }
 
 
-# Browser tests get a server of their own and the TAP of node's test runner.
+# Browser tests get a server of their own.
 test_command() {
     case $1 in
         *.test.mjs)
             echo "perl -I$ROOT/t/lib $ROOT/t/lib/with-server.pl" \
-                "node --test --test-reporter=tap $1"
+                "node --test --test-reporter=$ROOT/t/lib/tap-reporter.mjs $1"
             ;;
         *)
             echo "$1"
@@ -64,16 +64,29 @@ run_suites() {
     list_tests "$@" >"$BUILD/tests"
     mapfile -t tests <"$BUILD/tests"
 
+    # browser tests leave their screenshots there
+    export ARTIFACTS=$BUILD/test-logs/screenshots
     rm -rf "$BUILD/test-logs"
+    mkdir -p "$ARTIFACTS"
+
     CMOCKA_MESSAGE_OUTPUT=TAP \
         perl "$ROOT/dev.d/run-tests.pl" "$BUILD/test-logs" "${tests[@]}" \
         </dev/null
 }
 
 
+# Where a browser cannot be installed its tests fail, and the others still run.
+install_for() {
+    if (( $# == 0 )) || [[ " $* " == *.test.mjs\ * ]]; then
+        (install_packages browser) || say "the browser tests cannot be set up"
+    fi
+}
+
+
 # run_tests [FILE...]
 run_tests() {
     install_packages build run test
+    install_for "$@"
     build_release
     build_unit_tests
     export BOXOFFICE_MODULE=$BUILD/release/$MODULE
@@ -85,6 +98,7 @@ run_tests() {
 # to, since t/lib looks for them.
 run_asan() {
     install_packages build run test asan
+    install_for "$@"
     build_asan
     BUILD=$BUILD/asan build_unit_tests SAN=1
     export BOXOFFICE_NGINX=$BUILD/asan/nginx
