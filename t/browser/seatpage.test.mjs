@@ -62,7 +62,7 @@ after(() => browser?.close());
 /* --- helpers --------------------------------------------------------- */
 
 
-/* The API without the page. */
+/* The API without the page; a busy server is asked again when it says. */
 async function api(user, method, where, body) {
     const headers = { "x-user-id": user };
 
@@ -71,9 +71,21 @@ async function api(user, method, where, body) {
         headers["Content-Type"] = "application/json";
     }
 
-    const response = await fetch(`${BASE}/api/v1${where}`, {
-        method, headers, body: body && JSON.stringify(body),
-    });
+    let response;
+
+    for (let i = 0; i < 5; i++) {
+        response = await fetch(`${BASE}/api/v1${where}`, {
+            method, headers, body: body && JSON.stringify(body),
+        });
+
+        if (response.status !== 503) {
+            break;
+        }
+
+        await new Promise((resolve) => setTimeout(resolve,
+            1000 * Number(response.headers.get("Retry-After") || 1)));
+    }
+
     const text = await response.text();
 
     return { status: response.status, body: text ? JSON.parse(text) : null };
@@ -81,8 +93,12 @@ async function api(user, method, where, body) {
 
 
 async function seatmap(show) {
-    return (await api("guest-map", "GET", `/shows/${show.showId}/seatmap`))
-        .body;
+    const { status, body } = await api("guest-map", "GET",
+        `/shows/${show.showId}/seatmap`);
+
+    assert.equal(status, 200, `no seat map: ${JSON.stringify(body)}`);
+
+    return body;
 }
 
 
