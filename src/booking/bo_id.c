@@ -177,6 +177,27 @@ bo_idempotency_key_valid(const char *s, size_t len)
 
 
 int
+bo_payment_id_valid(const char *s, size_t len)
+{
+    size_t  i;
+
+    if (len == 0 || len > BO_PAYMENT_ID_MAX) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        if (!(s[i] >= 'a' && s[i] <= 'z') && !(s[i] >= 'A' && s[i] <= 'Z')
+            && !(s[i] >= '0' && s[i] <= '9') && s[i] != '-' && s[i] != '_')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
 bo_idempotency_key_parse(const char **key, size_t *key_len, const char *s,
     size_t len)
 {

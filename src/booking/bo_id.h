@@ -18,6 +18,7 @@
 #define BO_UUID_LEN              36
 #define BO_USER_MAX              64
 #define BO_IDEMPOTENCY_KEY_MAX   255
+#define BO_PAYMENT_ID_MAX        64
 
 
 typedef struct {
@@ -82,6 +83,11 @@ int bo_user_valid(const char *s, size_t len);
  * Returns 1 when s is 1..BO_IDEMPOTENCY_KEY_MAX bytes of 0x21..0x7e, else 0.
  */
 int bo_idempotency_key_valid(const char *s, size_t len);
+
+/*
+ * Returns 1 when s is 1..BO_PAYMENT_ID_MAX bytes of [A-Za-z0-9_-], else 0.
+ */
+int bo_payment_id_valid(const char *s, size_t len);
 
 /*
  * Reads the value of an Idempotency-Key header: either the bare key, or an

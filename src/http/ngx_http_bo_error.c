@@ -255,6 +255,10 @@ ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx, ngx_bo_outcome_e outcome)
         error = NGX_HTTP_BO_E_PAYMENT_DECLINED;
         break;
 
+    case NGX_BO_NO_PAYMENT:
+        error = NGX_HTTP_BO_E_PAYMENT_UNKNOWN;
+        break;
+
     case NGX_BO_CHANGED:
     case NGX_BO_UNAVAILABLE:
         error = NGX_HTTP_BO_E_UNAVAILABLE;

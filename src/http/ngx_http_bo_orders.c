@@ -5,7 +5,6 @@
 
 
 #include "ngx_http_bo.h"
-#include "net/ngx_bo_gateway.h"
 
 
 #define NGX_HTTP_BO_NAME_MAX   200
@@ -288,7 +287,7 @@ ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_int_t             verdict;
+    bo_str_t             *payment;
     ngx_http_bo_order_t  *o;
 
     o = ngx_http_bo_order_by_id(ctx);
@@ -302,23 +301,15 @@ ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    o->order.payment = ngx_http_bo_text(&o->body.payment_id);
-    o->order.provider = ngx_bo_gateway_mock.name;
+    payment = &o->body.payment_id;
 
-    if (!ngx_bo_payment_id_valid(&o->order.payment)) {
+    if (!bo_payment_id_valid(payment->data, payment->len)) {
         ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD,
                                 "paymentId");
         return;
     }
 
-    verdict = ngx_bo_gateway_mock.verdict(&o->order.payment);
-
-    if (verdict == NGX_ERROR) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_PAYMENT_UNKNOWN, NULL);
-        return;
-    }
-
-    o->order.captured = (verdict == NGX_OK);
+    o->order.payment = ngx_http_bo_text(payment);
 
     ngx_http_bo_order_step(ctx, ngx_bo_order_confirm,
                            ngx_http_bo_order_confirmed);

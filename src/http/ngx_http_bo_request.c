@@ -513,7 +513,7 @@ ngx_http_bo_body_ready(ngx_http_request_t *r)
 }
 
 
-/* In one buffer as a rule, in a file when the operator made the buffer small. */
+/* In one buffer as a rule, in a file where the operator made buffers small. */
 
 static ngx_int_t
 ngx_http_bo_collect_body(ngx_http_bo_ctx_t *ctx)

@@ -28,8 +28,4 @@ typedef struct {
 extern ngx_bo_gateway_t  ngx_bo_gateway_mock;
 
 
-/* 1 when the text can be a payment id: 1..64 bytes of [A-Za-z0-9_-]. */
-ngx_uint_t ngx_bo_payment_id_valid(ngx_str_t *payment);
-
-
 #endif /* _NGX_BO_GATEWAY_H_INCLUDED_ */

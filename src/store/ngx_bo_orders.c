@@ -7,6 +7,7 @@
 
 #include "booking/bo_price.h"
 #include "booking/bo_ticket.h"
+#include "net/ngx_bo_gateway.h"
 #include "ngx_bo_orders.h"
 #include "ngx_bo_settle.h"
 
@@ -506,10 +507,18 @@ ngx_bo_order_confirm(ngx_bo_order_call_t *c)
     u_char          id[BO_UUID_LEN], no[NGX_INT32_LEN];
     u_char          ticket[BO_TICKET_LEN];
     uint8_t         random[10];
+    ngx_int_t       verdict;
     ngx_str_t       v[9];
     ngx_bo_call_t  *call = ngx_bo_order_call(c);
 
     c->usec = ngx_bo_usec();
+
+    verdict = ngx_bo_gateway_mock.verdict(&c->payment);
+
+    if (verdict == NGX_ERROR) {
+        ngx_bo_order_finish(c, NGX_BO_NO_PAYMENT);
+        return;
+    }
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
         ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
@@ -526,14 +535,14 @@ ngx_bo_order_confirm(ngx_bo_order_call_t *c)
     v[2] = c->hold.user;
     v[3] = c->payment;
 
-    if (c->captured) {
+    if (verdict == NGX_OK) {
         ngx_str_set(&v[4], "CAPTURED");
 
     } else {
         ngx_str_set(&v[4], "DECLINED");
     }
 
-    v[5] = c->provider;
+    v[5] = ngx_bo_gateway_mock.name;
     v[6].data = ticket;
     v[6].len = BO_TICKET_LEN;
     v[7] = ngx_bo_order_key(c);

@@ -42,8 +42,8 @@ typedef struct {
 
 /*
  * An operation on an order.  Set before the start: hold.script.call.{store,
- * data}, done, hold.pool, hold.user, hold.idempotency and what the operation names;
- * the rest is zeroed.  Inputs stay where they are until the end.
+ * data}, done, hold.pool, hold.user, hold.idempotency and what the operation
+ * names; the rest is zeroed.  Inputs stay where they are until the end.
  *
  * It is built on the call of a hold, because an order begins with one:
  * hold.script.call is what done is given, and what is cancelled.
@@ -58,9 +58,7 @@ typedef struct {
     unsigned                 again:1;
     bo_payment_method_e      method;
     ngx_bo_customer_t        customer;
-    ngx_str_t                payment;       /* the gateway's id */
-    ngx_str_t                provider;
-    unsigned                 captured:1;
+    ngx_str_t                payment;       /* the gateway's id of it */
 
     ngx_bo_order_t           order;
     ngx_bo_outcome_e         fenced;        /* what the fence came to */
@@ -81,9 +79,9 @@ typedef struct {
 void ngx_bo_order_create(ngx_bo_order_call_t *c);
 
 /*
- * Confirms, or with captured == 0 fails, the order id of show_no by what
- * became of payment.  NGX_BO_OK, _SAME, _REPLAYED: confirmed; _DECLINED:
- * failed; _ENDED: it was over, see order.status; the others as above.
+ * Asks the gateway what became of payment, and confirms or fails the order id
+ * of show_no.  NGX_BO_OK, _SAME, _REPLAYED: confirmed; _DECLINED: failed;
+ * _ENDED: it was over, see order.status; _NO_PAYMENT; the others as above.
  */
 void ngx_bo_order_confirm(ngx_bo_order_call_t *c);
 
