@@ -78,7 +78,7 @@ make_module() {
 
     (
         cd "$out/tree"
-        quietly "$out/make.log" make -j "$(nproc)" -f "$out/objs/Makefile" \
+        quietly "$out/make.log" make -s -j "$(nproc)" -f "$out/objs/Makefile" \
             modules
     )
 
@@ -181,7 +181,7 @@ build_asan_nginx() {
         quietly "$out/nginx-configure.log" ./configure \
             "${NGX_CONF_FLAGS[@]}" --with-cc-opt="${ASAN_CC//$'\n'/ }" \
             --with-ld-opt="${ASAN_LD//$'\n'/ }"
-        quietly "$out/nginx-make.log" make -j "$(nproc)" -f objs/Makefile \
+        quietly "$out/nginx-make.log" make -s -j "$(nproc)" -f objs/Makefile \
             binary
     )
 
