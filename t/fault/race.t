@@ -7,7 +7,7 @@ use v5.36;
 use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Test qw(SHOW uuid);
-use List::Util      qw(shuffle);
+use List::Util      qw(first shuffle);
 use Time::HiRes     qw(time);
 
 use constant USERS       => 2_000;
@@ -57,13 +57,9 @@ my $start = time;
 my %busy;
 
 $t->run_many(CONNECTIONS, sub {
-    my $user = shift @users // return;
-
     # of two requests at a time, nobody could tell which was the later one
-    while ($busy{$user}) {
-        push @users, $user;
-        $user = shift @users;
-    }
+    my $i    = first { !$busy{$users[$_]} } 0 .. $#users;
+    my $user = splice @users, $i // return, 1;
 
     $busy{$user} = 1;
     return attempt($user, (shuffle @labels)[0 .. int rand 3]);
