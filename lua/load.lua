@@ -8,13 +8,15 @@
 -- Reply {1}           loaded
 --       {0, version}  somebody else was first
 --
--- Nothing is overwritten that the caller has not seen: two nodes that find
+-- No epoch is overwritten that the caller has not seen: two nodes that find
 -- the show missing at once must not undo the holds made after the first load.
+-- The version may have moved on within its epoch, as it does all the time: an
+-- epoch that PostgreSQL has given up would never be replaced otherwise.
 
-local version = redis.call('GET', KEYS[1]) or '0'
+local version = tonumber(redis.call('GET', KEYS[1]) or 0)
 
-if version ~= ARGV[2] then
-    return {0, tonumber(version)}
+if math.floor(version / 1e9) ~= math.floor(tonumber(ARGV[2]) / 1e9) then
+    return {0, version}
 end
 
 redis.call('DEL', KEYS[3], KEYS[4])

@@ -1,9 +1,9 @@
 
 /*
  * A rebuild goes: read the show again from PostgreSQL, for another node may
- * have rebuilt it; take a lock in Redis, so that one node does it; start a
- * new epoch in PostgreSQL; read the claims; load them with a script that
- * gives way to anybody who was faster.
+ * have rebuilt it; take a lock in Redis, so that one node does it; look once
+ * more; start a new epoch in PostgreSQL; read the claims; load them with a
+ * script that gives way to anybody who was faster.
  */
 
 
@@ -30,6 +30,8 @@ typedef struct {
 static void ngx_bo_rebuild_reloaded(ngx_bo_call_t *call);
 static void ngx_bo_rebuild_lock(ngx_bo_rebuild_t *rb);
 static void ngx_bo_rebuild_locked(void *data, ngx_bo_verdict_e verdict,
+    redisReply *reply);
+static void ngx_bo_rebuild_check(void *data, ngx_bo_verdict_e verdict,
     redisReply *reply);
 static void ngx_bo_rebuild_pause(ngx_event_t *ev);
 static void ngx_bo_rebuild_epoch(void *data, ngx_bo_verdict_e verdict,
@@ -167,7 +169,7 @@ ngx_bo_rebuild_locked(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
 {
     ngx_bo_rebuild_t *rb = data;
 
-    ngx_str_t  id;
+    ngx_str_t  argv[] = { ngx_string("GET"), rb->call.show->version_key };
 
     rb->call.redis = NULL;
 
@@ -185,6 +187,49 @@ ngx_bo_rebuild_locked(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
     }
 
     rb->locked = 1;
+
+    rb->call.redis = ngx_bo_redis_command(rb->call.store->redis, 2, argv,
+                                          ngx_bo_rebuild_check, rb);
+
+    if (rb->call.redis == NULL) {
+        ngx_bo_rebuild_end(rb, NGX_BO_UNAVAILABLE);
+    }
+}
+
+
+/*
+ * Since we looked another node may have loaded the show and left the lock.  A
+ * new epoch in PostgreSQL then would part it from the one in Redis, and all
+ * nodes would go on to replace a show that is well.
+ */
+
+static void
+ngx_bo_rebuild_check(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
+{
+    ngx_bo_rebuild_t *rb = data;
+
+    int64_t    version;
+    ngx_str_t  id;
+
+    rb->call.redis = NULL;
+
+    if (verdict != NGX_BO_DONE
+        || (reply->type != REDIS_REPLY_STRING
+            && reply->type != REDIS_REPLY_NIL))
+    {
+        ngx_bo_rebuild_end(rb, NGX_BO_UNAVAILABLE);
+        return;
+    }
+
+    version = reply->type == REDIS_REPLY_NIL
+              ? 0 : (int64_t) ngx_atoof((u_char *) reply->str, reply->len);
+
+    if (version / NGX_BO_EPOCH_VERSIONS
+        != rb->seen / NGX_BO_EPOCH_VERSIONS)
+    {
+        ngx_bo_rebuild_end(rb, NGX_BO_OK);
+        return;
+    }
 
     id.data = rb->call.show->id_text;
     id.len = BO_UUID_LEN;
