@@ -25,6 +25,15 @@ ngx_http_bo_send(ngx_http_bo_ctx_t *ctx, ngx_uint_t status, ngx_str_t *body)
 
     ngx_http_bo_count_status(ctx, status);
 
+    /*
+     * A body that nobody has read would be taken for the next request of the
+     * connection.
+     */
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
+
     r->headers_out.status = status;
     r->headers_out.content_length_n = body ? (off_t) body->len
                                       : status == NGX_HTTP_NOT_MODIFIED ? -1
