@@ -8,6 +8,11 @@
 #include "booking/bo_time.h"
 
 
+/* As the constraint show_prices_price_range has it. */
+
+#define NGX_HTTP_BO_PRICE_MAX  100000000
+
+
 typedef struct {
     bo_str_t                 screen_id;
     bo_str_t                 movie_title;
@@ -111,7 +116,7 @@ static const bo_json_field_t  ngx_http_bo_show_fields[] = {
 
     { "prices", BO_JSON_INTEGERS,
       offsetof(ngx_http_bo_show_body_t, prices), 1, 1, BO_JSON_MAX_INTEGERS,
-      NGX_MAX_INT32_VALUE, NULL },
+      NGX_HTTP_BO_PRICE_MAX, NULL },
 
     { NULL, 0, 0, 0, 0, 0, 0, NULL }
 };
@@ -312,7 +317,7 @@ ngx_http_bo_show_found(ngx_http_bo_ctx_t *ctx)
     p = ngx_http_bo_put_time(p, ",\"endsAt\":", show->ends);
     p = ngx_http_bo_put_str(p, ",\"status\":", &show->status);
     p = ngx_http_bo_put_str(p, ",\"currency\":", &show->currency);
-    p = ngx_http_bo_put_int(p, ",\"seats\":", layout->nseats);
+    p = ngx_http_bo_put_int(p, ",\"seats\":", show->sellable);
     p = ngx_http_bo_put(p, ",\"prices\":{");
 
     for (i = 0; i < layout->ncategories; i++) {
