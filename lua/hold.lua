@@ -23,19 +23,24 @@
 -- H held, O in an order, R released, X expired.  Keys are remembered as long
 -- as these lines.
 
+-- Redis turns each number that it is given into a text by way of a double,
+-- which costs as much as a small command: times stay texts where they can.
+
+local call, format = redis.call, string.format
 local epoch, user, id = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local key = ARGV[7]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local time = call('TIME')
+local created = time[1] .. ('00000' .. time[2]):sub(-6, -4)
+local now = tonumber(created)
 local seats = table.concat(ARGV, ',', 10)
 
-local version = redis.call('INCR', KEYS[1])
+local version = call('INCR', KEYS[1])
 
 if version < epoch or version >= epoch + 1e9 then
     if version == 1 then
-        redis.call('DEL', KEYS[1])
+        call('DEL', KEYS[1])
     else
-        redis.call('DECR', KEYS[1])
+        call('DECR', KEYS[1])
     end
     return {-1, version - 1}
 end
@@ -43,12 +48,12 @@ end
 -- Every refusal below takes its version back: nothing has changed.
 
 local function refuse(...)
-    redis.call('DECR', KEYS[1])
+    call('DECR', KEYS[1])
     return {...}
 end
 
-local record = redis.call('HGET', KEYS[3], user)
-local created, mine, old = now, nil, nil
+local record = call('HGET', KEYS[3], user)
+local ttl, mine, old = ARGV[4], nil, nil
 
 if record then
     if key ~= '' then
@@ -72,7 +77,7 @@ if record then
 
     if ARGV[6] ~= '' then
         if i ~= ARGV[6] then
-            return refuse(redis.call('HEXISTS', KEYS[3], '#' .. ARGV[6]) == 1
+            return refuse(call('HEXISTS', KEYS[3], '#' .. ARGV[6]) == 1
                           and -4 or -3)
         end
         if flag == 'O' then
@@ -81,7 +86,15 @@ if record then
         if not live then
             return refuse(-5)
         end
-        id, created = i, tonumber(c)
+        id, created = i, c
+
+        -- a hold gets no older than its cap
+        if now + ttl > c + ARGV[5] then
+            ttl = format('%d', c + ARGV[5] - now)
+            if tonumber(ttl) < 1 then
+                return refuse(-5)
+            end
+        end
 
     elseif live and s == seats then
         return refuse(3, line)
@@ -92,7 +105,7 @@ if record then
     end
 
 elseif ARGV[6] ~= '' then
-    return refuse(redis.call('HEXISTS', KEYS[3], '#' .. ARGV[6]) == 1
+    return refuse(call('HEXISTS', KEYS[3], '#' .. ARGV[6]) == 1
                   and -4 or -3)
 end
 
@@ -107,13 +120,13 @@ for i = 10, n do
     take[at + 3], take[at + 4] = '#' .. ARGV[i], '1'
 end
 
-local before = redis.call(unpack(take))
+local before = call(unpack(take))
 local conflicts
 
 for i = 1, #before do
     local state = before[i]
     if state == 1 then
-        local lock = redis.call('GET', KEYS[4 + i])
+        local lock = call('GET', KEYS[4 + i])
         if not lock or mine and lock:sub(1, #mine) == mine then
             state = 0
         end
@@ -129,21 +142,8 @@ if conflicts then
     for i = 1, #before do
         take[2 + i * 4] = before[i]
     end
-    redis.call(unpack(take))
+    call(unpack(take))
     return refuse(unpack(conflicts))
-end
-
-local expires = now + ARGV[4]
-if expires > created + ARGV[5] then
-    expires = created + ARGV[5]
-end
-local ttl = expires - now
-if ttl < 1 then
-    for i = 1, #before do
-        take[2 + i * 4] = before[i]
-    end
-    redis.call(unpack(take))
-    return refuse(-5)
 end
 
 -- Nothing can fail from here on.
@@ -158,10 +158,10 @@ if old then
     for seat in old:gmatch('%d+') do
         if not asked[seat] then
             -- it may have run out in this very millisecond
-            local lock = redis.call('GET', ARGV[9] .. seat)
+            local lock = call('GET', ARGV[9] .. seat)
             if lock and lock:sub(1, #mine) == mine then
-                redis.call('DEL', ARGV[9] .. seat)
-                redis.call('BITFIELD', KEYS[2], 'SET', 'u2', '#' .. seat, '0')
+                call('DEL', ARGV[9] .. seat)
+                call('BITFIELD', KEYS[2], 'SET', 'u2', '#' .. seat, '0')
                 freed[#freed + 1] = seat
             end
         end
@@ -171,9 +171,11 @@ if old then
     end
 end
 
-local lock = user .. ':' .. id .. ':' .. now
+local lock = user .. ':' .. id .. ':' .. format('%d', now)
+local expires = format('%d', now + ttl)
+
 for i = 5, #KEYS do
-    redis.call('SET', KEYS[i], lock, 'PX', ttl)
+    call('SET', KEYS[i], lock, 'PX', ttl)
 end
 
 local entry = id .. ' ' .. created .. ' ' .. expires .. ' H '
@@ -191,8 +193,8 @@ else
     record = entry
 end
 
-redis.call('HSET', KEYS[3], user, record)
-redis.call('ZADD', KEYS[4], expires, user)
-redis.call('PUBLISH', KEYS[1], version .. delta)
+call('HSET', KEYS[3], user, record)
+call('ZADD', KEYS[4], expires, user)
+call('PUBLISH', KEYS[1], format('%d', version) .. delta)
 
 return {1, entry}

@@ -130,6 +130,7 @@ static ngx_bo_order_word_t  ngx_bo_order_words[] = {
     { "limit", NGX_BO_LIMIT },
     { "stale", NGX_BO_CHANGED },
     { "closed", NGX_BO_CLOSED },
+    { "retry", NGX_BO_ALONE },
     { NULL, NGX_BO_REFUSED }
 };
 
@@ -428,7 +429,7 @@ ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         ngx_bo_observe(&call->store->zone->metrics.order, c->usec);
         break;
 
-    case NGX_BO_REFUSED:
+    case NGX_BO_ALONE:
 
         /* "retry": it lost its seats to another that lost, too */
 

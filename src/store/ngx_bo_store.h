@@ -35,6 +35,7 @@ typedef enum {
     NGX_BO_CLOSED,           /* the show is cancelled or has begun */
     NGX_BO_DECLINED,         /* the payment was */
     NGX_BO_NO_PAYMENT,       /* the gateway does not know the payment */
+    NGX_BO_ALONE,            /* ask again, not in a batch */
     NGX_BO_REFUSED,          /* PostgreSQL refused: see the log */
     NGX_BO_UNAVAILABLE,      /* not tried: try again */
     NGX_BO_IN_DOUBT          /* tried, and no clean answer came */
