@@ -366,7 +366,11 @@ ngx_http_bo_hold_with_show(ngx_http_bo_ctx_t *ctx, const bo_uuid_t *id,
     no = 0;
     call = &h->hold.script.call;
 
-    if (id == NULL && bo_uuid_show_no(&ctx->id, &no) != 0) {
+    /* A number beyond int4 is no show's, and would be an error in SQL. */
+
+    if (id == NULL
+        && (bo_uuid_show_no(&ctx->id, &no) != 0 || no > NGX_MAX_INT32_VALUE))
+    {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
         return;
     }

@@ -193,7 +193,7 @@ ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (bo_uuid_show_no(&hold->id, &no) != 0) {
+    if (bo_uuid_show_no(&hold->id, &no) != 0 || no > NGX_MAX_INT32_VALUE) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
         return;
     }
