@@ -77,8 +77,12 @@ if record then
 
     if ARGV[6] ~= '' then
         if i ~= ARGV[6] then
-            return refuse(call('HEXISTS', KEYS[3], '#' .. ARGV[6]) == 1
-                          and -4 or -3)
+            if call('HEXISTS', KEYS[3], '#' .. ARGV[6]) == 1 then
+                return refuse(-4)
+            end
+            -- an older line is a hold that a later one has replaced
+            return refuse(record:find('\n' .. ARGV[6] .. ' ', 1, true)
+                          and -5 or -3)
         end
         if flag == 'O' then
             return refuse(-4)

@@ -14,7 +14,8 @@ use IO::Socket::IP ();
 use Time::HiRes    qw(time);
 
 our @EXPORT_OK = qw(CUSTOMER TIME UUID raw try_hold try_order try_pay hold
-    order pay booked seatmap seat_states metrics);
+    order pay booked seatmap
+    map_states seat_states metrics);
 
 use constant CUSTOMER => {
     name => 'Ann Buyer', email => 'ann@example.com', phone => '+44 20 7946 0000'
@@ -83,11 +84,30 @@ sub seatmap ($t, $show, %o) {
 }
 
 
-# The states of the named seats, in their order.
-sub seat_states ($t, $show, @seats) {
+# The states of the named seats on the seat map, which may be 1 s old.
+sub map_states ($t, $show, @seats) {
     my %state = map { $_->{seatId} => $_->{status} }
         seatmap($t, $show)->{seats}->@*;
     return [@state{@seats}];
+}
+
+
+# The states of the named seats in Redis, at this moment.  A seat whose lock
+# has run out is free, whoever has noticed.
+sub seat_states ($t, $show, @seats) {
+    state %number;
+    my $no = $number{$show} //= do {
+        my $n = 0;
+        +{ map { $_->{seatId} => $n++ } seatmap($t, $show)->{seats}->@* };
+    };
+
+    return [map {
+        my ($state) = $t->redis->bitfield("state:{$show}", 'GET', 'u2',
+            "#$no->{$_}");
+        $state = $state->[0] if ref $state;
+        $state == 1 && !$t->redis->exists("seat_lock:{$show}:$no->{$_}")
+            ? 'AVAILABLE' : (qw(AVAILABLE HELD BOOKED))[$state];
+    } @seats];
 }
 
 
