@@ -7,14 +7,13 @@ use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Crowd ();
 use Boxoffice::Test  ();
-use Time::HiRes      qw(sleep);
 
 my $t = Boxoffice::Test->new(nodes => 2, workers => 1);
 
 my $crowd = Boxoffice::Crowd->new($t, seconds => 6);
-sleep 2;
+$crowd->wait(2);
 $crowd->fault(sub { $t->redis->flushall });
-sleep 1.5;
+$crowd->wait(1.5);
 $t->redis->flushall;
 $crowd->finish;
 $crowd->check(recovery => 2, redis_lost => 1);

@@ -71,6 +71,18 @@ sub new ($class, $t, %o) {
 }
 
 
+# Lets time go by: a plain sleep ends when a server stops or ends.
+sub wait ($self, $seconds) {
+    my $end = time + $seconds;
+
+    while ((my $left = $end - time) > 0) {
+        sleep $left;
+    }
+
+    return;
+}
+
+
 # fault(CODE): does it, and remembers when it began.
 sub fault ($self, $code) {
     $self->{fault} //= time;
@@ -139,6 +151,20 @@ sub check ($self, %o) {
     $self->_ok(!$self->differences, 'Redis and PostgreSQL are equal again');
     $self->{t}->check_invariants;
     return;
+}
+
+
+# An order for seats of SHOW, where no crowd is, made before anything is wrong.
+sub order ($class, $t, $user, @seats) {
+    my $r = $t->post('/api/v1/holds',
+        { showId => Boxoffice::Test::SHOW, seatIds => \@seats },
+        user => $user);
+    $r = $t->post('/api/v1/orders', { holdId => $r->json->{holdId},
+        paymentMethod => 'UPI', customer => { name => 'Ann',
+            email => 'ann@example.org', phone => '+911234567890' } },
+        user => $user) if $r->code == 201;
+    die 'no order: ' . $r->body if $r->code != 201;
+    return $r->json;
 }
 
 

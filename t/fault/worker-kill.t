@@ -1,0 +1,28 @@
+# A worker dies, three times, as by a bug or for want of memory: only requests
+# on its connections fail, and what was in doubt is decided by asking again.
+
+use v5.36;
+
+use lib 't/lib';
+use Test2::V0;
+use Boxoffice::Crowd ();
+use Boxoffice::Test  ();
+
+my $t = Boxoffice::Test->new(nodes => 1, workers => 2);
+
+my $crowd = Boxoffice::Crowd->new($t, seconds => 7, connections => 64);
+$crowd->wait(2);
+
+for (1 .. 3) {
+    $crowd->fault(sub { $t->kill_worker });
+    $crowd->healed;
+    $crowd->wait(0.8);
+}
+
+$crowd->finish;
+
+# all connections of the crowd may have been those of the worker that died
+$crowd->check(recovery => 1, unanswered => 3 * 64, refused => 0);
+
+$t->done;
+done_testing;
