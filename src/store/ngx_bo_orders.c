@@ -120,6 +120,7 @@ static ngx_bo_order_word_t  ngx_bo_order_words[] = {
     { "replayed", NGX_BO_REPLAYED },
     { "already", NGX_BO_SAME },
     { "declined", NGX_BO_DECLINED },
+    { "payment_used", NGX_BO_PAYMENT_USED },
     { "expired", NGX_BO_ENDED },
     { "failed", NGX_BO_ENDED },
     { "seats_taken", NGX_BO_CONFLICT },
@@ -596,6 +597,19 @@ ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         ngx_bo_settle(store, &c->order, BO_SEAT_HELD, BO_SEAT_AVAILABLE);
         break;
 
+    case NGX_BO_ALONE:
+
+        /* "retry": another in its batch had the order, or the payment */
+
+        if (!c->again) {
+            c->again = 1;
+            ngx_bo_order_confirm(c);
+            return;
+        }
+
+        outcome = NGX_BO_UNAVAILABLE;
+        break;
+
     default:
         break;
     }
@@ -643,11 +657,30 @@ ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     store = ngx_bo_order_call(c)->store;
     outcome = ngx_bo_order_answer(c, verdict, res, row);
 
-    if (outcome == NGX_BO_OK) {
+    switch (outcome) {
+
+    case NGX_BO_OK:
         ngx_bo_count(store, orders_cancelled);
         ngx_bo_settle(store, &c->order,
                       c->order.confirmed ? BO_SEAT_BOOKED : BO_SEAT_HELD,
                       BO_SEAT_AVAILABLE);
+        break;
+
+    case NGX_BO_ALONE:
+
+        /* "retry": another in its batch had the order */
+
+        if (!c->again) {
+            c->again = 1;
+            ngx_bo_order_cancel(c);
+            return;
+        }
+
+        outcome = NGX_BO_UNAVAILABLE;
+        break;
+
+    default:
+        break;
     }
 
     ngx_bo_order_finish(c, outcome);

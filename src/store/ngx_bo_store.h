@@ -35,6 +35,7 @@ typedef enum {
     NGX_BO_CLOSED,           /* the show is cancelled or has begun */
     NGX_BO_DECLINED,         /* the payment was */
     NGX_BO_NO_PAYMENT,       /* the gateway does not know the payment */
+    NGX_BO_PAYMENT_USED,     /* the payment is another order's */
     NGX_BO_ALONE,            /* ask again, not in a batch */
     NGX_BO_REFUSED,          /* PostgreSQL refused: see the log */
     NGX_BO_UNAVAILABLE,      /* not tried: try again */
@@ -102,6 +103,9 @@ struct ngx_bo_store_s {
     ngx_queue_t              rebuilds;      /* of shows, in Redis */
     ngx_queue_t              posted;        /* calls to wake in this turn */
     ngx_event_t              posted_event;
+
+    ngx_queue_t              holders;       /* shows with holds to send */
+    ngx_event_t              hold_event;
 
     ngx_uint_t               history;       /* hold records on their way */
     ngx_uint_t               history_tokens;
