@@ -145,6 +145,7 @@ sub check ($self, %o) {
     $self->_check_recovery($o{recovery}) if defined $o{recovery};
     $self->_check_replays(%o);
     $self->_check_holds if !$o{redis_lost};
+    $self->_check_refusals;
     $self->_check_database;
     $self->{t}->wait_until(sub { !$self->differences }, 3)
         or $self->_diag($self->differences);
@@ -271,6 +272,49 @@ sub _check_holds ($self) {
         $self->ops;
 
     $self->_ok(!@bad, 'no hold is lost', @bad);
+    return;
+}
+
+
+# A seat was refused only when somebody may have had it: from the first attempt
+# to hold it until the answer to what let it go, and a moment longer, since that
+# answer does not wait for Redis.
+sub _check_refusals ($self) {
+    my (%of, %taken, @bad);
+    my $n = 0;
+
+    for my $op ($self->ops) {
+        my $had = $of{ $op->{user} };
+
+        if ($op->{what} eq 'hold' && ($op->{code} // 0) < 300) {
+            $had = $of{ $op->{user} } = [$op->{attempts}[0][0], 1e12];
+            push $taken{$_}->@*, $had for $op->{body}{seatIds}->@*;
+
+        } elsif ($had && ($op->{code} // 0) =~ /^(?:402|204)$/
+            || $op->{what} eq 'cancel' && ($op->{code} // 0) == 200)
+        {
+            $had->[1] = $op->{attempts}[-1][1] + 0.25;
+        }
+    }
+
+    for my $op (grep { $_->{what} eq 'hold' } $self->ops) {
+        $n++;
+        next if ($op->{code} // 0) != 409;
+        my ($begin, $end) = $op->{attempts}[-1]->@*;
+
+        for my $seat (decode_json($op->{answer})->{error}{details}{conflicts}
+            ->@*)
+        {
+            push @bad, sprintf '%s %s, %.3f s after the fault', $op->{error},
+                $seat, $begin - ($self->{fault} // $self->{start})
+                if !grep { $_->[0] <= $end && $_->[1] >= $begin }
+                    ($taken{$seat} // [])->@*;
+        }
+    }
+
+    $self->_diag(scalar(@bad) . " seats were refused that were free") if @bad;
+    $self->_ok(@bad <= 0.001 * $n, 'at most one in a thousand seats is refused'
+        . ' that was free', @bad);
     return;
 }
 
