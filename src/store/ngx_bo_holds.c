@@ -6,6 +6,7 @@
 
 
 #include "ngx_bo_holds.h"
+#include "ngx_bo_hold_batch.h"
 #include "ngx_bo_history.h"
 
 
@@ -41,9 +42,21 @@ void
 ngx_bo_hold_create(ngx_bo_hold_call_t *c)
 {
     if (ngx_bo_make_id(&c->hold.id, c->script.call.show->no) != NGX_OK) {
-        ngx_memzero(&c->hold.id, sizeof(bo_uuid_t));
+        ngx_bo_call_post(&c->script.call, ngx_bo_hold_no_memory);
+        return;
     }
 
+    bo_uuid_format((char *) c->id_text, &c->hold.id);
+    c->usec = ngx_bo_usec();
+
+    ngx_bo_show_touch(c->script.call.show);
+    ngx_bo_hold_batch_add(c);
+}
+
+
+void
+ngx_bo_hold_single(ngx_bo_hold_call_t *c)
+{
     ngx_bo_hold_take(c, 0);
 }
 
@@ -51,6 +64,10 @@ ngx_bo_hold_create(ngx_bo_hold_call_t *c)
 void
 ngx_bo_hold_change(ngx_bo_hold_call_t *c)
 {
+    bo_uuid_format((char *) c->id_text, &c->hold.id);
+    c->usec = ngx_bo_usec();
+
+    ngx_bo_show_touch(c->script.call.show);
     ngx_bo_hold_take(c, 1);
 }
 
@@ -66,8 +83,6 @@ ngx_bo_hold_take(ngx_bo_hold_call_t *c, unsigned change)
 
     show = c->script.call.show;
     store = c->script.call.store;
-
-    c->usec = ngx_bo_usec();
 
     arg = ngx_bo_hold_keys(c);
     p = ngx_pnalloc(c->pool, c->hold.seats.n
@@ -86,8 +101,6 @@ ngx_bo_hold_take(ngx_bo_hold_call_t *c, unsigned change)
     }
 
     c->script.nkeys = 4 + c->hold.seats.n;
-
-    bo_uuid_format((char *) c->id_text, &c->hold.id);
 
     arg++;    /* the epoch */
     *arg++ = c->user;
@@ -129,7 +142,6 @@ ngx_bo_hold_take(ngx_bo_hold_call_t *c, unsigned change)
     c->script.argc = arg - c->script.argv;
     c->script.rebuilds = 1;
 
-    ngx_bo_show_touch(show);
     ngx_bo_script_run(&c->script);
 }
 
@@ -213,21 +225,29 @@ ngx_bo_hold_taken(ngx_bo_script_call_t *sc, ngx_int_t code, redisReply *reply)
 static void
 ngx_bo_hold_conflicts(ngx_bo_hold_call_t *c, redisReply *reply)
 {
-    size_t      i;
-    ngx_int_t   seat;
-    ngx_str_t   text;
+    size_t     i;
+    ngx_int_t  seat;
+    ngx_str_t  text;
 
     for (i = 1; i + 1 < reply->elements; i += 2) {
         text = ngx_bo_reply_str(reply, i);
         seat = ngx_atoi(text.data, text.len);
 
         if (seat != NGX_ERROR && seat <= BO_SEAT_NO_MAX) {
-            (void) bo_seats_add(&c->conflicts, (uint32_t) seat);
+            ngx_bo_hold_conflict(c, (uint32_t) seat,
+                                 ngx_bo_reply_int(reply, i + 1));
         }
+    }
+}
 
-        if (ngx_bo_reply_int(reply, i + 1) == BO_SEAT_BOOKED) {
-            c->sold = 1;
-        }
+
+void
+ngx_bo_hold_conflict(ngx_bo_hold_call_t *c, uint32_t seat, int64_t state)
+{
+    (void) bo_seats_add(&c->conflicts, seat);
+
+    if (state == BO_SEAT_BOOKED) {
+        c->sold = 1;
     }
 }
 

@@ -50,6 +50,7 @@ typedef struct {
     unsigned                 sold:1;        /* one of those at least */
     uint64_t                 usec;
 
+    ngx_uint_t               place;         /* in its batch */
     u_char                   id_text[BO_UUID_LEN];
 } ngx_bo_hold_call_t;
 
@@ -78,6 +79,14 @@ void ngx_bo_hold_read(ngx_bo_hold_call_t *c);
  * NGX_BO_OK, _NOT_FOUND, _ENDED.
  */
 void ngx_bo_hold_fence(ngx_bo_hold_call_t *c);
+
+/*
+ * For the batches: the only one of its turn, or what is not simple, goes by
+ * itself; and the state of a seat that is in conflict is noted.
+ */
+void ngx_bo_hold_single(ngx_bo_hold_call_t *c);
+void ngx_bo_hold_conflict(ngx_bo_hold_call_t *c, uint32_t seat,
+    int64_t state);
 
 /* Reads an entry "id created expires flag key fingerprint seats". */
 ngx_int_t ngx_bo_hold_parse(ngx_bo_hold_t *hold, ngx_str_t *entry);

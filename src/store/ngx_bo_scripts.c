@@ -20,6 +20,7 @@
 
 
 ngx_bo_script_t  ngx_bo_script_hold = ngx_bo_script(hold);
+ngx_bo_script_t  ngx_bo_script_hold_many = ngx_bo_script(hold_many);
 ngx_bo_script_t  ngx_bo_script_release = ngx_bo_script(release);
 ngx_bo_script_t  ngx_bo_script_read = ngx_bo_script(read);
 ngx_bo_script_t  ngx_bo_script_fence = ngx_bo_script(fence);
@@ -31,6 +32,7 @@ ngx_bo_script_t  ngx_bo_script_repair = ngx_bo_script(repair);
 
 ngx_bo_script_t  *ngx_bo_scripts[] = {
     &ngx_bo_script_hold,
+    &ngx_bo_script_hold_many,
     &ngx_bo_script_release,
     &ngx_bo_script_read,
     &ngx_bo_script_fence,

@@ -12,6 +12,7 @@
 
 
 extern ngx_bo_script_t  ngx_bo_script_hold;
+extern ngx_bo_script_t  ngx_bo_script_hold_many;
 extern ngx_bo_script_t  ngx_bo_script_release;
 extern ngx_bo_script_t  ngx_bo_script_read;
 extern ngx_bo_script_t  ngx_bo_script_fence;

@@ -428,6 +428,7 @@ ngx_bo_show_make(ngx_bo_store_t *store, PGresult *res)
     show->pool = pool;
     show->store = store;
     show->loaded = ngx_current_msec;
+    ngx_queue_init(&show->holds);
 
     id = ngx_bo_column(res, 0, ngx_bo_col_id);
 

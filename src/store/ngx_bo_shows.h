@@ -64,6 +64,8 @@ struct ngx_bo_show_s {
     size_t                   counts_at[BO_LAYOUT_MAX_CATEGORIES];
     ngx_str_t                body;
 
+    ngx_queue_t              holds;         /* to send in this turn */
+    ngx_queue_t              holder;        /* in store->holders */
     void                    *refresh;       /* of the seat map, under way */
 };
 

@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 
 #include "ngx_bo_scripts.h"
+#include "ngx_bo_hold_batch.h"
 
 
 static void ngx_bo_posted_handler(ngx_event_t *ev);
@@ -48,6 +49,7 @@ ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     store->posted_event.log = cycle->log;
 
     ngx_bo_shows_init(store);
+    ngx_bo_hold_batch_init(store);
 
     if (ngx_bo_store_texts(store) != NGX_OK) {
         return NULL;
