@@ -63,6 +63,11 @@ static ngx_conf_num_bounds_t  ngx_http_bo_user_bounds = {
 };
 
 
+/* What messages show of an address: there may be a password in it. */
+
+static ngx_str_t  ngx_http_bo_secret = ngx_string("...");
+
+
 /* The resources, by the name of their directive. */
 
 static struct {
@@ -320,6 +325,15 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    /* an int of SQL; the locks outlive it by some seconds */
+
+    if (limits->order_ttl > 86400000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"boxoffice_order_ttl\" must not be longer than "
+                           "1d");
+        return NGX_CONF_ERROR;
+    }
+
     if (limits->hold_cap < limits->hold_ttl) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"boxoffice_hold_cap\" %Mms is shorter than "
@@ -405,10 +419,8 @@ ngx_http_bo_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     error = ngx_bo_redis_parse_url(cf, &value[1], &mcf->redis);
     if (error) {
-        return ngx_http_bo_invalid(cf, cmd, &value[1], error);
+        return ngx_http_bo_invalid(cf, cmd, &ngx_http_bo_secret, error);
     }
-
-    mcf->redis.url = value[1];
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -460,10 +472,8 @@ ngx_http_bo_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     error = ngx_bo_pg_parse_conninfo(cf, &value[1], &mcf->pg);
     if (error) {
-        return ngx_http_bo_invalid(cf, cmd, &value[1], error);
+        return ngx_http_bo_invalid(cf, cmd, &ngx_http_bo_secret, error);
     }
-
-    mcf->pg.conninfo = value[1];
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -612,12 +622,27 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_bo_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    ngx_http_bo_loc_conf_t *lcf = conf;
+
+    char                      *rv;
+    ngx_http_bo_main_conf_t   *mcf;
     ngx_http_core_loc_conf_t  *clcf;
+
+    rv = ngx_conf_set_enum_slot(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_http_bo_health_handler;
 
-    return ngx_conf_set_enum_slot(cf, cmd, conf);
+    if (lcf->ready) {
+        mcf = ngx_http_conf_get_module_main_conf(cf,
+                                                 ngx_http_boxoffice_module);
+        mcf->used = 1;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
