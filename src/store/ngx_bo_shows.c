@@ -518,7 +518,9 @@ ngx_bo_show_texts(ngx_bo_show_t *show, PGresult *res)
                                                    ngx_bo_col_revision);
     show->starts = ngx_bo_column_int(res, 0, ngx_bo_col_starts);
     show->ends = ngx_bo_column_int(res, 0, ngx_bo_col_ends);
-    show->cancelled = show->status.len != sizeof("SCHEDULED") - 1;
+    show->cancelled = ngx_strcmp(PQgetvalue(res, 0, ngx_bo_col_status),
+                                 "SCHEDULED")
+                      != 0;
 
     return NGX_OK;
 }
