@@ -7,9 +7,24 @@
 #include "ngx_bo_settle.h"
 
 
+/*
+ * Seats that an order has left must not stay locked for the rest of its life
+ * because Redis was away for a moment: such calls are tried again until the
+ * locks have run out by themselves.
+ */
+
+#define NGX_BO_SETTLE_PAUSE  250        /* msec */
+#define NGX_BO_SETTLE_TRIES  16         /* with Redis there */
+#define NGX_BO_SETTLE_MAX    4096       /* calls that wait for the next one */
+
+
 typedef struct {
     ngx_bo_script_call_t     script;
+    ngx_queue_t              queue;         /* in store->unsettled */
     ngx_pool_t              *pool;
+    ngx_msec_t               began;
+    ngx_uint_t               tries;
+    uint32_t                 show_no;
     bo_seats_t               seats;
     ngx_str_t                hold;
     ngx_str_t                user;
@@ -20,6 +35,7 @@ typedef struct {
 
 static ngx_bo_settle_t *ngx_bo_settle_alloc(ngx_bo_store_t *store,
     ngx_str_t *hold);
+static void ngx_bo_settle_start(ngx_bo_settle_t *s);
 static void ngx_bo_settle_show(ngx_bo_call_t *call);
 static void ngx_bo_settle_send(ngx_bo_settle_t *s);
 static void ngx_bo_settle_run(ngx_bo_settle_t *s, ngx_bo_script_t *script,
@@ -27,6 +43,41 @@ static void ngx_bo_settle_run(ngx_bo_settle_t *s, ngx_bo_script_t *script,
 static ngx_bo_outcome_e ngx_bo_settle_read(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
 static void ngx_bo_settle_done(ngx_bo_call_t *call);
+static ngx_uint_t ngx_bo_settle_later(ngx_bo_settle_t *s);
+static void ngx_bo_settle_again(ngx_event_t *ev);
+
+
+void
+ngx_bo_settle_init(ngx_bo_store_t *store)
+{
+    ngx_queue_init(&store->unsettled);
+
+    store->settle_event.handler = ngx_bo_settle_again;
+    store->settle_event.data = store;
+    store->settle_event.log = store->log;
+    store->settle_event.cancelable = 1;
+}
+
+
+void
+ngx_bo_settles_done(ngx_bo_store_t *store)
+{
+    ngx_queue_t      *q;
+    ngx_bo_settle_t  *s;
+
+    if (store->settle_event.timer_set) {
+        ngx_del_timer(&store->settle_event);
+    }
+
+    while (!ngx_queue_empty(&store->unsettled)) {
+        q = ngx_queue_head(&store->unsettled);
+        ngx_queue_remove(q);
+
+        s = ngx_queue_data(q, ngx_bo_settle_t, queue);
+        ngx_bo_call_cancel(&s->script.call);
+        ngx_destroy_pool(s->pool);
+    }
+}
 
 
 void
@@ -43,11 +94,20 @@ ngx_bo_settle(ngx_bo_store_t *store, ngx_bo_order_t *order,
     s->seats = order->seat_nos;
     s->from = from;
     s->to = to;
-    s->script.call.done = ngx_bo_settle_show;
+    s->show_no = order->show_no;
 
-    if (ngx_bo_show_get(store, NULL, order->show_no, &s->script.call)
-        == NGX_OK)
-    {
+    ngx_bo_settle_start(s);
+}
+
+
+static void
+ngx_bo_settle_start(ngx_bo_settle_t *s)
+{
+    ngx_bo_call_t  *call = &s->script.call;
+
+    call->done = ngx_bo_settle_show;
+
+    if (ngx_bo_show_get(call->store, NULL, s->show_no, call) == NGX_OK) {
         ngx_bo_settle_send(s);
     }
 }
@@ -71,6 +131,7 @@ ngx_bo_settle_alloc(ngx_bo_store_t *store, ngx_str_t *hold)
     }
 
     s->pool = pool;
+    s->began = ngx_current_msec;
     s->script.call.store = store;
     s->hold.len = hold->len;
     s->hold.data = ngx_pstrdup(pool, hold);
@@ -178,7 +239,76 @@ ngx_bo_settle_done(ngx_bo_call_t *call)
     ngx_bo_settle_t *s = (ngx_bo_settle_t *) call;
 
     ngx_bo_call_cancel(call);
+
+    if ((call->outcome == NGX_BO_UNAVAILABLE
+         || call->outcome == NGX_BO_IN_DOUBT)
+        && ngx_bo_settle_later(s))
+    {
+        return;
+    }
+
     ngx_destroy_pool(s->pool);
+}
+
+
+/*
+ * Only for seats that were held: their locks bear the hold's id, so that a
+ * late call cannot take them from anybody else.  What is sold, or is not any
+ * more, is set right by the repair; a fence may be wanted again by now.
+ */
+
+static ngx_uint_t
+ngx_bo_settle_later(ngx_bo_settle_t *s)
+{
+    ngx_bo_store_t *store = s->script.call.store;
+
+    if (s->seats.n == 0 || s->from != BO_SEAT_HELD
+        || s->to != BO_SEAT_AVAILABLE
+        || ++s->tries == NGX_BO_SETTLE_TRIES
+        || store->nunsettled == NGX_BO_SETTLE_MAX
+        || ngx_current_msec - s->began > store->limits->order_ttl)
+    {
+        return 0;
+    }
+
+    ngx_queue_insert_tail(&store->unsettled, &s->queue);
+    store->nunsettled++;
+
+    if (!store->settle_event.timer_set) {
+        ngx_add_timer(&store->settle_event, NGX_BO_SETTLE_PAUSE);
+    }
+
+    return 1;
+}
+
+
+static void
+ngx_bo_settle_again(ngx_event_t *ev)
+{
+    ngx_bo_store_t *store = ev->data;
+
+    ngx_queue_t       queue, *q;
+    ngx_bo_settle_t  *s;
+
+    if (!ngx_bo_redis_ready(store->redis)) {
+        ngx_add_timer(ev, NGX_BO_SETTLE_PAUSE);
+        return;
+    }
+
+    /* Those that fail at once come back to the store's queue. */
+
+    ngx_queue_init(&queue);
+    ngx_queue_add(&queue, &store->unsettled);
+    ngx_queue_init(&store->unsettled);
+    store->nunsettled = 0;
+
+    while (!ngx_queue_empty(&queue)) {
+        q = ngx_queue_head(&queue);
+        ngx_queue_remove(q);
+
+        s = ngx_queue_data(q, ngx_bo_settle_t, queue);
+        ngx_bo_settle_start(s);
+    }
 }
 
 

@@ -1,7 +1,8 @@
 
 /*
  * Telling Redis what PostgreSQL has decided about the seats of an order.
- * Nobody waits for it: should it be lost, the repair job finds the difference.
+ * Nobody waits for it.  Should Redis be away, it is told later that seats are
+ * free; about sold ones the repair job finds the difference.
  */
 
 
@@ -11,6 +12,10 @@
 
 #include "ngx_bo_orders.h"
 
+
+/* Parts of the life of a store: the calls that wait for Redis to be back. */
+void ngx_bo_settle_init(ngx_bo_store_t *store);
+void ngx_bo_settles_done(ngx_bo_store_t *store);
 
 /*
  * Takes an order's seats from one state to another: held to booked, held to

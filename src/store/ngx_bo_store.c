@@ -8,6 +8,7 @@
 
 #include "ngx_bo_scripts.h"
 #include "ngx_bo_hold_batch.h"
+#include "ngx_bo_settle.h"
 
 
 static void ngx_bo_posted_handler(ngx_event_t *ev);
@@ -49,6 +50,7 @@ ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     store->posted_event.log = cycle->log;
 
     ngx_bo_shows_init(store);
+    ngx_bo_settle_init(store);
     ngx_bo_hold_batch_init(store);
 
     if (ngx_bo_store_texts(store) != NGX_OK) {
@@ -112,6 +114,7 @@ ngx_bo_store_destroy(ngx_bo_store_t *store)
 {
     ngx_bo_redis_destroy(store->redis);
     ngx_bo_pg_destroy(store->pg);
+    ngx_bo_settles_done(store);
     ngx_bo_shows_done(store);
 }
 

@@ -107,6 +107,10 @@ struct ngx_bo_store_s {
     ngx_queue_t              holders;       /* shows with holds to send */
     ngx_event_t              hold_event;
 
+    ngx_queue_t              unsettled;     /* until Redis is back */
+    ngx_uint_t               nunsettled;
+    ngx_event_t              settle_event;
+
     ngx_uint_t               history;       /* hold records on their way */
     ngx_uint_t               history_tokens;
     ngx_msec_t               history_filled;
