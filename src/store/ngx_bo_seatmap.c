@@ -43,7 +43,9 @@ typedef struct {
     ngx_msec_t               touched;       /* a seat may have changed */
     ngx_msec_t               seen;          /* given out */
     ngx_uint_t               dirty;         /* being changed */
-    size_t                   size;
+    size_t                   size;          /* of bits */
+    size_t                   len;           /* of body */
+    size_t                   stale_at;      /* in body */
     u_char                  *bits;
     u_char                  *body;
     bo_stats_t               stats;
@@ -182,17 +184,17 @@ ngx_bo_map_copy(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t have,
         return NGX_OK;
     }
 
-    out->body.len = show->body.len;
-    out->body.data = ngx_palloc(pool, show->body.len);
+    out->body.len = map->len;
+    out->body.data = ngx_palloc(pool, map->len);
 
     if (out->body.data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(out->body.data, map->body, show->body.len);
+    ngx_memcpy(out->body.data, map->body, map->len);
 
     if (out->stale) {
-        ngx_bo_body_stale(show, out->body.data, 1);
+        ngx_bo_body_stale(out->body.data + map->stale_at, 1);
     }
 
     return NGX_OK;
@@ -387,7 +389,8 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call)
 
     ngx_shmtx_unlock(&store->shpool->mutex);
 
-    pool = ngx_create_pool(1024, store->log);
+    pool = ngx_bo_seatmap_prepare(show) == NGX_OK
+           ? ngx_create_pool(1024, store->log) : NULL;
     rf = pool ? ngx_pcalloc(pool, sizeof(ngx_bo_refresh_t)) : NULL;
 
     if (rf == NULL) {
@@ -536,6 +539,8 @@ ngx_bo_map_start(ngx_bo_show_t *show, ngx_bo_map_t *map)
     bo_stats_count(&map->stats, &show->layout, NULL, 0);
 
     map->size = size;
+    map->len = show->body.len;
+    map->stale_at = show->stale_at;
     map->revision = show->revision;
     map->dirty = 0;
 

@@ -69,7 +69,10 @@ int64_t ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size);
 void ngx_bo_seatmap_checked(ngx_bo_show_t *show, int64_t version,
     ngx_msec_t when);
 
-/* Makes the template of a show's answer; see ngx_bo_seatmap_body.c. */
+/*
+ * Makes the template of a show's answer, once; see ngx_bo_seatmap_body.c.  A
+ * worker that is never asked for the map does without.
+ */
 ngx_int_t ngx_bo_seatmap_prepare(ngx_bo_show_t *show);
 
 

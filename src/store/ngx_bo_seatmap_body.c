@@ -24,6 +24,8 @@ static const char *ngx_bo_kinds(u_char kind);
 static size_t ngx_bo_body_size(ngx_bo_show_t *show);
 static u_char *ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p);
 static void ngx_bo_body_counts(u_char *p, bo_count_t *count);
+static u_char *ngx_bo_body_put(u_char *p, const char *text);
+static u_char *ngx_bo_body_int(u_char *p, const char *text, int64_t value);
 static u_char *ngx_bo_body_json(u_char *p, const void *data, size_t len);
 
 
@@ -33,6 +35,10 @@ ngx_bo_seatmap_prepare(ngx_bo_show_t *show)
     u_char      *p;
     uint32_t     i;
     bo_stats_t   stats;
+
+    if (show->body.len) {
+        return NGX_OK;
+    }
 
     show->body.data = ngx_palloc(show->pool, ngx_bo_body_size(show));
     show->status_at = ngx_palloc(show->pool,
@@ -89,7 +95,11 @@ ngx_bo_seatmap_prepare(ngx_bo_show_t *show)
     }
 
     ngx_bo_body_head(show, show->body.data, 0, &stats);
-    ngx_bo_body_stale(show, show->body.data, 0);
+    ngx_bo_body_stale(show->body.data + show->stale_at, 0);
+
+    if (show->listed) {
+        show->store->layouts += show->body.len;
+    }
 
     return NGX_OK;
 }
@@ -134,26 +144,43 @@ ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p)
             *p++ = ',';
         }
 
-        p = ngx_sprintf(p, "{\"seatId\":\"%*s\",\"row\":\"",
-                        (size_t) seat->label_len, seat->label);
+        p = ngx_bo_body_put(p, "{\"seatId\":\"");
+        p = ngx_cpymem(p, seat->label, seat->label_len);
+        p = ngx_bo_body_put(p, "\",\"row\":\"");
         p = ngx_bo_body_json(p, seat->row, seat->row_len);
-        p = ngx_sprintf(p, "\",\"number\":%ui,\"category\":\"",
-                        (ngx_uint_t) seat->number);
+        p = ngx_bo_body_int(p, "\",\"number\":", seat->number);
+        p = ngx_bo_body_put(p, ",\"category\":\"");
         p = ngx_bo_body_json(p, category->name, category->len);
-        p = ngx_sprintf(p, "\",\"price\":%L,\"status\":", category->price);
+        p = ngx_bo_body_int(p, "\",\"price\":", category->price);
+        p = ngx_bo_body_put(p, ",\"status\":");
 
         show->status_at[i] = (uint32_t) (p - show->body.data);
         p += NGX_BO_STATUS_WIDTH;
 
-        p = ngx_sprintf(p, ",\"kind\":\"%s\",\"x\":%ui,\"y\":%ui,"
-                        "\"section\":\"",
-                        ngx_bo_kinds(seat->kind), (ngx_uint_t) seat->x,
-                        (ngx_uint_t) seat->y);
+        p = ngx_bo_body_put(p, ",\"kind\":\"");
+        p = ngx_bo_body_put(p, ngx_bo_kinds(seat->kind));
+        p = ngx_bo_body_int(p, "\",\"x\":", seat->x);
+        p = ngx_bo_body_int(p, ",\"y\":", seat->y);
+        p = ngx_bo_body_put(p, ",\"section\":\"");
         p = ngx_bo_body_json(p, seat->section, seat->section_len);
-        p = ngx_cpymem(p, "\"}", 2);
+        p = ngx_bo_body_put(p, "\"}");
     }
 
     return p;
+}
+
+
+static u_char *
+ngx_bo_body_put(u_char *p, const char *text)
+{
+    return ngx_cpymem(p, text, ngx_strlen(text));
+}
+
+
+static u_char *
+ngx_bo_body_int(u_char *p, const char *text, int64_t value)
+{
+    return ngx_sprintf(ngx_bo_body_put(p, text), "%L", value);
 }
 
 
@@ -250,8 +277,8 @@ ngx_bo_body_counts(u_char *p, bo_count_t *count)
 
 
 void
-ngx_bo_body_stale(ngx_bo_show_t *show, u_char *body, unsigned stale)
+ngx_bo_body_stale(u_char *place, unsigned stale)
 {
-    ngx_memcpy(body + show->stale_at, stale ? "true " : "false",
+    ngx_memcpy(place, stale ? "true " : "false",
                sizeof("false") - 1);
 }

@@ -20,8 +20,8 @@ void ngx_bo_body_seat(ngx_bo_show_t *show, u_char *body, uint32_t seat,
 void ngx_bo_body_head(ngx_bo_show_t *show, u_char *body, int64_t version,
     bo_stats_t *stats);
 
-/* Writes whether it is stale. */
-void ngx_bo_body_stale(ngx_bo_show_t *show, u_char *body, unsigned stale);
+/* Writes whether it is stale; place: where it stands, see show->stale_at. */
+void ngx_bo_body_stale(u_char *place, unsigned stale);
 
 
 #endif /* _NGX_BO_SEATMAP_BODY_H_INCLUDED_ */

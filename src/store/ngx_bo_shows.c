@@ -37,6 +37,10 @@ static ngx_bo_show_t *ngx_bo_show_find(ngx_rbtree_t *tree,
     const bo_uuid_t *id, uint32_t no);
 static ngx_bo_show_load_t *ngx_bo_show_load(ngx_bo_store_t *store,
     const bo_uuid_t *id, uint32_t no);
+static ngx_int_t ngx_bo_show_submit(ngx_bo_show_load_t *load,
+    ngx_bo_pg_statement_t *st, ngx_bo_pg_handler_pt handler);
+static void ngx_bo_show_checked(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
 static void ngx_bo_show_loaded(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_show_loaded_done(ngx_bo_show_load_t *load,
@@ -76,6 +80,14 @@ enum {
     " currency, movie_title, theatre_name, screen_name, timezone,"            \
     " categories, layout"
 
+
+/* What may have changed of a show that is known, without its layout. */
+
+static ngx_bo_pg_statement_t  ngx_bo_show_state = {
+    "show_state",
+    "select revision, epoch from boxoffice.shows where show_id = $1::uuid",
+    1, 1
+};
 
 static ngx_bo_pg_statement_t  ngx_bo_show_by_id = {
     "show_by_id",
@@ -247,8 +259,7 @@ ngx_bo_show_find(ngx_rbtree_t *tree, const bo_uuid_t *id, uint32_t no)
 static ngx_bo_show_load_t *
 ngx_bo_show_load(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no)
 {
-    u_char               text[BO_UUID_LEN];
-    ngx_str_t            value;
+    ngx_int_t            rc;
     ngx_uint_t           n;
     ngx_queue_t         *q;
     ngx_bo_show_load_t  *load;
@@ -280,24 +291,27 @@ ngx_bo_show_load(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no)
     }
 
     load->store = store;
+    load->no = no;
     ngx_queue_init(&load->waiting);
-    value.data = text;
 
     if (id) {
         load->id = *id;
         load->with_id = 1;
-        bo_uuid_format((char *) text, id);
-        value.len = BO_UUID_LEN;
-
-    } else {
-        load->no = no;
-        value.len = ngx_sprintf(text, "%uD", no) - text;
     }
 
-    load->pg = ngx_bo_pg_submit(store->pg, id ? &ngx_bo_show_by_id
-                                              : &ngx_bo_show_by_no,
-                                &value, ngx_bo_show_loaded, load);
-    if (load->pg == NULL) {
+    /* The layout of a stadium is not read for nothing. */
+
+    if (id && ngx_bo_show_find(&store->by_id, id, 0)) {
+        rc = ngx_bo_show_submit(load, &ngx_bo_show_state,
+                                ngx_bo_show_checked);
+
+    } else {
+        rc = ngx_bo_show_submit(load, id ? &ngx_bo_show_by_id
+                                         : &ngx_bo_show_by_no,
+                                ngx_bo_show_loaded);
+    }
+
+    if (rc != NGX_OK) {
         ngx_free(load);
         return NULL;
     }
@@ -305,6 +319,67 @@ ngx_bo_show_load(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no)
     ngx_queue_insert_tail(&store->loads, &load->queue);
 
     return load;
+}
+
+
+static ngx_int_t
+ngx_bo_show_submit(ngx_bo_show_load_t *load, ngx_bo_pg_statement_t *st,
+    ngx_bo_pg_handler_pt handler)
+{
+    u_char     text[BO_UUID_LEN];
+    ngx_str_t  value;
+
+    value.data = text;
+
+    if (load->with_id) {
+        bo_uuid_format((char *) text, &load->id);
+        value.len = BO_UUID_LEN;
+
+    } else {
+        value.len = ngx_sprintf(text, "%uD", load->no) - text;
+    }
+
+    load->pg = ngx_bo_pg_submit(load->store->pg, st, &value, handler, load);
+
+    return load->pg ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_bo_show_checked(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_show_load_t *load = data;
+
+    int64_t         epoch;
+    ngx_bo_show_t  *show;
+
+    show = ngx_bo_show_find(&load->store->by_id, &load->id, 0);
+
+    if (verdict != NGX_BO_DONE) {
+        ngx_bo_show_loaded_done(load, NULL, NGX_BO_UNAVAILABLE);
+        return;
+    }
+
+    if (show && PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1
+        && ngx_bo_column_int(res, 0, 0) == show->revision)
+    {
+        epoch = ngx_bo_column_int(res, 0, 1);
+
+        if (epoch > show->epoch) {
+            ngx_bo_show_set_epoch(show, epoch);
+        }
+
+        show->loaded = ngx_current_msec;
+        ngx_bo_show_loaded_done(load, show, NGX_BO_OK);
+        return;
+    }
+
+    if (ngx_bo_show_submit(load, &ngx_bo_show_by_id, ngx_bo_show_loaded)
+        != NGX_OK)
+    {
+        ngx_bo_show_loaded_done(load, NULL, NGX_BO_UNAVAILABLE);
+    }
 }
 
 
@@ -460,10 +535,6 @@ ngx_bo_show_make(ngx_bo_store_t *store, PGresult *res)
     {
         ngx_log_error(NGX_LOG_ERR, store->log, 0,
                       "boxoffice: layout of show %uD: %s", show->no, error);
-        goto failed;
-    }
-
-    if (ngx_bo_seatmap_prepare(show) != NGX_OK) {
         goto failed;
     }
 
