@@ -32,9 +32,10 @@ typedef struct ngx_bo_pg_op_s  ngx_bo_pg_op_t;
  * from inside the call that submitted it.
  *
  * res: the result, owned by the client and valid during the call only; NULL
- * unless verdict is NGX_BO_DONE.  PQresultStatus(res) is PGRES_TUPLES_OK, or
- * PGRES_FATAL_ERROR for a statement that failed and was rolled back (its
- * SQLSTATE is in res).
+ * unless verdict is NGX_BO_DONE.  PQresultStatus(res) is PGRES_TUPLES_OK
+ * (PGRES_COMMAND_OK for a statement that gives no rows), or PGRES_FATAL_ERROR
+ * for one that failed and was rolled back; its SQLSTATE is in res, and its
+ * message may quote what a client sent.
  * row: for a batchable statement the caller's row in res; otherwise 0.
  */
 typedef void (*ngx_bo_pg_handler_pt)(void *data, ngx_bo_verdict_e verdict,
@@ -48,9 +49,12 @@ typedef struct {
     const char         **keywords;      /* for PQconnectStartParams() */
     const char         **values;        /* hostaddr resolved */
     ngx_uint_t           connections;   /* for each worker, 1..64 */
-    ngx_msec_t           timeout;       /* msec, deadline of an operation */
+    ngx_msec_t           timeout;       /* msec, deadline of an operation;
+                                         * half of it at most is for waiting */
     ngx_uint_t           queue;         /* operations waiting, bound */
-    unsigned             prepare:1;     /* 0 behind a transaction pooler */
+    unsigned             prepare:1;     /* 0 behind a transaction pooler:
+                                         * then the role must carry the time-
+                                         * outs of statements and locks */
 } ngx_bo_pg_conf_t;
 
 
@@ -58,20 +62,23 @@ typedef struct {
  * A statement.  With batch > 1 its text takes arrays: parameter k is an array
  * (text form, "{...}") of what each operation gave as its parameter k, and
  * the result has one row for each operation, whose first column is the
- * operation's place in the arrays, from 1.
+ * operation's place in the arrays, from 1.  An operation whose row is missing
+ * or comes twice ends as unknown.  A batch that fails is sent again one by
+ * one, as arrays of one element.
  */
 typedef struct {
     const char          *name;          /* also the prepared statement's */
     const char          *sql;
-    ngx_uint_t           nparams;
-    ngx_uint_t           batch;         /* operations in one call, 1 or more */
+    ngx_uint_t           nparams;       /* 0..NGX_BO_PG_MAX_PARAMS */
+    ngx_uint_t           batch;         /* operations in one call, 1..256 */
 } ngx_bo_pg_statement_t;
 
 
 /*
  * Parses a libpq conninfo string into conf; resolves "host" into "hostaddr"
  * here, once (a host that starts with '/' is a socket directory), and sets
- * what must not be left to libpq's defaults, which may read files or DNS.
+ * what must not be left to libpq's defaults, which may read files or DNS; a
+ * "service" is refused.  Fills conninfo, keywords and values only.
  * Returns NULL, or an error text for the directive's message.
  */
 char *ngx_bo_pg_parse_conninfo(ngx_conf_t *cf, ngx_str_t *conninfo,
@@ -91,14 +98,16 @@ void ngx_bo_pg_destroy(ngx_bo_pg_t *pg);
  * Submits one operation; values[] has st->nparams texts and is copied; a text
  * with data == NULL is null.  st must outlive the client.  Returns the
  * operation, whose handler will be called once, or NULL when it was refused
- * (queue full, breaker open, no memory): then the handler is not called.
+ * (queue full, breaker open, no memory, a zero byte in a text): then the
+ * handler is not called.  At most 64 different statements can be submitted.
  */
 ngx_bo_pg_op_t *ngx_bo_pg_submit(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data);
 
 /*
  * The handler will not be called any more.  An operation that was not sent is
- * dropped; one that was sent still happens.
+ * dropped; one that was sent may still happen.  Not for an operation whose
+ * handler has been called.
  */
 void ngx_bo_pg_cancel(ngx_bo_pg_op_t *op);
 

@@ -13,10 +13,6 @@
 
 #include "ngx_bo_pg_int.h"
 
-#if (NGX_OPENSSL)
-#include <openssl/ssl.h>
-#endif
-
 
 /* An attempt to connect may take this long, TLS and authentication included. */
 #define NGX_BO_PG_CONNECT_TIMEOUT  2000    /* msec */
@@ -28,33 +24,15 @@
  */
 #define NGX_BO_PG_RECYCLE          100000
 
-/*
- * PQgetResult() gives one NULL after each statement's results.  More than a
- * few in a row mean that libpq has nothing for a unit that we wait for.
- */
-#define NGX_BO_PG_MAX_NULLS        8
-
 #define NGX_BO_PG_MESSAGE          256     /* bytes of libpq's text in logs */
 
 
-static ngx_int_t ngx_bo_pg_conn_watch(ngx_bo_pg_conn_t *conn,
-    ngx_int_t event);
 static void ngx_bo_pg_conn_unwatch(ngx_bo_pg_conn_t *conn);
 static void ngx_bo_pg_conn_forget(ngx_bo_pg_conn_t *conn);
-static void ngx_bo_pg_conn_step(ngx_bo_pg_conn_t *conn);
 static void ngx_bo_pg_conn_failed(ngx_bo_pg_conn_t *conn, const char *why);
 static ngx_int_t ngx_bo_pg_conn_established(ngx_bo_pg_conn_t *conn);
 static void ngx_bo_pg_conn_pause(ngx_bo_pg_conn_t *conn);
-static void ngx_bo_pg_conn_retire(ngx_bo_pg_conn_t *conn);
-static void ngx_bo_pg_conn_read(ngx_event_t *rev);
-static void ngx_bo_pg_conn_write(ngx_event_t *wev);
-static void ngx_bo_pg_conn_input(ngx_bo_pg_conn_t *conn);
-static ngx_int_t ngx_bo_pg_conn_consume(ngx_bo_pg_conn_t *conn);
-static ngx_int_t ngx_bo_pg_conn_results(ngx_bo_pg_conn_t *conn);
-static ngx_int_t ngx_bo_pg_conn_flush(ngx_bo_pg_conn_t *conn);
-static ngx_msec_t ngx_bo_pg_conn_deadline(ngx_bo_pg_conn_t *conn);
 static void ngx_bo_pg_conn_timer(ngx_event_t *ev);
-static void ngx_bo_pg_conn_notice(void *arg, const PGresult *res);
 static u_char *ngx_bo_pg_conn_message(ngx_bo_pg_conn_t *conn, u_char *buf);
 
 
@@ -80,6 +58,7 @@ ngx_bo_pg_conn_open(ngx_bo_pg_conn_t *conn)
 
     conn->state = NGX_BO_PG_CONNECTING;
     conn->prepared = 0;
+    conn->preparing = 0;
     conn->served = 0;
     conn->retire = 0;
     conn->recycle = NGX_BO_PG_RECYCLE
@@ -110,9 +89,7 @@ ngx_bo_pg_conn_open(ngx_bo_pg_conn_t *conn)
 }
 
 
-/* Watches the socket that libpq has now for reading or for writing. */
-
-static ngx_int_t
+ngx_int_t
 ngx_bo_pg_conn_watch(ngx_bo_pg_conn_t *conn, ngx_int_t event)
 {
     int                fd;
@@ -211,7 +188,7 @@ ngx_bo_pg_conn_forget(ngx_bo_pg_conn_t *conn)
 }
 
 
-static void
+void
 ngx_bo_pg_conn_step(ngx_bo_pg_conn_t *conn)
 {
     ngx_int_t  event;
@@ -290,7 +267,6 @@ ngx_bo_pg_conn_established(ngx_bo_pg_conn_t *conn)
     ngx_del_timer(&conn->timer);
 
     conn->state = NGX_BO_PG_UP;
-    conn->attempt = 0;
     conn->c->idle = 1;
 
     pg->nup++;
@@ -387,7 +363,10 @@ ngx_bo_pg_conn_lost(ngx_bo_pg_conn_t *conn, const char *why)
 }
 
 
-/* The pause before the next attempt. */
+/*
+ * The pause before the next attempt.  They grow until a unit has done well:
+ * a server that lets us in may still be of no use, such as a standby.
+ */
 
 static void
 ngx_bo_pg_conn_pause(ngx_bo_pg_conn_t *conn)
@@ -400,12 +379,7 @@ ngx_bo_pg_conn_pause(ngx_bo_pg_conn_t *conn)
 }
 
 
-/*
- * The last unit of a connection that takes nothing new is done.  One that is
- * only old is replaced at once; after an error the server gets a pause.
- */
-
-static void
+void
 ngx_bo_pg_conn_retire(ngx_bo_pg_conn_t *conn)
 {
     ngx_uint_t  old;
@@ -423,224 +397,7 @@ ngx_bo_pg_conn_retire(ngx_bo_pg_conn_t *conn)
 }
 
 
-static void
-ngx_bo_pg_conn_read(ngx_event_t *rev)
-{
-    ngx_bo_pg_t       *pg;
-    ngx_connection_t  *c;
-    ngx_bo_pg_conn_t  *conn;
-
-    c = rev->data;
-    conn = c->data;
-    pg = conn->pg;
-
-    if (c->close) {
-
-        /* an idle connection of an exiting worker, or its last hour */
-
-        if (conn->nunits) {
-            ngx_bo_pg_conn_lost(conn, "the worker shuts down");
-
-        } else {
-            ngx_bo_pg_conn_close(conn);
-        }
-
-    } else if (conn->state == NGX_BO_PG_CONNECTING) {
-        ngx_bo_pg_conn_step(conn);
-
-    } else {
-        ngx_bo_pg_conn_input(conn);
-    }
-
-    ngx_bo_pg_deliver(pg);
-}
-
-
-static void
-ngx_bo_pg_conn_write(ngx_event_t *wev)
-{
-    ngx_bo_pg_t       *pg;
-    ngx_connection_t  *c;
-    ngx_bo_pg_conn_t  *conn;
-
-    c = wev->data;
-    conn = c->data;
-    pg = conn->pg;
-
-    if (conn->state == NGX_BO_PG_CONNECTING) {
-        ngx_bo_pg_conn_step(conn);
-
-    } else if (ngx_bo_pg_conn_flush(conn) != NGX_OK) {
-        ngx_bo_pg_conn_lost(conn, "sending failed");
-    }
-
-    ngx_bo_pg_deliver(pg);
-}
-
-
-static void
-ngx_bo_pg_conn_input(ngx_bo_pg_conn_t *conn)
-{
-    ngx_int_t     consumed, rc;
-    ngx_bo_pg_t  *pg;
-
-    pg = conn->pg;
-
-    /* what came before the end still counts */
-
-    consumed = ngx_bo_pg_conn_consume(conn);
-    rc = ngx_bo_pg_conn_results(conn);
-
-    if (rc != NGX_OK) {
-        ngx_bo_pg_conn_lost(conn, "unexpected answer");
-
-    } else if (consumed != NGX_OK || PQstatus(conn->pq) != CONNECTION_OK) {
-        ngx_bo_pg_conn_lost(conn, "closed by the server");
-
-    } else if (ngx_bo_pg_conn_flush(conn) != NGX_OK) {
-        ngx_bo_pg_conn_lost(conn, "sending failed");
-
-    } else {
-        if (conn->served >= conn->recycle) {
-            conn->retire = 1;
-        }
-
-        if (conn->nunits == 0) {
-            conn->c->idle = 1;
-            conn->timer.cancelable = 1;
-
-            if (conn->retire) {
-                ngx_bo_pg_conn_retire(conn);
-            }
-        }
-    }
-
-    if (pg->nwaiting || ngx_exiting) {
-        ngx_bo_pg_post(pg);
-    }
-}
-
-
-static ngx_int_t
-ngx_bo_pg_conn_consume(ngx_bo_pg_conn_t *conn)
-{
-#if (NGX_OPENSSL)
-    SSL  *ssl;
-#endif
-
-    if (!PQconsumeInput(conn->pq)) {
-        return NGX_ERROR;
-    }
-
-#if (NGX_OPENSSL)
-
-    /* what TLS has decrypted already raises no event */
-
-    ssl = PQsslStruct(conn->pq, "OpenSSL");
-
-    while (ssl && SSL_pending(ssl) > 0) {
-        if (!PQconsumeInput(conn->pq)) {
-            return NGX_ERROR;
-        }
-    }
-
-#endif
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_bo_pg_conn_results(ngx_bo_pg_conn_t *conn)
-{
-    PGresult    *res;
-    ngx_uint_t   nulls;
-
-    nulls = 0;
-
-    /* PQisBusy() first: it also parses what comes without being asked for */
-
-    while (!PQisBusy(conn->pq) && !ngx_queue_empty(&conn->units)) {
-
-        res = PQgetResult(conn->pq);
-
-        if (res == NULL) {
-            if (++nulls > NGX_BO_PG_MAX_NULLS) {
-                return NGX_ERROR;
-            }
-
-            continue;
-        }
-
-        nulls = 0;
-
-        if (ngx_bo_pg_unit_result(conn, res) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* Sends what libpq has buffered; the rest when the socket takes it. */
-
-static ngx_int_t
-ngx_bo_pg_conn_flush(ngx_bo_pg_conn_t *conn)
-{
-    int           rc;
-    ngx_event_t  *wev;
-
-    rc = PQflush(conn->pq);
-
-    if (rc < 0) {
-        return NGX_ERROR;
-    }
-
-    wev = conn->c->write;
-
-    if (rc && !wev->active) {
-        return ngx_bo_pg_conn_watch(conn, NGX_WRITE_EVENT);
-    }
-
-    if (rc == 0 && wev->active) {
-        return ngx_del_event(wev, NGX_WRITE_EVENT, 0);
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_bo_pg_conn_sent(ngx_bo_pg_conn_t *conn)
-{
-    ngx_msec_int_t  left;
-
-    conn->c->idle = 0;
-
-    /* what is in flight keeps an exiting worker alive */
-
-    conn->timer.cancelable = 0;
-
-    if (!conn->timer.timer_set) {
-
-        /*
-         * It is left set when the answer has come, and looks at the units of
-         * that time when it ends: one timer for thousands of units.
-         */
-
-        left = (ngx_msec_int_t) (ngx_bo_pg_conn_deadline(conn)
-                                 - ngx_current_msec);
-        ngx_add_timer(&conn->timer, (ngx_msec_t) ngx_max(left, 1));
-    }
-
-    return ngx_bo_pg_conn_flush(conn);
-}
-
-
-/* The first deadline of its units, of which there are few; there is one. */
-
-static ngx_msec_t
+ngx_msec_t
 ngx_bo_pg_conn_deadline(ngx_bo_pg_conn_t *conn)
 {
     ngx_msec_t         first;
@@ -707,49 +464,6 @@ ngx_bo_pg_conn_timer(ngx_event_t *ev)
     }
 
     ngx_bo_pg_deliver(pg);
-}
-
-
-/*
- * A message that was not asked for.  A warning makes the head unit's outcome
- * unknown.  It cannot be the warning of the unit behind it: libpq stops
- * parsing at that unit's first answer until the head's Sync is taken.
- */
-
-static void
-ngx_bo_pg_conn_notice(void *arg, const PGresult *res)
-{
-    ngx_bo_pg_conn_t *conn = arg;
-
-    ngx_queue_t       *q;
-    const char        *severity, *sqlstate;
-    ngx_bo_pg_unit_t  *unit;
-
-    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
-    sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-
-    if (severity == NULL || sqlstate == NULL) {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_INFO, conn->pg->log, 0,
-                  "postgres: connection %ui: %s, SQLSTATE %s",
-                  conn->index, severity, sqlstate);
-
-    if (ngx_strcmp(severity, "WARNING") != 0
-        || ngx_queue_empty(&conn->units))
-    {
-        return;
-    }
-
-    q = ngx_queue_head(&conn->units);
-    unit = ngx_queue_data(q, ngx_bo_pg_unit_t, queue);
-
-    unit->warned = 1;
-
-    ngx_log_error(NGX_LOG_ERR, conn->pg->log, 0,
-                  "postgres: statement \"%s\" of %ui got a warning, "
-                  "SQLSTATE %s", unit->lane->st->name, unit->n, sqlstate);
 }
 
 

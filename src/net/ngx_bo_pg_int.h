@@ -2,12 +2,16 @@
 /*
  * Inside the PostgreSQL client: what its files share.
  *
- *   ngx_bo_pg.c           submit, cancel, the lanes, deadlines of what waits
+ *   ngx_bo_pg.c           making the client; submit and cancel
+ *   ngx_bo_pg_lane.c      what waits, and how long
  *   ngx_bo_pg_dispatch.c  which connection takes what, and the hand-over
- *   ngx_bo_pg_conn.c      connecting, events, loss and retirement
- *   ngx_bo_pg_unit.c      sending a unit and understanding its results
+ *   ngx_bo_pg_conn.c      connecting, loss and retirement
+ *   ngx_bo_pg_io.c        the traffic of a connection that is up
+ *   ngx_bo_pg_unit.c      making and sending a unit
+ *   ngx_bo_pg_result.c    what came for it, and what that means
  *   ngx_bo_pg_array.c     array literals
  *   ngx_bo_pg_conninfo.c  the directive's text
+ *   ngx_bo_pg_session.c   what a worker adds to it
  *
  * An operation waits in its statement's lane, leaves in a unit, and its
  * handler is called from one place, ngx_bo_pg_deliver(), which runs when
@@ -78,6 +82,7 @@ struct ngx_bo_pg_unit_s {
 
     PGresult                *res;       /* held back until the Sync */
     ngx_bo_verdict_e         verdict;
+    ngx_msec_t               sent;      /* or since it is the first */
     ngx_msec_t               deadline;
 
     unsigned                 batch:1;   /* takes the connection's batch slot */
@@ -108,10 +113,11 @@ struct ngx_bo_pg_conn_s {
     ngx_uint_t               nunits;
     ngx_uint_t               nsingles;  /* of these, not a batch */
 
-    uint64_t                 prepared;  /* by lane->index */
+    uint64_t                 prepared;  /* bits by lane->index */
+    uint64_t                 preparing; /* asked for, not answered */
     ngx_uint_t               served;    /* units since it is up */
     ngx_uint_t               recycle;   /* units after which it is replaced */
-    ngx_uint_t               attempt;
+    ngx_uint_t               attempt;   /* since it last did any good */
 
     unsigned                 retire:1;  /* takes nothing new */
 };
@@ -149,6 +155,11 @@ struct ngx_bo_pg_s {
 
 /* ngx_bo_pg.c */
 
+void ngx_bo_pg_free_op(ngx_bo_pg_op_t *op);
+
+
+/* ngx_bo_pg_lane.c */
+
 /*
  * Sets op aside to be ended as NOT_SENT by ngx_bo_pg_deliver(); it is in no
  * queue when this is called.
@@ -165,7 +176,8 @@ void ngx_bo_pg_dequeue(ngx_bo_pg_t *pg, ngx_bo_pg_op_t *op);
 /* Sets the deadline timer anew, by the oldest operation of each lane. */
 void ngx_bo_pg_arm(ngx_bo_pg_t *pg);
 
-void ngx_bo_pg_free_op(ngx_bo_pg_op_t *op);
+/* That timer's handler: refuses what has waited too long. */
+void ngx_bo_pg_deadline(ngx_event_t *ev);
 
 
 /* ngx_bo_pg_dispatch.c */
@@ -196,6 +208,31 @@ void ngx_bo_pg_conn_close(ngx_bo_pg_conn_t *conn);
 void ngx_bo_pg_conn_lost(ngx_bo_pg_conn_t *conn, const char *why);
 
 /*
+ * The last unit of a connection that takes nothing new is done.  One that is
+ * only old is replaced at once; after an error the server gets a pause.
+ */
+void ngx_bo_pg_conn_retire(ngx_bo_pg_conn_t *conn);
+
+/* Goes on with connecting, when the socket is ready. */
+void ngx_bo_pg_conn_step(ngx_bo_pg_conn_t *conn);
+
+/*
+ * Watches the socket that libpq has now: NGX_READ_EVENT or NGX_WRITE_EVENT.
+ * Returns NGX_ERROR when nginx has no connection left for it.
+ */
+ngx_int_t ngx_bo_pg_conn_watch(ngx_bo_pg_conn_t *conn, ngx_int_t event);
+
+/* The first deadline of its units, of which there are few; there is one. */
+ngx_msec_t ngx_bo_pg_conn_deadline(ngx_bo_pg_conn_t *conn);
+
+
+/* ngx_bo_pg_io.c */
+
+void ngx_bo_pg_conn_read(ngx_event_t *rev);
+void ngx_bo_pg_conn_write(ngx_event_t *wev);
+void ngx_bo_pg_conn_notice(void *arg, const PGresult *res);
+
+/*
  * After something was sent: keeps the write event and the timer right.
  * Returns NGX_ERROR when the connection is broken.
  */
@@ -215,18 +252,21 @@ ngx_bo_pg_unit_t *ngx_bo_pg_unit_create(ngx_bo_pg_lane_t *lane, ngx_uint_t n);
  */
 ngx_int_t ngx_bo_pg_unit_send(ngx_bo_pg_conn_t *conn, ngx_bo_pg_unit_t *unit);
 
-/*
- * Takes the next result for the head of conn->units.  Returns NGX_OK, or
- * NGX_ERROR when the server answered what was not asked.
- */
-ngx_int_t ngx_bo_pg_unit_result(ngx_bo_pg_conn_t *conn, PGresult *res);
-
 /* Takes the unit off its connection, to be delivered with this verdict. */
 void ngx_bo_pg_unit_finish(ngx_bo_pg_conn_t *conn, ngx_bo_pg_unit_t *unit,
     ngx_bo_verdict_e verdict);
 
 /* For a unit that was not sent or was delivered; its operations are gone. */
 void ngx_bo_pg_unit_free(ngx_bo_pg_unit_t *unit);
+
+
+/* ngx_bo_pg_result.c */
+
+/*
+ * Takes the next result for the head of conn->units.  Returns NGX_OK, or
+ * NGX_ERROR when the server answered what was not asked.
+ */
+ngx_int_t ngx_bo_pg_unit_result(ngx_bo_pg_conn_t *conn, PGresult *res);
 
 
 /* ngx_bo_pg_array.c */
@@ -243,7 +283,7 @@ u_char *ngx_bo_pg_array_write(u_char *p, ngx_bo_pg_op_t **ops, ngx_uint_t n,
     ngx_uint_t k);
 
 
-/* ngx_bo_pg_conninfo.c */
+/* ngx_bo_pg_session.c */
 
 /* Makes pg->keywords and pg->values in the cycle's pool, in a worker. */
 ngx_int_t ngx_bo_pg_session(ngx_bo_pg_t *pg, ngx_cycle_t *cycle);
