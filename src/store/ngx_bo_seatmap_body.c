@@ -87,7 +87,6 @@ ngx_bo_seatmap_prepare(ngx_bo_show_t *show)
     show->body.len = p - show->body.data;
 
     bo_stats_count(&stats, &show->layout, NULL, 0);
-    show->sellable = stats.all.state[BO_SEAT_AVAILABLE];
 
     for (i = 0; i < show->layout.nseats; i++) {
         ngx_bo_body_seat(show, show->body.data, i,

@@ -484,6 +484,7 @@ ngx_bo_show_loaded_done(ngx_bo_show_load_t *load, ngx_bo_show_t *show,
 static ngx_bo_show_t *
 ngx_bo_show_make(ngx_bo_store_t *store, PGresult *res)
 {
+    uint32_t        i;
     ngx_str_t       categories, layout, id;
     bo_alloc_t      alloc;
     const char     *error;
@@ -536,6 +537,10 @@ ngx_bo_show_make(ngx_bo_store_t *store, PGresult *res)
         ngx_log_error(NGX_LOG_ERR, store->log, 0,
                       "boxoffice: layout of show %uD: %s", show->no, error);
         goto failed;
+    }
+
+    for (i = 0; i < show->layout.nseats; i++) {
+        show->sellable += bo_layout_sellable(&show->layout, i);
     }
 
     return show;

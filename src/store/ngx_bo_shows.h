@@ -47,7 +47,7 @@ struct ngx_bo_show_s {
     ngx_str_t                screen;
     ngx_str_t                timezone;
     bo_layout_t              layout;
-    uint32_t                 sellable;      /* seats of the layout */
+    uint32_t                 sellable;      /* how many of its seats */
 
     ngx_str_t                version_key;
     ngx_str_t                state_key;
