@@ -134,10 +134,13 @@ as $$
                         and o.status = 'CONFIRMED')
 
     union all
-    select 'I6: a key stands for an order',
+    select 'I6: a key stands for an order, or for a show',
            format('user %s key %s', i.user_id, i.key)
     from idempotency i
-    where not exists (select from orders o
-                      where o.order_id = i.order_id
-                        and o.show_date = i.show_date)
+    where case i.operation
+          when 'create_show'
+          then not exists (select from shows s where s.show_id = i.order_id)
+          else not exists (select from orders o
+                           where o.order_id = i.order_id
+                             and o.show_date = i.show_date) end
 $$;
