@@ -39,6 +39,11 @@ static const char *ngx_bo_pg_given(PQconninfoOption *options,
     const char *keyword);
 static char *ngx_bo_pg_take_servers(ngx_bo_pg_conninfo_t *ci,
     PQconninfoOption *options, ngx_uint_t *network);
+static char *ngx_bo_pg_take_addresses(ngx_bo_pg_conninfo_t *ci,
+    PQconninfoOption *options);
+static char *ngx_bo_pg_list_servers(ngx_bo_pg_conninfo_t *ci,
+    ngx_bo_pg_servers_t *servers, const char *hosts_text,
+    const char *ports_text);
 static char *ngx_bo_pg_take_server(ngx_bo_pg_conninfo_t *ci,
     ngx_bo_pg_servers_t *servers, ngx_str_t *host, ngx_str_t *port);
 static char *ngx_bo_pg_add_server(ngx_bo_pg_servers_t *servers,
@@ -212,29 +217,11 @@ ngx_bo_pg_take_servers(ngx_bo_pg_conninfo_t *ci, PQconninfoOption *options,
     ngx_uint_t *network)
 {
     char                 *rv;
-    ngx_str_t             hosts, ports, host, port;
-    const char           *given;
     ngx_bo_pg_servers_t   servers;
 
-    given = ngx_bo_pg_given(options, "hostaddr");
-
-    if (given) {
-
-        /* resolved by whoever wrote it */
-
+    if (ngx_bo_pg_given(options, "hostaddr")) {
         *network = 1;
-
-        rv = ngx_bo_pg_set(ci, "hostaddr", given);
-
-        if (rv == NULL) {
-            rv = ngx_bo_pg_set(ci, "host", ngx_bo_pg_given(options, "host"));
-        }
-
-        if (rv == NULL) {
-            rv = ngx_bo_pg_set(ci, "port", ngx_bo_pg_given(options, "port"));
-        }
-
-        return rv;
+        return ngx_bo_pg_take_addresses(ci, options);
     }
 
     if (ngx_array_init(&servers.hosts, ci->pool, 4, sizeof(ngx_str_t))
@@ -249,40 +236,11 @@ ngx_bo_pg_take_servers(ngx_bo_pg_conninfo_t *ci, PQconninfoOption *options,
 
     servers.resolved = 0;
 
-    given = ngx_bo_pg_given(options, "host");
-    hosts.data = (u_char *) (given ? given : "");
-    hosts.len = ngx_strlen(hosts.data);
-
-    given = ngx_bo_pg_given(options, "port");
-    ports.data = (u_char *) (given ? given : "");
-    ports.len = ngx_strlen(ports.data);
-
-    port = ngx_bo_pg_next_item(&ports);
-
-    for ( ;; ) {
-        host = ngx_bo_pg_next_item(&hosts);
-
-        rv = ngx_bo_pg_take_server(ci, &servers, &host, &port);
-        if (rv) {
-            return rv;
-        }
-
-        if (hosts.data == NULL) {
-            break;
-        }
-
-        /* one port is for all hosts, else each has its own */
-
-        if (ports.data) {
-            port = ngx_bo_pg_next_item(&ports);
-
-        } else if (given && ngx_strchr(given, ',')) {
-            return "has fewer ports than hosts";
-        }
-    }
-
-    if (ports.data) {
-        return "has more ports than hosts";
+    rv = ngx_bo_pg_list_servers(ci, &servers,
+                                ngx_bo_pg_given(options, "host"),
+                                ngx_bo_pg_given(options, "port"));
+    if (rv) {
+        return rv;
     }
 
     *network = (servers.resolved > 0);
@@ -298,6 +256,73 @@ ngx_bo_pg_take_servers(ngx_bo_pg_conninfo_t *ci, PQconninfoOption *options,
     }
 
     return rv;
+}
+
+
+/* Resolved already, by whoever wrote it. */
+
+static char *
+ngx_bo_pg_take_addresses(ngx_bo_pg_conninfo_t *ci, PQconninfoOption *options)
+{
+    char         *rv;
+    ngx_uint_t    i;
+    const char   *keywords[] = { "hostaddr", "host", "port" };
+
+    for (i = 0; i < 3; i++) {
+        rv = ngx_bo_pg_set(ci, keywords[i],
+                           ngx_bo_pg_given(options, keywords[i]));
+        if (rv) {
+            return rv;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Pairs the hosts with their ports; either text may be NULL. */
+
+static char *
+ngx_bo_pg_list_servers(ngx_bo_pg_conninfo_t *ci,
+    ngx_bo_pg_servers_t *servers, const char *hosts_text,
+    const char *ports_text)
+{
+    char        *rv;
+    ngx_str_t    hosts, ports, host, port;
+    ngx_uint_t   several;
+
+    hosts.data = (u_char *) (hosts_text ? hosts_text : "");
+    hosts.len = ngx_strlen(hosts.data);
+
+    ports.data = (u_char *) (ports_text ? ports_text : "");
+    ports.len = ngx_strlen(ports.data);
+
+    port = ngx_bo_pg_next_item(&ports);
+    several = (ports.data != NULL);
+
+    for ( ;; ) {
+        host = ngx_bo_pg_next_item(&hosts);
+
+        rv = ngx_bo_pg_take_server(ci, servers, &host, &port);
+        if (rv) {
+            return rv;
+        }
+
+        if (hosts.data == NULL) {
+            break;
+        }
+
+        /* one port is for all hosts, else each has its own */
+
+        if (ports.data) {
+            port = ngx_bo_pg_next_item(&ports);
+
+        } else if (several) {
+            return "has fewer ports than hosts";
+        }
+    }
+
+    return ports.data ? "has more ports than hosts" : NULL;
 }
 
 
