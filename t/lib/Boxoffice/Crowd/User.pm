@@ -24,17 +24,22 @@ sub first ($self) { return $self->_hold }
 
 
 # The operation after this one, that has a definite answer; undef: none.
+# Between two of them something may be sent again that was said before.
 sub next ($self, $op) {
-    my $after = "_after_$op->{what}";
-
-    if (!defined $op->{of} && $op->{code} < 300 && $op->{key}
-        && rand() < 0.1)
-    {
-        return $self->{again} = { %$op{qw(what method path body user key
-            order hold pay)}, of => $op };
+    if (defined $op->{of}) {
+        return delete $self->{then};
     }
 
-    return $self->$after($op->{of} // $op);
+    my $after = "_after_$op->{what}";
+    my $then  = $self->$after($op);
+
+    push $self->{said}->@*, $op if $op->{key} && $op->{code} < 300;
+    return $then if !$self->{said} || rand() >= 0.1;
+
+    my $of = $self->{said}[rand $self->{said}->@*];
+    $self->{then} = $then;
+    return { %$of{qw(what method path body user key order hold pay)},
+        of => $of };
 }
 
 
