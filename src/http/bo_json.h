@@ -18,7 +18,7 @@
 
 #define BO_JSON_MAX_SIZE    16384       /* bytes of a body */
 #define BO_JSON_MAX_DEPTH   8           /* objects and arrays, one in another */
-#define BO_JSON_MAX_ITEMS   128         /* strings in all arrays of a body */
+#define BO_JSON_MAX_ITEMS   64          /* strings in all arrays of a body */
 
 
 typedef struct {

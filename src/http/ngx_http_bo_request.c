@@ -7,7 +7,6 @@
 
 #include "ngx_http_bo.h"
 
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 
@@ -221,7 +220,7 @@ ngx_http_bo_request_id(ngx_http_bo_ctx_t *ctx)
     ctx->request_id.data = ngx_pnalloc(ctx->request->pool, 32);
 
     if (ctx->request_id.data == NULL
-        || RAND_bytes(random, sizeof(random)) != 1)
+        || ngx_bo_random(random, sizeof(random)) != NGX_OK)
     {
         return NGX_ERROR;
     }

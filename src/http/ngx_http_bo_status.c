@@ -40,24 +40,27 @@ static ngx_http_bo_metric_t  ngx_http_bo_counters[] = {
 };
 
 
-#define ngx_http_bo_upstream(name, help, type)                                \
-    { "upstream_" #name, help, type, offsetof(ngx_bo_upstream_stats_t, name) }
+#define ngx_http_bo_upstream(name, help)                                      \
+    { "upstream_" #name, help, "gauge",                                         \
+      offsetof(ngx_bo_upstream_stats_t, name) }
+
+#define ngx_http_bo_upstream_counter(name, help)                              \
+    { "upstream_" #name "_total", help, "counter",                            \
+      offsetof(ngx_bo_upstream_stats_t, name) }
 
 static ngx_http_bo_metric_t  ngx_http_bo_upstreams[] = {
 
-    ngx_http_bo_upstream(operations, "Operations submitted", "counter"),
-    ngx_http_bo_upstream(errors, "Error answers of the server", "counter"),
-    ngx_http_bo_upstream(unknown, "Operations without a clean answer",
-                         "counter"),
-    ngx_http_bo_upstream(refused, "Operations refused before they were sent",
-                         "counter"),
-    ngx_http_bo_upstream(connects, "Connections established", "counter"),
-    ngx_http_bo_upstream(disconnects, "Connections lost", "counter"),
-    ngx_http_bo_upstream(batches, "Writes that carried a batch", "counter"),
-    ngx_http_bo_upstream(batched, "Operations in batches", "counter"),
-    ngx_http_bo_upstream(waiting, "Operations that wait to be sent", "gauge"),
-    ngx_http_bo_upstream(inflight, "Operations sent and not answered",
-                         "gauge"),
+    ngx_http_bo_upstream_counter(operations, "Operations submitted"),
+    ngx_http_bo_upstream_counter(errors, "Error answers of the server"),
+    ngx_http_bo_upstream_counter(unknown, "Operations without a clean answer"),
+    ngx_http_bo_upstream_counter(refused,
+                                 "Operations refused before they were sent"),
+    ngx_http_bo_upstream_counter(connects, "Connections established"),
+    ngx_http_bo_upstream_counter(disconnects, "Connections lost"),
+    ngx_http_bo_upstream_counter(batches, "Writes that carried a batch"),
+    ngx_http_bo_upstream_counter(batched, "Operations in batches"),
+    ngx_http_bo_upstream(waiting, "Operations that wait to be sent"),
+    ngx_http_bo_upstream(inflight, "Operations sent and not answered"),
 
     { NULL, NULL, NULL, 0 }
 };

@@ -13,6 +13,10 @@
 
 #define NGX_BO_HOLD_BATCH  16
 
+/* Half a batch of two seats each; a full one takes a few blocks. */
+
+#define NGX_BO_HOLD_BATCH_POOL  4096
+
 /* Arguments of a request in lua/hold_many.lua, beside its keys. */
 
 #define NGX_BO_HOLD_BATCH_ARGS  6
@@ -145,7 +149,7 @@ ngx_bo_hold_batch_take(ngx_bo_show_t *show, ngx_uint_t n)
     ngx_bo_call_t        *call;
     ngx_bo_hold_batch_t  *batch;
 
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, show->store->log);
+    pool = ngx_create_pool(NGX_BO_HOLD_BATCH_POOL, show->store->log);
     if (pool == NULL) {
         return NULL;
     }

@@ -11,8 +11,6 @@
 #include "ngx_bo_orders.h"
 #include "ngx_bo_settle.h"
 
-#include <openssl/rand.h>
-
 
 #define NGX_BO_ORDER_BATCH  64
 
@@ -522,7 +520,7 @@ ngx_bo_order_confirm(ngx_bo_order_call_t *c)
         return;
     }
 
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    if (ngx_bo_random(random, sizeof(random)) != NGX_OK) {
         ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
         return;
     }

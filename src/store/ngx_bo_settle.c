@@ -240,11 +240,26 @@ ngx_bo_settle_done(ngx_bo_call_t *call)
 
     ngx_bo_call_cancel(call);
 
-    if ((call->outcome == NGX_BO_UNAVAILABLE
-         || call->outcome == NGX_BO_IN_DOUBT)
-        && ngx_bo_settle_later(s))
-    {
-        return;
+    switch (call->outcome) {
+
+    case NGX_BO_NOT_FOUND:
+
+        /*
+         * Redis has lost the show, or has an epoch that we have not heard of.
+         * Who loads it may have read the claims just before they went.
+         */
+
+    case NGX_BO_UNAVAILABLE:
+    case NGX_BO_IN_DOUBT:
+
+        if (ngx_bo_settle_later(s)) {
+            return;
+        }
+
+        break;
+
+    default:
+        break;
     }
 
     ngx_destroy_pool(s->pool);

@@ -23,6 +23,17 @@ static ngx_int_t ngx_bo_store_texts(ngx_bo_store_t *store);
 #define NGX_BO_ORDER_GRACE  5000
 
 
+/*
+ * Each byte is given out once.  The store starts empty in every worker: what
+ * the master may have had would be the same in all of them.
+ */
+
+static struct {
+    u_char                   bytes[4096];
+    size_t                   left;
+} ngx_bo_entropy;
+
+
 ngx_bo_store_t *
 ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     ngx_bo_pg_conf_t *pg, ngx_bo_limits_t *limits, ngx_shm_zone_t *zone)
@@ -48,6 +59,8 @@ ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     store->posted_event.handler = ngx_bo_posted_handler;
     store->posted_event.data = store;
     store->posted_event.log = cycle->log;
+
+    ngx_bo_entropy.left = 0;
 
     ngx_bo_shows_init(store);
     ngx_bo_settle_init(store);
@@ -235,11 +248,32 @@ ngx_bo_make_id(bo_uuid_t *id, uint32_t show_no)
 {
     uint8_t  random[6];
 
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    if (ngx_bo_random(random, sizeof(random)) != NGX_OK) {
         return NGX_ERROR;
     }
 
     bo_uuid_make(id, (uint64_t) ngx_bo_now(), show_no, random);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_bo_random(u_char *buf, size_t len)
+{
+    if (ngx_bo_entropy.left < len) {
+        if (RAND_bytes(ngx_bo_entropy.bytes, sizeof(ngx_bo_entropy.bytes))
+            != 1)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_bo_entropy.left = sizeof(ngx_bo_entropy.bytes);
+    }
+
+    ngx_bo_entropy.left -= len;
+    ngx_memcpy(buf, ngx_bo_entropy.bytes + ngx_bo_entropy.left, len);
+    ngx_explicit_memzero(ngx_bo_entropy.bytes + ngx_bo_entropy.left, len);
 
     return NGX_OK;
 }

@@ -161,6 +161,13 @@ void ngx_bo_calls_wake(ngx_queue_t *queue, ngx_bo_outcome_e outcome);
  */
 ngx_int_t ngx_bo_make_id(bo_uuid_t *id, uint32_t show_no);
 
+/*
+ * Fills buf with len random bytes (1..64) of OpenSSL's generator, which is
+ * asked for many at a time: a call of it costs more than all else in an id.
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_bo_random(u_char *buf, size_t len);
+
 /* The wall clock in ms since 1970, as of this turn of the event loop. */
 #define ngx_bo_now()                                                          \
     ((int64_t) ngx_time() * 1000 + (int64_t) (ngx_timeofday())->msec)

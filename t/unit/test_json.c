@@ -708,26 +708,26 @@ test_sizes(void **state)
     memcpy(s + BO_JSON_MAX_SIZE - 2, "x\"}", 3);
     check_code(s, BO_JSON_MAX_SIZE + 1, BO_JSON_TOO_LARGE);
 
-    /* two arrays share the items: 100 and 28 fit, 100 and 29 do not */
+    /* two arrays share the items: 40 and 24 fit, 40 and 25 do not */
 
-    for (n = 28; n <= 29; n++) {
+    for (n = 24; n <= 25; n++) {
 
         memcpy(s, "{\"list\":[\"x\"", 12);
 
-        for (i = 1; i < 100; i++) {
+        for (i = 1; i < 40; i++) {
             memcpy(s + 8 + 4 * i, ",\"x\"", 4);
         }
 
-        memcpy(s + 8 + 400, "],\"more\":[\"x\"", 13);
+        memcpy(s + 8 + 160, "],\"more\":[\"x\"", 13);
 
         for (i = 1; i < n; i++) {
-            memcpy(s + 408 + 9 + 4 * i, ",\"x\"", 4);
+            memcpy(s + 168 + 9 + 4 * i, ",\"x\"", 4);
         }
 
-        memcpy(s + 408 + 9 + 4 * n, "]}", 2);
+        memcpy(s + 168 + 9 + 4 * n, "]}", 2);
 
-        check_code(s, 408 + 9 + 4 * n + 2,
-                   n == 28 ? BO_JSON_OK : BO_JSON_OUT_OF_RANGE);
+        check_code(s, 168 + 9 + 4 * n + 2,
+                   n == 24 ? BO_JSON_OK : BO_JSON_OUT_OF_RANGE);
     }
 }
 
