@@ -17,7 +17,7 @@ PACKAGES_browser="chromium fonts-liberation"
 PACKAGES_asan="dpkg-dev xz-utils patch"
 PACKAGES_fuzz="clang-14 libclang-rt-14-dev llvm-14"
 PACKAGES_tidy="clang-tidy-14"
-PACKAGES_bench="wrk"
+PACKAGES_bench="wrk libnginx-mod-http-lua lua-cjson"
 
 
 missing_packages() {
@@ -88,11 +88,11 @@ install_packages() {
         packages+=("${list[@]}")
 
         # lint needs node, the browser tests npm too; any version will do
-        if [[ $group == test || $group == browser ]]; then
+        if [[ $group == test || $group == browser || $group == bench ]]; then
             command -v node >/dev/null || packages+=(nodejs)
         fi
 
-        if [[ $group == browser ]]; then
+        if [[ $group == browser || $group == bench ]]; then
             command -v npm >/dev/null || packages+=(npm)
         fi
     done
@@ -108,6 +108,8 @@ install_packages() {
     for group; do
         if [[ $group == browser ]]; then
             install_npm "$ROOT/t/browser"
+        elif [[ $group == bench ]]; then
+            install_npm "$ROOT/bench/peers/node"
         fi
     done
 }

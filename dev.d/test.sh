@@ -116,5 +116,7 @@ run_fuzz() {
 run_bench() {
     install_packages build run test bench
     build_release
+    export BOXOFFICE_BUILD=$BUILD
+    export BOXOFFICE_MODULE=$BUILD/release/$MODULE
     exec "$ROOT/bench/run" "$@"
 }
