@@ -41,7 +41,7 @@ static ngx_http_bo_metric_t  ngx_http_bo_counters[] = {
 
 
 #define ngx_http_bo_upstream(name, help)                                      \
-    { "upstream_" #name, help, "gauge",                                         \
+    { "upstream_" #name, help, "gauge",                                       \
       offsetof(ngx_bo_upstream_stats_t, name) }
 
 #define ngx_http_bo_upstream_counter(name, help)                              \
