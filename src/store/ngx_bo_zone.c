@@ -24,7 +24,19 @@ ngx_bo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     /* After a reload, or a binary upgrade on systems that keep the memory. */
 
     if (data != NULL || shm_zone->shm.exists) {
-        shm_zone->data = shpool->data;
+        zone = shpool->data;
+
+        /* Workers of two generations share it; they must agree on it. */
+
+        if (zone->version != NGX_BO_ZONE_VERSION) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "boxoffice_zone \"%V\" was made by another version "
+                          "of the module: restart nginx instead of reloading",
+                          &shm_zone->shm.name);
+            return NGX_ERROR;
+        }
+
+        shm_zone->data = zone;
         return NGX_OK;
     }
 
@@ -32,6 +44,8 @@ ngx_bo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     if (zone == NULL) {
         return NGX_ERROR;
     }
+
+    zone->version = NGX_BO_ZONE_VERSION;
 
     ngx_rbtree_init(&zone->seatmaps, &zone->sentinel,
                     ngx_rbtree_insert_value);

@@ -18,6 +18,10 @@
 
 #define NGX_BO_ZONE_MIN      (1024 * 1024)
 
+/* To be changed with anything that lives in the zone, seat maps included. */
+
+#define NGX_BO_ZONE_VERSION  1
+
 #define NGX_BO_BUCKETS       13
 
 
@@ -73,6 +77,7 @@ typedef struct {
 
 
 typedef struct {
+    ngx_uint_t               version;       /* NGX_BO_ZONE_VERSION */
     ngx_bo_metrics_t         metrics;
     ngx_rbtree_t             seatmaps;
     ngx_rbtree_node_t        sentinel;
