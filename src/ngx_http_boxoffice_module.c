@@ -27,6 +27,9 @@ static char *ngx_http_bo_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_bo_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_uint_t ngx_http_bo_is_origin(ngx_str_t *s);
+static char *ngx_http_bo_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_bo_check_bounds(ngx_conf_t *cf, void *post, void *data);
 static ngx_int_t ngx_http_bo_option(ngx_conf_t *cf, ngx_str_t *value,
     const char *name, ngx_str_t *rest);
 static char *ngx_http_bo_invalid(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -55,11 +58,11 @@ static ngx_conf_enum_t  ngx_http_bo_health_modes[] = {
 /* A hold has its seats in the arguments of one script: see bo_seats.h. */
 
 static ngx_conf_num_bounds_t  ngx_http_bo_seats_bounds = {
-    ngx_conf_check_num_bounds, 1, BO_MAX_SEATS
+    ngx_http_bo_check_bounds, 1, BO_MAX_SEATS
 };
 
 static ngx_conf_num_bounds_t  ngx_http_bo_user_bounds = {
-    ngx_conf_check_num_bounds, 1, BO_LAYOUT_MAX_SEATS
+    ngx_http_bo_check_bounds, 1, BO_LAYOUT_MAX_SEATS
 };
 
 
@@ -156,7 +159,7 @@ static ngx_command_t  ngx_http_bo_commands[] = {
 
     { ngx_string("boxoffice_auth"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_bo_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_bo_loc_conf_t, auth),
       ngx_http_bo_auth_modes },
@@ -628,7 +631,7 @@ ngx_http_bo_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_bo_main_conf_t   *mcf;
     ngx_http_core_loc_conf_t  *clcf;
 
-    rv = ngx_conf_set_enum_slot(cf, cmd, conf);
+    rv = ngx_http_bo_enum(cf, cmd, conf);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -698,9 +701,7 @@ ngx_http_bo_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (ngx_strncmp(value[i].data, "http://", 7) != 0
-            && ngx_strncmp(value[i].data, "https://", 8) != 0)
-        {
+        if (!ngx_http_bo_is_origin(&value[i])) {
             return ngx_http_bo_invalid(cf, cmd, &value[i],
                                   "an origin is http:// or https:// and a "
                                   "host");
@@ -715,6 +716,72 @@ ngx_http_bo_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* A scheme, a host, perhaps a port: with a path it would match no header. */
+
+static ngx_uint_t
+ngx_http_bo_is_origin(ngx_str_t *s)
+{
+    u_char  *p, *last;
+
+    last = s->data + s->len;
+
+    if (ngx_strncmp(s->data, "http://", 7) == 0) {
+        p = s->data + 7;
+
+    } else if (ngx_strncmp(s->data, "https://", 8) == 0) {
+        p = s->data + 8;
+
+    } else {
+        return 0;
+    }
+
+    return p < last && ngx_strlchr(p, last, '/') == NULL;
+}
+
+
+/* As nginx's own, but it names the directive. */
+
+static char *
+ngx_http_bo_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t        *value;
+    ngx_conf_enum_t  *e;
+
+    value = cf->args->elts;
+
+    for (e = cmd->post; e->name.len; e++) {
+        if (e->name.len == value[1].len
+            && ngx_strcasecmp(e->name.data, value[1].data) == 0)
+        {
+            return ngx_conf_set_enum_slot(cf, cmd, conf);
+        }
+    }
+
+    return ngx_http_bo_invalid(cf, cmd, &value[1], "invalid value");
+}
+
+
+static char *
+ngx_http_bo_check_bounds(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_conf_num_bounds_t *bounds = post;
+    ngx_int_t *np = data;
+
+    ngx_str_t  *value;
+
+    if (*np >= bounds->low && *np <= bounds->high) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" must be between %i and %i, not \"%V\"",
+                       &value[0], bounds->low, bounds->high, &value[1]);
+    return NGX_CONF_ERROR;
 }
 
 

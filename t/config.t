@@ -1,0 +1,277 @@
+# nginx -t finds every mistake, and names the directive and what is wrong.
+
+use v5.36;
+
+use lib 't/lib';
+use Test2::V0;
+use Boxoffice::Test;
+
+my $t = Boxoffice::Test->new(start => 0);
+my $node = $t->node;
+
+# What nginx -t says of a configuration with some directives changed, and with
+# other text: text => [FROM, TO], a change of nginx.conf as it is written.
+sub tested ($change, $text = undef) {
+    return $node->check(%$change) if !$text;
+
+    my $class = ref $node;
+    my $conf  = $node->conf(%$change);
+    $conf =~ s/\Q$text->[0]\E/$text->[1]/ or die "no '$text->[0]' there";
+
+    no strict 'refs';
+    no warnings 'redefine';
+    local *{"${class}::conf"} = sub { return $conf };
+    return $node->check;
+}
+
+
+# good(NAME, CHANGE, TEXT): nginx takes it.
+sub good ($name, @change) {
+    my ($status, $output) = tested(@change);
+    is $status, 0, $name or diag $output;
+    return;
+}
+
+
+# bad(NAME, DIRECTIVE, REGEX, CHANGE, TEXT): it fails, and says why.
+sub bad ($name, $directive, $why, @change) {
+    my ($status, $output) = tested(@change);
+
+    isnt $status, 0, "$name: refused";
+    like $output, qr/\[emerg\][^\n]*\Q$directive\E/,
+        "$name: the directive is named" or diag $output;
+    like $output, $why, "$name: and why";
+    return;
+}
+
+
+good('as it is', {});
+
+my $pg    = '"host=/tmp dbname=x"';
+my $redis = 'redis://127.0.0.1:6379';
+
+
+subtest 'what is good' => sub {
+    my @good = (
+        [redis => 'redis://127.0.0.1'], [redis => 'redis://[::1]:6379'],
+        [redis => 'redis://localhost:6379/3'],
+        [redis => 'redis://user:secret@127.0.0.1'],
+        [redis => "$redis timeout=50ms queue=1"],
+        [postgres => '"host=127.0.0.1 port=5433 user=a dbname=b"'],
+        [postgres => 'postgresql://a:b@127.0.0.1:5433/c'],
+        [postgres => "$pg connections=64 timeout=5s queue=10 prepare=off"],
+        [zone => 'a:1m'], [zone => 'a:1048576'], [jobs => 'off'],
+        [hold_ttl => '1ms'], [hold_ttl => '1h'], [hold_cap => '1h'],
+        [order_ttl => '90s'], [stale => '0'],
+        [seats_per_hold => 1], [seats_per_hold => 64],
+        [seats_per_user => 1], [auth => 'off'], [cors => 'off'],
+        [cors => 'https://a.example http://b.example:81'],
+    );
+
+    good("$_->[0] $_->[1]", { @$_ }) for @good;
+};
+
+
+subtest 'values that are wrong' => sub {
+    my %bad = (
+        redis => ['""', 'http://127.0.0.1', '127.0.0.1:6379', 'redis://',
+            'redis://:6379', 'redis://127.0.0.1:0', 'redis://127.0.0.1:65536',
+            'redis://127.0.0.1:abc', 'redis://127.0.0.1/x', 'redis://[::1',
+            'redis://no-such-host.invalid', "$redis timeout=0",
+            "$redis timeout=abc", "$redis queue=0", "$redis queue=-1",
+            "$redis colour=red", "$redis timeout=", "$redis $redis"],
+        postgres => ['""', 'garbage', '"host"', '"colour=red"',
+            '"host=\'a"', '"port=abc host=a dbname=b"',
+            "$pg connections=0", "$pg connections=65",
+            "$pg connections=x", "$pg timeout=x", "$pg queue=0",
+            "$pg prepare=maybe", "$pg prepare=", "$pg colour=red"],
+        zone => ['seats', 'seats:', ':16m', 'seats:x', 'seats:-1m', 'seats:0',
+            'seats:512k', 'seats:1m:2m', '""'],
+        hold_ttl       => ['abc', '-1s', '0', '1x', '""'],
+        hold_cap       => ['abc', '-1s', '1s'],
+        order_ttl      => ['abc', '-1s', '0'],
+        stale          => ['abc', '-1s'],
+        seats_per_hold => ['0', '65', '-1', 'many', '1.5'],
+        seats_per_user => ['0', '-1', 'many', '100000000'],
+        jobs           => ['yes', '1', 'true'],
+        cors           => ['*', 'a.example', 'ftp://a.example', 'off off',
+            'https://a.example off', 'https://', 'https://a.example/', '""'],
+    );
+
+    for my $name (sort keys %bad) {
+        for my $value ($bad{$name}->@*) {
+            my ($word) = $value =~ /(\S+)\z/;
+            bad("$name $value", "boxoffice_$name", qr/check\.conf:\d+/,
+                { $name => $value });
+        }
+    }
+
+    # the value, where it is text of one's own
+    for my $case ([zone => 'seats:x'], [seats_per_hold => 65],
+        [postgres => "$pg connections=65", 'connections=65'],
+        [redis => "$redis colour=red", 'colour=red'],
+        [cors => 'ftp://a.example'])
+    {
+        my ($name, $value, $part) = ($case->@*, $case->[1]);
+        my (undef, $output) = tested({ $name => $value });
+        like $output, qr/\Q$part\E/, "$name $value: the value is named";
+    }
+
+    bad('auth maybe', 'boxoffice_auth', qr/invalid value in "maybe"/, {},
+        ['boxoffice_auth development', 'boxoffice_auth maybe']);
+    bad('health x', 'boxoffice_health', qr/invalid value in "x"/, {},
+        ['boxoffice_health live', 'boxoffice_health x']);
+};
+
+
+subtest 'a password in a wrong directive' => sub {
+    for my $case ([redis => 'redis://u:hunter2@127.0.0.1:0'],
+        [postgres => '"host=a password=hunter2 colour=red"'],
+        [postgres => 'postgresql://u:hunter2@a:xyz/d'])
+    {
+        my ($status, $output) = tested({ @$case });
+        isnt $status, 0, "$case->[0]: refused";
+        unlike $output, qr/hunter2/, "$case->[0]: the log has no password";
+    }
+};
+
+
+subtest 'what is missing' => sub {
+    bad("no $_", "boxoffice_$_", qr/no "boxoffice_$_" is defined/,
+        { $_ => undef }) for qw(redis postgres zone);
+
+    my ($locations) = $node->conf =~ /\n( *location \/api.*?metrics; \}\n)/s;
+    good('no location needs them', { map { $_ => undef }
+        qw(redis postgres zone) }, [$locations, '']);
+};
+
+
+subtest 'twice' => sub {
+    my %values = (redis => $redis, postgres => $pg, zone => 'a:1m',
+        hold_ttl => '10s', hold_cap => '1h', order_ttl => '10s',
+        stale => '10s', seats_per_hold => 2, seats_per_user => 2,
+        jobs => 'on', cors => 'https://a.example', auth => 'off');
+
+    bad($_, "boxoffice_$_", qr/is duplicate/,
+        { $_ => [$values{$_}, $values{$_}] }) for sort keys %values;
+
+    for my $pair (['holds', 'holds'], ['holds', 'orders'],
+        ['shows', 'screens'])
+    {
+        my ($one, $two) = @$pair;
+        bad("$one and $two", "boxoffice_$two", qr/is duplicate/, {},
+            ["boxoffice_$one;", "boxoffice_$one; boxoffice_$two;"]);
+    }
+
+    bad('health twice', 'boxoffice_health', qr/is duplicate/, {},
+        ['boxoffice_health live;',
+            'boxoffice_health live; boxoffice_health ready;']);
+};
+
+
+subtest 'out of place' => sub {
+    my $http = 'location / {';
+
+    for my $name (qw(redis postgres zone hold_ttl hold_cap order_ttl stale
+        seats_per_hold seats_per_user jobs))
+    {
+        bad("$name in a server", "boxoffice_$name", qr/is not allowed here/,
+            {}, [$http, "boxoffice_$name 1; $http"]);
+    }
+
+    for my $name (qw(shows screens holds orders metrics)) {
+        bad("$name in a server", "boxoffice_$name", qr/is not allowed here/,
+            {}, [$http, "boxoffice_$name; $http"]);
+        bad("$name with an argument", "boxoffice_$name",
+            qr/invalid number of arguments/, {},
+            [$http, "location /x { boxoffice_$name 1; } $http"]);
+    }
+
+    for my $location ('~ /x', '@x', '~* \.y$') {
+        bad("holds in $location", 'boxoffice_holds',
+            qr/location with a prefix/, {},
+            [$http, "location $location { boxoffice_holds; } $http"]);
+    }
+
+    bad('no argument', 'boxoffice_hold_ttl', qr/invalid number of arguments/,
+        {}, ['    boxoffice_jobs', "    boxoffice_hold_ttl;\n boxoffice_jobs"]);
+    bad('an unknown one', 'boxoffice_colour', qr/unknown directive/,
+        { colour => 'red' });
+};
+
+
+subtest 'together' => sub {
+    bad('a cap below the ttl', 'boxoffice_hold_cap', qr/boxoffice_hold_ttl/,
+        { hold_ttl => '10s', hold_cap => '9s' });
+    good('a cap like the ttl', { hold_ttl => '10s', hold_cap => '10s' });
+    bad('a cap below the default ttl', 'boxoffice_hold_cap', qr/300000ms/,
+        { hold_cap => '299s' });
+    bad('a zone whose name is taken', 'seats', qr/emerg/, {},
+        ['boxoffice_zone', "limit_req_zone \$uri zone=seats:16m rate=1r/s;\n"
+            . 'boxoffice_zone']);
+};
+
+
+# The defaults are what the documentation says: seen from outside.
+subtest 'defaults' => sub {
+    $node->start;
+
+    my $show = '00000000-0000-4000-8000-000000000001';
+    my $hold = sub ($user, @seats) {
+        $t->post('/api/v1/holds', { showId => $show, seatIds => \@seats },
+            user => $user) };
+    my $ms = sub ($thing) {
+        my ($from, $to) = map { my @n = $thing->{$_} =~ /T(\d+):(\d+):(\d+)\.(\d+)/;
+            ((($n[0] * 60) + $n[1]) * 60 + $n[2]) * 1000 + $n[3] }
+            qw(createdAt expiresAt);
+        return ($to - $from) % 86_400_000;
+    };
+
+    my $r = $hold->('ann', map { "A$_" } 1 .. 10);
+    is $r->code, 201, 'ten seats in a hold';
+    is $ms->($r->json), 300_000, 'for five minutes';
+    is $hold->('bob', map { "B$_" } 1 .. 11)->error_code, 'too_many_seats',
+        'not eleven';
+
+    my $order = $t->post('/api/v1/orders', { holdId => $r->json->{holdId},
+        paymentMethod => 'UPI', customer => { name => 'A',
+        email => 'a@example.com' } }, user => 'ann');
+    is $ms->($order->json), 300_000, 'five minutes to pay';
+
+    my $more = $hold->('ann', 'C1')->json->{holdId};
+    is $t->post('/api/v1/orders', { holdId => $more, paymentMethod => 'UPI',
+        customer => { name => 'A', email => 'a@example.com' } },
+        user => 'ann')->error_code, 'seat_limit', 'ten seats of a user';
+
+    $t->reload(jobs => undef);
+    is $t->request('OPTIONS', '/api/v1/shows', undef,
+        headers => { Origin => 'https://a.example' })->code, 405, 'no CORS';
+
+    my ($status) = tested({}, ['boxoffice_auth development;', '']);
+    is $status, 0, 'boxoffice_auth need not be there';
+};
+
+
+subtest 'boxoffice_auth off' => sub {
+    my $closed = Boxoffice::Test->new(auth => 'off');
+
+    is $closed->get('/api/v1/orders', user => 'ann')->code, 401,
+        'nobody is anybody';
+    is $closed->get('/api/v1/shows')->code, 200, 'what is for all stays';
+    $closed->done;
+};
+
+
+# A reload with a mistake keeps what runs.
+subtest 'a bad reload' => sub {
+    $node->write_conf(zone => 'seats:1k');
+    $node->process->signal('HUP');
+    $t->wait_until(sub { $node->log =~ /boxoffice_zone.*too small/ }, 5,
+        'it is refused');
+    is $t->get('/readyz')->code, 200, 'and the old configuration serves on';
+    $t->allow_log(qr/boxoffice_zone.*too small/);
+};
+
+
+$t->done;
+done_testing;
