@@ -105,6 +105,7 @@ sub ours ($self) {
         redis        => $self->redis('ours')->url,
         postgres     => $self->conninfo,
         conf         => { zone => 'seats:512m' },
+        workers      => $self->{workers} // 2,
         log_level    => 'warn',
         http_extra   => $self->{http_extra} // '',
         server_extra => 'access_log off;' . ($self->{server_extra} // ''),

@@ -4,8 +4,9 @@ package Bench::Part::Holds;
 
 use v5.36;
 
-use Bench::Report ();
-use Mojo::JSON    ();
+use Bench::Report   ();
+use Mojo::JSON      ();
+use Mojo::UserAgent ();
 
 my %title = (spread => 'spread over 1,000 shows of 600 seats',
     one => 'all on one show (a stadium of 50,000 seats; the next one when it '
@@ -142,6 +143,7 @@ sub measure ($rig, $report, $who, $walk, $connections, $seconds) {
         : $server->process;
     my $keys   = $redis->dbsize;
     my $rows   = booked($rig, $who);
+    my %told   = history($rig, $who);
     my $before = $rig->cpu($process, $who->{redis});
 
     my $r = $rig->wrk(url => url($rig, $who->{server}, $who->{path}),
@@ -149,6 +151,7 @@ sub measure ($rig, $report, $who, $walk, $connections, $seconds) {
         args => [$walk, $rig->run_no, 2]);
 
     my $after = $rig->cpu($process, $who->{redis});
+    my %tells = history($rig, $who);
 
     # What Redis or PostgreSQL has counts, not what was answered.
     my $holds = $who->{keys} ? ($redis->dbsize - $keys) / $who->{keys}
@@ -163,9 +166,23 @@ sub measure ($rig, $report, $who, $walk, $connections, $seconds) {
         p90_ms => $r->{p90} / 1000, p999_ms => $r->{p999} / 1000,
         p99_ms => $r->{p99} / 1000, max_ms => $r->{max} / 1000,
         warm_seconds => $warmth,
+        map({ ("history_$_" => $tells{$_} - $told{$_}) } keys %told),
         map { ("${_}_us" => $holds ? ($after->{$_} - $before->{$_})
             / $holds * 1e6 : 0) } keys %$before,
     });
+}
+
+
+# What the module has recorded of holds, and what it did not for lack of time.
+sub history ($rig, $who) {
+    return if $who->{server} ne 'ours';
+
+    my $text = Mojo::UserAgent->new->get(url($rig, 'ours', '/metrics'))
+        ->res->body;
+
+    return map {
+        ($_ => $text =~ /^boxoffice_history_${_}_total (\d+)/m ? $1 : 0)
+    } qw(written dropped);
 }
 
 
@@ -213,6 +230,13 @@ sub show ($report, $walk, $connections, $rounds) {
     $report->table(['', 'holds/s', 'Boxoffice is', 'p50 ms', 'p99 ms',
         'server us', 'Redis us', 'PostgreSQL us', 'wrk us', 'conflicts',
         'other'], @rows);
+
+    my ($written, $dropped) = map { my $key = "history_$_";
+        Bench::Report::number(Bench::Report::median(
+            map { $_->{$key} } $rounds->{boxoffice}->@*))
+    } qw(written dropped);
+    $report->say('', "In a round Boxoffice recorded $written holds for the "
+        . "history and let $dropped go.");
 
     my $cpu = Bench::Report::median(
         map { $_->{redis_us} } $rounds->{boxoffice}->@*);
