@@ -99,13 +99,22 @@ if record then
                 return refuse(-5)
             end
         end
-
-    elseif live and s == seats then
-        return refuse(3, line)
     end
 
     if live then
         mine, old = user .. ':' .. i .. ':', s
+
+        -- the same seats again: the same hold, unless a lock of it was lost
+        if ARGV[6] == '' and s == seats then
+            local whole = true
+            for k = 5, #KEYS do
+                local lock = call('GET', KEYS[k])
+                whole = whole and lock and lock:sub(1, #mine) == mine
+            end
+            if whole then
+                return refuse(3, line)
+            end
+        end
     end
 
 elseif ARGV[6] ~= '' then
