@@ -56,6 +56,7 @@ static void ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict,
 static void ngx_bo_order_reloaded(ngx_bo_call_t *call);
 static void ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_order_settle_again(ngx_bo_order_call_t *c);
 static void ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_order_found(void *data, ngx_bo_verdict_e verdict,
@@ -595,6 +596,11 @@ ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         ngx_bo_settle(store, &c->order, BO_SEAT_HELD, BO_SEAT_AVAILABLE);
         break;
 
+    case NGX_BO_REPLAYED:
+    case NGX_BO_SAME:
+        ngx_bo_order_settle_again(c);
+        break;
+
     case NGX_BO_ALONE:
 
         /* "retry": another in its batch had the order, or the payment */
@@ -664,6 +670,11 @@ ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
                       BO_SEAT_AVAILABLE);
         break;
 
+    case NGX_BO_REPLAYED:
+    case NGX_BO_SAME:
+        ngx_bo_order_settle_again(c);
+        break;
+
     case NGX_BO_ALONE:
 
         /* "retry": another in its batch had the order */
@@ -682,6 +693,22 @@ ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     }
 
     ngx_bo_order_finish(c, outcome);
+}
+
+
+/*
+ * Who did it the first time may not have lived to see it done: its answer was
+ * lost, or its worker.  Held seats bear the id of the hold, so that asking
+ * twice takes nothing from anybody; sold ones are the business of the repair.
+ */
+
+static void
+ngx_bo_order_settle_again(ngx_bo_order_call_t *c)
+{
+    if (c->order.ended && !c->order.confirmed) {
+        ngx_bo_settle(ngx_bo_order_call(c)->store, &c->order, BO_SEAT_HELD,
+                      BO_SEAT_AVAILABLE);
+    }
 }
 
 
