@@ -204,6 +204,14 @@ sub booked ($rig, $who) {
 }
 
 
+# Processor time of a hold, wherever it was spent: what a rate comes to when the
+# machine has nothing else to do.
+sub all_us ($round) {
+    return $round->{server_us} + $round->{redis_us} + $round->{postgres_us}
+        + $round->{load_us};
+}
+
+
 sub show ($report, $walk, $connections, $rounds) {
     my $ours = [map { $_->{per_second} } $rounds->{boxoffice}->@*];
     my @rows;
@@ -223,6 +231,11 @@ sub show ($report, $walk, $connections, $rounds) {
             $who->{name} eq 'boxoffice' ? '' : $text,
             map({ $column->($_) } qw(p50_ms p99_ms server_us redis_us
                 postgres_us load_us)),
+            Bench::Report::number(Bench::Report::median(map { all_us($_) }
+                @$r)),
+            $who->{name} eq 'boxoffice' ? '' : (Bench::Report::ratio(
+                [map { all_us($_) } @$r],
+                [map { all_us($_) } $rounds->{boxoffice}->@*]))[1],
             sprintf('%.1f %%', Bench::Report::median(
                 map { 100 * $_->{conflicts} / ($_->{requests} || 1) } @$r)),
             $column->('other')];
@@ -232,8 +245,8 @@ sub show ($report, $walk, $connections, $rounds) {
         'Two seats each.  Microseconds of processor time are for each hold; '
         . '"other" is answers that are neither a hold nor a refusal.');
     $report->table(['', 'holds/s', 'Boxoffice is', 'p50 ms', 'p99 ms',
-        'server us', 'Redis us', 'PostgreSQL us', 'wrk us', 'conflicts',
-        'other'], @rows);
+        'server us', 'Redis us', 'PostgreSQL us', 'wrk us', 'all us',
+        'times as much', 'conflicts', 'other'], @rows);
 
     my ($written, $dropped) = map { my $key = "history_$_";
         Bench::Report::number(Bench::Report::median(
