@@ -6,10 +6,12 @@
 -- KEYS  1 version:{show}  2 hold:{show}  3 expiry:{show}
 -- ARGV  1 lowest version of the epoch  2 user  3 hold id
 --       4 life of the order, ms        5 prefix of the seat locks
+--       6 when the hold was made, by its id, Unix ms
 -- Reply {1, seats}      fenced
 --       {-1, version}   not loaded, or another epoch (0: nothing there)
 --       {-3}            no such hold of this user
 --       {-5}            the hold has ended, or a lock of it was lost
+--       {-6}            there is none, and the show was loaded after it
 
 local epoch, user, id = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local version = tonumber(redis.call('GET', KEYS[1]) or 0)
@@ -27,9 +29,16 @@ if fenced then
     return {1, seats}
 end
 
+-- Nobody's hold is older than the show in Redis: it went with what was there.
+
+local function unknown()
+    local loaded = tonumber(redis.call('HGET', KEYS[2], '!') or 0)
+    return {tonumber(ARGV[6]) < loaded and -6 or -3}
+end
+
 local record = redis.call('HGET', KEYS[2], user)
 if not record then
-    return {-3}
+    return unknown()
 end
 
 local line = record:match('[^\n]+')
@@ -40,7 +49,7 @@ if i ~= id then
     if record:find('\n' .. id .. ' ', 1, true) then
         return {-5}
     end
-    return {-3}
+    return unknown()
 end
 
 local time = redis.call('TIME')

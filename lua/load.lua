@@ -49,11 +49,12 @@ for id, f in pairs(fenced) do
     redis.call('ZADD', KEYS[4], f[2], '#' .. id)
 end
 
--- '!' is no user; it keeps the two keys, and so their time to go, alive when
+-- '!' is no user.  It tells when this was, for whoever asks for an older
+-- hold, and it keeps the two keys, and so their time to go, alive when
 -- the last hold has left them.
 
 redis.call('ZADD', KEYS[4], ARGV[4], '!')
-redis.call('HSET', KEYS[3], '!', '')
+redis.call('HSET', KEYS[3], '!', string.format('%d', now))
 redis.call('PEXPIREAT', KEYS[3], ARGV[4])
 redis.call('PEXPIREAT', KEYS[4], ARGV[4])
 redis.call('PUBLISH', KEYS[1], ARGV[1] .. ' reload')

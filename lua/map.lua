@@ -73,7 +73,7 @@ if #freed > 0 then
                .. table.concat(freed, ','))
 end
 
-reply[2] = tostring(version)
+reply[2] = string.format('%d', version)
 if reply[2] ~= ARGV[2] then
     reply[3] = redis.call('GET', KEYS[2])
 end

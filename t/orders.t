@@ -147,8 +147,8 @@ subtest 'Redis and PostgreSQL disagree: PostgreSQL has the last word' => sub {
 
     # what a Redis that lost a second's writes would have let happen
     my $key = 'hold:{' . SMALL_SHOW . '}';
-    my $no  = value('select seat_no from seat_claims where order_id = ? limit 1',
-        $sold->{orderId});
+    my $no  = value('select min(seat_no) from seat_claims
+        where order_id = ?', $sold->{orderId});
     my $entry = $t->redis->hget($key, 'fox') =~ s/ \d+\z/ $no/r;
     $t->redis->hset($key, 'fox', $entry);
     $t->redis->set('seat_lock:{' . SMALL_SHOW . "}:$no",
@@ -158,6 +158,22 @@ subtest 'Redis and PostgreSQL disagree: PostgreSQL has the last word' => sub {
         'a seat that is claimed', { conflicts => ['C1'] });
     is read_order($sold->{orderId}, 'eli')->json->{status}, 'CONFIRMED',
         'the first buyer keeps it';
+};
+
+
+subtest 'a hold that went with the data of Redis' => sub {
+    my $hold = hold($t, 'lost', SHOW, ['K7']);
+    my $redis = $t->redis;
+    $redis->flushall;
+    hold($t, 'found', SHOW, ['K8']);    # the show is there again
+
+    refused try_order($t, 'lost', $hold->{holdId}), 409, 'hold_lost', 'lost';
+    refused try_order($t, 'found', $hold->{holdId}), 409, 'hold_lost',
+        'nobody learns whose it was';
+
+    my $other = hold($t, 'lost', SHOW, ['K7']);
+    refused try_order($t, 'found', $other->{holdId}), 404, 'not_found',
+        'a hold made since is there, or is not';
 };
 
 
@@ -318,7 +334,8 @@ subtest 'methods' => sub {
 
 
 subtest 'the history of a user' => sub {
-    my @orders = map { order($t, 'meg', THEATRE_SHOW, [$_]) } qw(A1 A2 A3 B1 B2);
+    my @orders = map { order($t, 'meg', THEATRE_SHOW, [$_]) }
+        qw(A1 A2 A3 B1 B2);
     my @expect = map { $_->{orderId} } reverse @orders;
     order($t, 'nan', THEATRE_SHOW, ['C1']);
 

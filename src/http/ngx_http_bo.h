@@ -173,6 +173,9 @@ ngx_int_t ngx_http_bo_page(ngx_http_bo_ctx_t *ctx, ngx_http_bo_page_t *page);
 
 void ngx_http_bo_send(ngx_http_bo_ctx_t *ctx, ngx_uint_t status,
     ngx_str_t *body);
+/* Says that the answer is one that was given before. */
+void ngx_http_bo_replayed(ngx_http_bo_ctx_t *ctx);
+
 ngx_table_elt_t *ngx_http_bo_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
@@ -214,6 +217,7 @@ typedef enum {
     NGX_HTTP_BO_E_SEAT_UNAVAILABLE,
     NGX_HTTP_BO_E_SEAT_LIMIT,
     NGX_HTTP_BO_E_HOLD_EXPIRED,
+    NGX_HTTP_BO_E_HOLD_LOST,
     NGX_HTTP_BO_E_HOLD_ORDERED,
     NGX_HTTP_BO_E_ORDER_ENDED,
     NGX_HTTP_BO_E_IN_PROGRESS,

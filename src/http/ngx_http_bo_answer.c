@@ -101,6 +101,15 @@ ngx_http_bo_count_status(ngx_http_bo_ctx_t *ctx, ngx_uint_t status)
 }
 
 
+void
+ngx_http_bo_replayed(ngx_http_bo_ctx_t *ctx)
+{
+    static ngx_str_t  value = ngx_string("true");
+
+    (void) ngx_http_bo_header(ctx->request, "Idempotency-Replayed", &value);
+}
+
+
 ngx_table_elt_t *
 ngx_http_bo_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
 {

@@ -7,24 +7,37 @@
 #include "ngx_http_bo.h"
 
 
-static ngx_str_t *ngx_http_bo_origin(ngx_http_bo_ctx_t *ctx);
+static ngx_str_t *ngx_http_bo_origin(ngx_http_bo_ctx_t *ctx,
+    ngx_array_t *cors);
 
 
 ngx_int_t
 ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_str_t           *origin;
-    ngx_http_request_t  *r = ctx->request;
+    ngx_str_t               *origin;
+    ngx_http_request_t      *r = ctx->request;
+    ngx_http_bo_loc_conf_t  *lcf;
 
     static ngx_str_t  vary = ngx_string("Origin");
-    static ngx_str_t  expose = ngx_string("X-Request-Id, Retry-After, ETag");
+    static ngx_str_t  expose = ngx_string("X-Request-Id, Retry-After, ETag, "
+                                          "Allow, Idempotency-Replayed");
     static ngx_str_t  methods = ngx_string("GET, POST, PUT, DELETE");
     static ngx_str_t  headers = ngx_string("Content-Type, Authorization, "
                                            "Idempotency-Key, If-None-Match, "
                                            "X-Request-Id, X-User-Id");
     static ngx_str_t  age = ngx_string("600");
 
-    origin = ngx_http_bo_origin(ctx);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_boxoffice_module);
+
+    if (lcf->cors == NULL) {
+        return NGX_OK;
+    }
+
+    /* A cache must not give the answer for one origin to another. */
+
+    (void) ngx_http_bo_header(r, "Vary", &vary);
+
+    origin = ngx_http_bo_origin(ctx, lcf->cors);
 
     if (origin == NULL) {
         return NGX_OK;
@@ -32,9 +45,7 @@ ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx)
 
     /* The operator's spelling goes out, not the client's. */
 
-    if (ngx_http_bo_header(r, "Access-Control-Allow-Origin", origin) == NULL
-        || ngx_http_bo_header(r, "Vary", &vary) == NULL)
-    {
+    if (ngx_http_bo_header(r, "Access-Control-Allow-Origin", origin) == NULL) {
         return NGX_OK;
     }
 
@@ -57,21 +68,14 @@ ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx)
 /* The configured origin that the request's Origin is, or NULL. */
 
 static ngx_str_t *
-ngx_http_bo_origin(ngx_http_bo_ctx_t *ctx)
+ngx_http_bo_origin(ngx_http_bo_ctx_t *ctx, ngx_array_t *cors)
 {
     ngx_str_t               *allowed;
     ngx_uint_t               i;
     ngx_table_elt_t         *h;
     ngx_http_bo_walk_t       walk = ngx_http_bo_walk(ctx->request);
-    ngx_http_bo_loc_conf_t  *lcf;
 
-    lcf = ngx_http_get_module_loc_conf(ctx->request,
-                                       ngx_http_boxoffice_module);
-    if (lcf->cors == NULL) {
-        return NULL;
-    }
-
-    allowed = lcf->cors->elts;
+    allowed = cors->elts;
 
     while ((h = ngx_http_bo_next_header(&walk)) != NULL) {
 
@@ -79,7 +83,7 @@ ngx_http_bo_origin(ngx_http_bo_ctx_t *ctx)
             continue;
         }
 
-        for (i = 0; i < lcf->cors->nelts; i++) {
+        for (i = 0; i < cors->nelts; i++) {
             if (allowed[i].len == h->value.len
                 && ngx_strncasecmp(allowed[i].data, h->value.data,
                                    allowed[i].len)

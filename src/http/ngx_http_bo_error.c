@@ -43,6 +43,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 409, "seat_unavailable", "A seat is not for sale.", 0 },
     { 409, "seat_limit", "You have as many seats as one may have.", 0 },
     { 409, "hold_expired", "The hold has ended.", 0 },
+    { 409, "hold_lost", "The hold was lost; please choose again.", 0 },
     { 409, "hold_ordered", "The hold belongs to an order.", 0 },
     { 409, "order_ended", "The order has ended.", 0 },
     { 409, "request_in_progress", "The same request is being worked on.", 1 },
@@ -86,6 +87,8 @@ ngx_http_bo_error(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
     ngx_str_t             body;
     ngx_http_bo_error_t  *e;
 
+    static ngx_str_t  bearer = ngx_string("Bearer");
+
     e = &ngx_http_bo_errors[error];
 
     ctx->outcome.data = (u_char *) e->code;
@@ -106,6 +109,10 @@ ngx_http_bo_error(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
 
     if (e->retry) {
         ngx_http_bo_retry_after(ctx, error);
+    }
+
+    if (e->status == NGX_HTTP_UNAUTHORIZED) {
+        (void) ngx_http_bo_header(ctx->request, "WWW-Authenticate", &bearer);
     }
 
     ngx_http_bo_send(ctx, e->status, &body);
@@ -242,6 +249,10 @@ ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx, ngx_bo_outcome_e outcome)
 
     case NGX_BO_ENDED:
         error = NGX_HTTP_BO_E_HOLD_EXPIRED;
+        break;
+
+    case NGX_BO_LOST:
+        error = NGX_HTTP_BO_E_HOLD_LOST;
         break;
 
     case NGX_BO_LIMIT:

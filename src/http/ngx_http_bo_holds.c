@@ -140,8 +140,6 @@ ngx_http_bo_hold_created(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_hold_t *h = ctx->data;
 
-    static ngx_str_t  replayed = ngx_string("true");
-
     switch (h->hold.script.call.outcome) {
 
     case NGX_BO_OK:
@@ -150,8 +148,7 @@ ngx_http_bo_hold_created(ngx_http_bo_ctx_t *ctx)
         return;
 
     case NGX_BO_REPLAYED:
-        (void) ngx_http_bo_header(ctx->request, "Idempotency-Replayed",
-                                  &replayed);
+        ngx_http_bo_replayed(ctx);
         ngx_http_bo_hold_answer(ctx, NGX_HTTP_CREATED);
         return;
 
@@ -236,10 +233,14 @@ ngx_http_bo_hold_changed(ngx_http_bo_ctx_t *ctx)
 
     case NGX_BO_OK:
         ngx_bo_count(ctx->store, holds_changed);
+        ngx_http_bo_hold_answer(ctx, NGX_HTTP_OK);
+        return;
+
+    case NGX_BO_REPLAYED:
+        ngx_http_bo_replayed(ctx);
 
         /* fall through */
 
-    case NGX_BO_REPLAYED:
     case NGX_BO_SAME:
         ngx_http_bo_hold_answer(ctx, NGX_HTTP_OK);
         return;

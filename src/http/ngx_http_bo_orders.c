@@ -256,6 +256,7 @@ ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
 
         /* What was answered then, whatever has become of it. */
 
+        ngx_http_bo_replayed(ctx);
         order->status = pending;
         order->confirmed = 0;
         ngx_str_null(&order->ticket);
@@ -329,6 +330,8 @@ ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx)
 
     case NGX_BO_REPLAYED:
 
+        ngx_http_bo_replayed(ctx);
+
         if (order->confirmed == 0) {
             ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_PAYMENT_DECLINED);
             return;
@@ -387,9 +390,13 @@ ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx)
 
     switch (ngx_bo_order_call(&o->order)->outcome) {
 
+    case NGX_BO_REPLAYED:
+        ngx_http_bo_replayed(ctx);
+
+        /* fall through */
+
     case NGX_BO_OK:
     case NGX_BO_SAME:
-    case NGX_BO_REPLAYED:
         ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
         return;
 

@@ -513,6 +513,10 @@ ngx_http_bo_show_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         outcome = ngx_bo_column(res, 0, 0);
 
         if (!PQgetisnull(res, 0, 1)) {
+            if (ngx_strcmp(outcome.data, "replayed") == 0) {
+                ngx_http_bo_replayed(ctx);
+            }
+
             p = ngx_pnalloc(ctx->request->pool, 64);
 
             if (p) {

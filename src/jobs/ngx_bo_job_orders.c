@@ -35,7 +35,7 @@ static ngx_bo_pg_statement_t  ngx_bo_cleanup = {
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_purge = {
-    "purge", "select boxoffice.purge(72)", 0, 1
+    "purge", "select boxoffice.purge(72), boxoffice.purge_holds(90)", 0, 1
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_partitions = {

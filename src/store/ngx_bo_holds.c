@@ -349,6 +349,10 @@ ngx_bo_hold_by_id(ngx_bo_hold_call_t *c)
     if (c->script.script == &ngx_bo_script_fence) {
         *arg++ = c->script.call.store->order_life;
         *arg++ = show->lock_prefix;
+        arg->data = c->made_text;
+        arg++->len = ngx_sprintf(c->made_text, "%uL",
+                                 bo_uuid_unix_ms(&c->hold.id))
+                     - c->made_text;
     }
 
     c->script.argc = arg - c->script.argv;
@@ -415,7 +419,7 @@ ngx_bo_hold_fenced(ngx_bo_script_call_t *sc, ngx_int_t code,
     ngx_str_t  seats;
 
     if (code < 0) {
-        if (code == -5) {
+        if (code == -5 || code == -6) {
             ngx_bo_count(sc->call.store, holds_lost);
         }
 
@@ -448,6 +452,9 @@ ngx_bo_hold_refused(ngx_int_t code)
 
     case -5:
         return NGX_BO_ENDED;
+
+    case -6:
+        return NGX_BO_LOST;
 
     default:
         return NGX_BO_REFUSED;

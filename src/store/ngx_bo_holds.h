@@ -52,6 +52,7 @@ typedef struct {
 
     ngx_uint_t               place;         /* in its batch */
     u_char                   id_text[BO_UUID_LEN];
+    u_char                   made_text[NGX_INT64_LEN];
 } ngx_bo_hold_call_t;
 
 
@@ -76,7 +77,7 @@ void ngx_bo_hold_read(ngx_bo_hold_call_t *c);
 
 /*
  * Fences hold.id for an order: hold.seats is filled.  Again: the same.
- * NGX_BO_OK, _NOT_FOUND, _ENDED.
+ * NGX_BO_OK, _NOT_FOUND, _ENDED, _LOST.
  */
 void ngx_bo_hold_fence(ngx_bo_hold_call_t *c);
 

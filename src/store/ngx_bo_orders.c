@@ -211,6 +211,7 @@ ngx_bo_order_fenced(ngx_bo_call_t *call)
 
     case NGX_BO_NOT_FOUND:
     case NGX_BO_ENDED:
+    case NGX_BO_LOST:
 
         /* The hold of an order that was made is over, too. */
 
@@ -741,6 +742,12 @@ static void
 ngx_bo_order_found(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     ngx_int_t row)
 {
+    /* Reading changes nothing, so nothing is in doubt. */
+
+    if (verdict == NGX_BO_UNKNOWN) {
+        verdict = NGX_BO_NOT_SENT;
+    }
+
     ngx_bo_order_finish(data, ngx_bo_order_answer(data, verdict, res, row));
 }
 

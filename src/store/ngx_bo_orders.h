@@ -73,7 +73,7 @@ typedef struct {
  * Makes an order of hold.hold.id: fences the hold, then claims its seats in
  * one transaction with the order.  call.show is set.  NGX_BO_OK, _REPLAYED:
  * order is filled; _CONFLICT: hold.conflicts; _ORDERED: the hold's order is
- * in order; _NOT_FOUND, _ENDED (the hold), _LIMIT, _CLOSED, _KEY_REUSED,
+ * in order; _NOT_FOUND, _ENDED, _LOST (the hold), _LIMIT, _CLOSED, _KEY_REUSED,
  * _IN_PROGRESS, _REFUSED, _UNAVAILABLE, _IN_DOUBT.
  */
 void ngx_bo_order_create(ngx_bo_order_call_t *c);

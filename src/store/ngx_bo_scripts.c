@@ -108,8 +108,12 @@ ngx_bo_script_reply(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
     call->redis = NULL;
 
     if (verdict != NGX_BO_DONE) {
-        ngx_bo_call_done(call, verdict == NGX_BO_UNKNOWN ? NGX_BO_IN_DOUBT
-                                                         : NGX_BO_UNAVAILABLE);
+
+        /* Reading changes nothing, so nothing is in doubt. */
+
+        ngx_bo_call_done(call, verdict == NGX_BO_UNKNOWN
+                               && sc->script != &ngx_bo_script_read
+                               ? NGX_BO_IN_DOUBT : NGX_BO_UNAVAILABLE);
         return;
     }
 

@@ -30,6 +30,7 @@ typedef enum {
     NGX_BO_IN_PROGRESS,      /* the same idempotency key is being worked on */
     NGX_BO_ORDERED,          /* the hold belongs to an order */
     NGX_BO_ENDED,            /* the hold, or the order, is over */
+    NGX_BO_LOST,             /* the hold went when Redis lost its data */
     NGX_BO_LIMIT,            /* the user's seats in this show */
     NGX_BO_CHANGED,          /* the show has changed since it was loaded */
     NGX_BO_CLOSED,           /* the show is cancelled or has begun */
