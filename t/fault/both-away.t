@@ -9,7 +9,7 @@ use Boxoffice::Test  qw(SHOW);
 
 my $t = Boxoffice::Test->new(nodes => 2, workers => 1, postgres => 'own');
 
-my $crowd = Boxoffice::Crowd->new($t, seconds => 10);
+my $crowd = Boxoffice::Crowd->new($t);
 
 $crowd->wait(2);
 $crowd->fault(sub { $t->kill_redis; $t->kill_postgres });

@@ -9,7 +9,7 @@ use Boxoffice::Test  ();
 
 my $t = Boxoffice::Test->new(nodes => 2, workers => 1);
 
-my $crowd = Boxoffice::Crowd->new($t, seconds => 6);
+my $crowd = Boxoffice::Crowd->new($t);
 my $ended = 0;
 
 $crowd->wait(2);

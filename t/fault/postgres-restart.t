@@ -10,7 +10,7 @@ use Boxoffice::Test  ();
 
 my $t = Boxoffice::Test->new(nodes => 2, workers => 1, postgres => 'own');
 
-my $crowd = Boxoffice::Crowd->new($t, seconds => 9);
+my $crowd = Boxoffice::Crowd->new($t);
 $crowd->wait(2);
 $crowd->fault(sub { $t->kill_postgres });
 $crowd->wait(1);
@@ -22,13 +22,13 @@ ok $r->seconds < 0.5, 'at once' or diag $r->seconds;
 is $t->get('/readyz')->code, 503, 'not ready';
 is $t->get('/healthz')->code, 200, 'but alive';
 
+# of a show that the node knows, far from where the crowd is
+is $t->post('/api/v1/holds', { showId => Boxoffice::Test::STADIUM_SHOW,
+    seatIds => ['110-A1'] }, user => 'ann')->code, 201,
+    'seats can be held without PostgreSQL';
+
 $crowd->healed(sub { $t->start_postgres });
 $crowd->finish;
-
-my @held = grep { $_->{what} eq 'hold' && ($_->{code} // 0) == 201
-    && $_->{attempts}[-1][1] > $crowd->{fault} + 0.3
-    && $_->{attempts}[-1][1] < $crowd->{healed} } $crowd->ops;
-ok scalar(@held), @held . ' holds were made without PostgreSQL';
 
 $crowd->check(recovery => 3);
 

@@ -10,7 +10,7 @@ use Boxoffice::Test  ();
 
 my $t = Boxoffice::Test->new(nodes => 2, workers => 1);
 
-my $crowd = Boxoffice::Crowd->new($t, seconds => 6);
+my $crowd = Boxoffice::Crowd->new($t);
 $crowd->wait(2);
 $crowd->fault(sub { $t->redis->flushall });
 $crowd->wait(1.5);

@@ -11,7 +11,7 @@ use Boxoffice::Test  ();
 my $t = Boxoffice::Test->new(nodes => 2, workers => 1);
 
 my $order = Boxoffice::Crowd->order($t, 'ann', 'A1', 'A2');
-my $crowd = Boxoffice::Crowd->new($t, seconds => 8);
+my $crowd = Boxoffice::Crowd->new($t);
 $crowd->wait(2);
 $crowd->fault(sub { $t->kill_redis });
 $crowd->wait(1.5);

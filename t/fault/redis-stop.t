@@ -11,7 +11,7 @@ my $t = Boxoffice::Test->new(nodes => 2, workers => 1);
 
 my %order = map { $_ => Boxoffice::Crowd->order($t, $_, "A$_") } 1 .. 3;
 
-my $crowd = Boxoffice::Crowd->new($t, seconds => 10);
+my $crowd = Boxoffice::Crowd->new($t);
 $crowd->wait(2);
 $crowd->fault(sub { $t->stop_redis });
 $crowd->wait(2.5);

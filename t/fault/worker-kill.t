@@ -14,7 +14,7 @@ my $t = Boxoffice::Test->new(workers => 2, start => 0);
 $t->node->{conf}{redis} = $t->{redis_server}->url . ' timeout=1s';
 $t->node->start;
 
-my $crowd = Boxoffice::Crowd->new($t, seconds => 7, connections => 64);
+my $crowd = Boxoffice::Crowd->new($t);
 $crowd->wait(2);
 
 for (1 .. 3) {

@@ -4,8 +4,8 @@ package Boxoffice::Crowd;
 # in a process of its own, while the test does something to the servers; and
 # the judgement of what they were told.
 #
-#     my $crowd = Boxoffice::Crowd->new($t, seconds => 6);
-#     sleep 2;
+#     my $crowd = Boxoffice::Crowd->new($t);
+#     $crowd->wait(2);
 #     $crowd->fault(sub { $t->kill_redis });
 #     $crowd->healed(sub { $t->start_redis });
 #     $crowd->finish;
@@ -27,7 +27,7 @@ use constant WINDOW => 0.5;     # seconds in which goodput is measured
 use constant STEP   => 0.05;
 
 
-# new($t, seconds => N, connections => 64, think => SECONDS between an answer
+# new($t, connections => 64, think => SECONDS between an answer
 #     and the next request, show => ID, close => N)
 sub new ($class, $t, %o) {
     my $self = bless {
@@ -45,7 +45,6 @@ sub new ($class, $t, %o) {
         order by seat_no}, undef, $self->{show});
 
     my @ports = map { $t->node($_)->port } 1 .. $t->nodes;
-    my $stop  = time + $o{seconds};
     my $pid   = fork // die "fork: $!";
 
     if ($pid == 0) {
@@ -57,8 +56,7 @@ sub new ($class, $t, %o) {
                 think       => $o{think} // 0.05,
                 show        => $self->{show},
                 labels      => $labels,
-                stop        => $stop,
-                give_up     => $stop + 10);
+                stop_file   => "$self->{file}.stop");
             Storable::store($loop->run, $self->{file});
             1;
         };
@@ -98,7 +96,11 @@ sub healed ($self, $code = sub { }) {
 }
 
 
-sub finish ($self) {
+# finish(SECONDS): lets it go on for that long after the last of these.
+sub finish ($self, $seconds = 4) {
+    $self->wait(($self->{healed} // time) + $seconds - time);
+    open my $fh, '>', "$self->{file}.stop" or die "$self->{file}.stop: $!";
+    close $fh;
     waitpid $self->{pid}, 0;
     die "the crowd has died\n" if $?;
     $self->{ops} = Storable::retrieve($self->{file});

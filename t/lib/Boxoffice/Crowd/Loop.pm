@@ -16,16 +16,16 @@ use Time::HiRes qw(time);
 
 
 # new(ports => [...], connections => N, show => ID, labels => [...], think =>
-#     SECONDS, stop => TIME, give_up => TIME, close => N): the first N
-# connections are closed after each answer.
+#     SECONDS, stop_file => FILE, close => N): the first N connections are closed
+# after each answer.
 sub new ($class, %o) {
-    return bless { %o, reactor => Mojo::Reactor->detect->new, history => [],
+    return bless { %o, stop => 'inf', give_up => 'inf', reactor => Mojo::Reactor->detect->new, history => [],
         users => 0, living => 0 }, $class;
 }
 
 
-# Plays until "stop", then ends what has no definite answer yet, until
-# "give_up".  Gives the history: operations in the order of their beginning.
+# Plays until the file is there, then ends what has no definite answer yet, for
+# ten seconds.  Gives the history: operations in the order of their beginning.
 sub run ($self) {
     my $reactor = $self->{reactor};
 
@@ -204,9 +204,15 @@ sub _answered ($self, $c, $code, $retry, $error = undef) {
 }
 
 
-# More than any deadline of the server; what is later is an error.
+# Looks for the end; and for requests that take more than any deadline of the
+# server.
 sub _overdue ($self) {
     my $limit = time - 8;
+
+    if ($self->{stop} == 'inf' && -e $self->{stop_file}) {
+        $self->{stop}    = time;
+        $self->{give_up} = time + 10;
+    }
 
     for my $c ($self->{all}->@*) {
         $self->_lost($c, 'timeout') if $c->{busy} && $c->{start} < $limit;
