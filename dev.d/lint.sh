@@ -111,7 +111,7 @@ lint_perl() {
     local file
 
     files . '*.pl' '*.pm' '*.t' | while read -r file; do
-        perl -It/lib -c "$file" 2>&1 | grep -v ' syntax OK$' || true
+        perl -It/lib -Ibench/lib -c "$file" 2>&1 | grep -v ' syntax OK$' || true
     done
 }
 
