@@ -221,7 +221,8 @@ subtest 'defaults' => sub {
         $t->post('/api/v1/holds', { showId => $show, seatIds => \@seats },
             user => $user) };
     my $ms = sub ($thing) {
-        my ($from, $to) = map { my @n = $thing->{$_} =~ /T(\d+):(\d+):(\d+)\.(\d+)/;
+        my ($from, $to) = map {
+            my @n = $thing->{$_} =~ /T(\d+):(\d+):(\d+)\.(\d+)/;
             ((($n[0] * 60) + $n[1]) * 60 + $n[2]) * 1000 + $n[3] }
             qw(createdAt expiresAt);
         return ($to - $from) % 86_400_000;

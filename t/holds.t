@@ -22,8 +22,15 @@ sub ms ($text) {
 }
 
 
-sub read_hold ($id, $user) { return $t->get("/api/v1/holds/$id", user => $user) }
-sub drop_hold ($id, $user) { return $t->del("/api/v1/holds/$id", user => $user) }
+sub read_hold ($id, $user) {
+    return $t->get("/api/v1/holds/$id", user => $user);
+}
+
+
+sub drop_hold ($id, $user) {
+    return $t->del("/api/v1/holds/$id", user => $user);
+}
+
 
 sub change ($id, $user, $body = {}, %o) {
     return $t->put("/api/v1/holds/$id", $body, user => $user, %o);

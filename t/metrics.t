@@ -177,7 +177,8 @@ subtest 'stores' => sub {
     my $m = metrics($t);
 
     for my $upstream (qw(redis postgres)) {
-        my $get = sub ($name) { $m->{"upstream_${name}{upstream=\"$upstream\"}"} };
+        my $get = sub ($name) {
+            $m->{"upstream_${name}{upstream=\"$upstream\"}"} };
         ok $get->('operations_total') > 0, "$upstream: operations";
         is [map { $get->("${_}_total") } qw(errors unknown refused)],
             [0, 0, 0], "$upstream: no errors";

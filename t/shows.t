@@ -93,7 +93,8 @@ subtest 'the list' => sub {
         'an argument that nobody knows';
 
     $t->dbh->do(q{update shows set starts_at = now() - interval '1 hour',
-        ends_at = now() + interval '1 hour' where show_id = ?}, undef, '00000000-0000-4000-8000-000000000015');
+        ends_at = now() + interval '1 hour' where show_id = ?},
+        undef, '00000000-0000-4000-8000-000000000015');
     is scalar($t->get('/api/v1/shows')->json->{items}->@*), 9,
         'one that has begun is not listed';
 };
