@@ -16,6 +16,9 @@
 #define NGX_BO_PG_BREAKER_PAUSE     500    /* msec */
 
 
+static ngx_bo_pg_op_t *ngx_bo_pg_submit_op(ngx_bo_pg_t *pg,
+    ngx_bo_pg_statement_t *st, const ngx_str_t *values, ngx_uint_t single,
+    ngx_bo_pg_handler_pt handler, void *data);
 static ngx_bo_pg_lane_t *ngx_bo_pg_lane(ngx_bo_pg_t *pg,
     ngx_bo_pg_statement_t *st);
 static ngx_bo_pg_op_t *ngx_bo_pg_make_op(ngx_bo_pg_t *pg,
@@ -170,6 +173,23 @@ ngx_bo_pg_op_t *
 ngx_bo_pg_submit(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data)
 {
+    return ngx_bo_pg_submit_op(pg, st, values, 0, handler, data);
+}
+
+
+ngx_bo_pg_op_t *
+ngx_bo_pg_submit_alone(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
+    const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data)
+{
+    return ngx_bo_pg_submit_op(pg, st, values, 1, handler, data);
+}
+
+
+static ngx_bo_pg_op_t *
+ngx_bo_pg_submit_op(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
+    const ngx_str_t *values, ngx_uint_t single, ngx_bo_pg_handler_pt handler,
+    void *data)
+{
     ngx_bo_pg_op_t    *op;
     ngx_bo_pg_lane_t  *lane;
 
@@ -196,6 +216,7 @@ ngx_bo_pg_submit(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
 
     op->handler = handler;
     op->data = data;
+    op->single = single;
 
     /* let through while the breaker is open: then this one is the probe */
 

@@ -105,6 +105,16 @@ ngx_bo_pg_op_t *ngx_bo_pg_submit(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data);
 
 /*
+ * The same, and the operation never shares a batch with others: for asking
+ * again what failed or stayed unknown in one.  It may use all of its time for
+ * waiting, not half of it.  Its one retry, for an error that may pass, is
+ * still ahead of it.
+ */
+ngx_bo_pg_op_t *ngx_bo_pg_submit_alone(ngx_bo_pg_t *pg,
+    ngx_bo_pg_statement_t *st, const ngx_str_t *values,
+    ngx_bo_pg_handler_pt handler, void *data);
+
+/*
  * The handler will not be called any more.  An operation that was not sent is
  * dropped; one that was sent may still happen.  Not for an operation whose
  * handler has been called.

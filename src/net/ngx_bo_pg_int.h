@@ -50,7 +50,7 @@ struct ngx_bo_pg_op_s {
     ngx_int_t                row;       /* in the unit's result; -1: none */
 
     unsigned                 waiting:1; /* in its lane */
-    unsigned                 single:1;  /* its batch failed: goes alone */
+    unsigned                 single:1;  /* goes alone, in no batch */
     unsigned                 retried:1; /* its one retry is used up */
     unsigned                 probe:1;   /* the half-open breaker waits for it */
 
@@ -65,7 +65,7 @@ struct ngx_bo_pg_lane_s {
     ngx_bo_pg_statement_t   *st;
     ngx_uint_t               index;     /* bit in conn->prepared */
     ngx_queue_t              fresh;
-    ngx_queue_t              alone;     /* to be sent again, one by one */
+    ngx_queue_t              alone;     /* to be sent one by one */
     ngx_uint_t               nfresh;
     ngx_uint_t               flying;    /* batches of it in flight */
 };

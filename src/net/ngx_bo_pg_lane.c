@@ -84,8 +84,9 @@ ngx_bo_pg_insert(ngx_queue_t *queue, ngx_bo_pg_op_t *op)
 /*
  * When a waiting operation is refused.  Half of its time is left to the
  * server: one that leaves later would too often end as unknown and cost its
- * connection, and refusing is the answer that needs no repair.  What is sent
- * again, alone, has waited its turn already and may use all of its time.
+ * connection, and refusing is the answer that needs no repair.  What goes
+ * alone stood in a batch before: it has waited its turn already, and may use
+ * all of its time.
  */
 
 static ngx_msec_t
