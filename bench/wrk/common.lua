@@ -4,16 +4,6 @@
 -- A walk never takes a pair twice, but one request in 64 asks again, for
 -- another user, for a pair that was taken a moment ago: a conflict.
 
-local ffi = require 'ffi'
-
-ffi.cdef [[
-    struct bench_time { long seconds; long nanoseconds; };
-    int clock_gettime(int clock, struct bench_time *now);
-    int setenv(const char *name, const char *value, int overwrite);
-    int getpid(void);
-    int kill(int pid, int signal);
-]]
-
 local M = {}
 
 local threads = {}
@@ -171,10 +161,30 @@ local function statuses()
 end
 
 
+-- What LuaJIT, which wrk has in it, calls of the C library; prepare.lua runs in
+-- plain Lua and needs none of it.
+local ffi
+
+local function libc()
+    if not ffi then
+        ffi = require 'ffi'
+        ffi.cdef [[
+            struct bench_time { long seconds; long nanoseconds; };
+            int clock_gettime(int clock, struct bench_time *now);
+            int setenv(const char *name, const char *value, int overwrite);
+            int getpid(void);
+            int kill(int pid, int signal);
+        ]]
+    end
+    return ffi.C
+end
+
+
 -- Microseconds of the monotonic clock.
 function M.now()
+    local c = libc()
     local now = ffi.new('struct bench_time')
-    ffi.C.clock_gettime(1, now)
+    c.clock_gettime(1, now)
     return tonumber(now.seconds) * 1e6 + tonumber(now.nanoseconds) / 1e3
 end
 
@@ -184,7 +194,7 @@ end
 -- common but the process, so its environment tells who is done.
 function M.finish(thread_no, count, started)
     spent_us = M.now() - started
-    ffi.C.setenv('BENCH_DONE_' .. thread_no, '1', 1)
+    libc().setenv('BENCH_DONE_' .. thread_no, '1', 1)
     wrk.thread:stop()
 
     for i = 0, count - 1 do
@@ -193,7 +203,7 @@ function M.finish(thread_no, count, started)
         end
     end
 
-    ffi.C.kill(ffi.C.getpid(), 2)
+    libc().kill(libc().getpid(), 2)
 end
 
 

@@ -101,7 +101,8 @@ sub prepare ($rig, $walk, $run, $holds, $first) {
     my $out = `lua5.1 $dir/prepare.lua $dir $walk $run $holds $first $sha \\
         $file | redis-cli --pipe -p ${\ $rig->redis('ours')->port} 2>&1`;
 
-    croak "holds could not be prepared: $out" if $out !~ /errors: 0\b/;
+    croak "holds could not be prepared: $out" 
+        if $out !~ /errors: 0, replies: $holds\b/;
     return;
 }
 
