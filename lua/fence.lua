@@ -7,7 +7,7 @@
 -- ARGV  1 lowest version of the epoch  2 user  3 hold id
 --       4 life of the order, ms        5 prefix of the seat locks
 --       6 when the hold was made, by its id, Unix ms
--- Reply {1, seats}      fenced
+-- Reply {1, seats, n}   fenced; n: 1 by this call, 0 by another before
 --       {-1, version}   not loaded, or another epoch (0: nothing there)
 --       {-3}            no such hold of this user
 --       {-5}            the hold has ended, or a lock of it was lost
@@ -22,11 +22,16 @@ end
 
 local fenced = redis.call('HGET', KEYS[2], '#' .. id)
 if fenced then
-    local owner, seats = fenced:match('^(%S+) %S+ %S+ %S+ %S+ (%S+)')
+    local owner, seats, shared =
+        fenced:match('^(%S+) %S+ %S+ %S+ %S+ (%S+)(.*)')
     if owner ~= user then
         return {-3}
     end
-    return {1, seats}
+    -- Two requests rely on it now, and neither may take it away: '+'.
+    if shared == '' then
+        redis.call('HSET', KEYS[2], '#' .. id, fenced .. ' +')
+    end
+    return {1, seats, 0}
 end
 
 -- Nobody's hold is older than the show in Redis: it went with what was there.
@@ -82,4 +87,4 @@ redis.call('HSET', KEYS[2], user, entry .. record:sub(#line + 1),
                                    ' '))
 redis.call('ZADD', KEYS[3], till, '#' .. id, till, user)
 
-return {1, seats}
+return {1, seats, 1}

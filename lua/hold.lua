@@ -101,9 +101,13 @@ if record then
         end
     end
 
-    if live then
+    -- One that has run out and was not swept yet is swept here: its line, and
+    -- with it the sweep's knowledge of its seats, is about to go.
+    if flag == 'H' then
         mine, old = user .. ':' .. i .. ':', s
+    end
 
+    if live then
         -- the same seats again: the same hold, unless a lock of it was lost
         if ARGV[6] == '' and s == seats then
             local whole = true
@@ -170,12 +174,15 @@ if old then
     end
     for seat in old:gmatch('%d+') do
         if not asked[seat] then
-            -- it may have run out in this very millisecond
             local lock = call('GET', ARGV[9] .. seat)
-            if lock and lock:sub(1, #mine) == mine then
+            if not lock or lock:sub(1, #mine) == mine then
+                local at = '#' .. seat
                 call('DEL', ARGV[9] .. seat)
-                call('BITFIELD', KEYS[2], 'SET', 'u2', '#' .. seat, '0')
-                freed[#freed + 1] = seat
+                -- without a lock it may be anybody's by now, or sold
+                if call('BITFIELD', KEYS[2], 'GET', 'u2', at)[1] == 1 then
+                    call('BITFIELD', KEYS[2], 'SET', 'u2', at, '0')
+                    freed[#freed + 1] = seat
+                end
             end
         end
     end

@@ -19,20 +19,31 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local due = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, 128)
+
+-- A lock lives through the millisecond of its end, by a clock that this script
+-- read a moment ago: only what ended before that is looked at.
+
+local due = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now - 2,
+                       'LIMIT', 0, 128)
 local reply, freed = {1, false, false}, {}
 
-local function free(seats)
+-- Frees seats without a lock; false when a lock of the hold is still there.
+
+local function free(seats, id)
+    local over = true
     for seat in seats:gmatch('%d+') do
-        if redis.call('EXISTS', ARGV[3] .. seat) == 0 then
-            local at = '#' .. seat
+        local lock, at = redis.call('GET', ARGV[3] .. seat), '#' .. seat
+        if not lock then
             local state = redis.call('BITFIELD', KEYS[2], 'GET', 'u2', at)
             if state[1] == 1 then
                 redis.call('BITFIELD', KEYS[2], 'SET', 'u2', at, '0')
                 freed[#freed + 1] = seat
             end
+        elseif lock:find(':' .. id .. ':', 1, true) then
+            over = false
         end
     end
+    return over
 end
 
 for _, who in ipairs(due) do
@@ -43,33 +54,35 @@ for _, who in ipairs(due) do
 
     elseif who:sub(1, 1) == '#' then
         -- An order's hold whose time is over and that nobody has settled.
-        free(record:match('(%S+)$'))
-        redis.call('HDEL', KEYS[3], who)
-        redis.call('ZREM', KEYS[4], who)
+        local seats = record:match('^%S+ %S+ %S+ %S+ %S+ (%S+)')
+        if free(seats, who:sub(2)) then
+            redis.call('HDEL', KEYS[3], who)
+            redis.call('ZREM', KEYS[4], who)
+        end
 
     else
         local line = record:match('[^\n]+')
         local id, created, expires, flag, key, fp, seats =
             line:match('^(%S+) (%S+) (%S+) (%S) (%S+) (%S+) (%S+)')
 
-        if flag == 'H' then
-            free(seats)
+        if flag ~= 'H' then
+            redis.call('HDEL', KEYS[3], who)
+            redis.call('ZREM', KEYS[4], who)
+
+        elseif free(seats, id) then
             redis.call('HSET', KEYS[3], who,
                 table.concat({id, created, expires, 'X', key, fp, seats}, ' ')
                 .. record:sub(#line + 1))
             redis.call('ZADD', KEYS[4], now + ARGV[4], who)
             reply[#reply + 1] = table.concat({who, id, created, expires,
                                               seats}, ' ')
-        else
-            redis.call('HDEL', KEYS[3], who)
-            redis.call('ZREM', KEYS[4], who)
         end
     end
 end
 
 if #freed > 0 then
     version = redis.call('INCR', KEYS[1])
-    redis.call('PUBLISH', KEYS[1], version .. ' 0:'
+    redis.call('PUBLISH', KEYS[1], string.format('%d', version) .. ' 0:'
                .. table.concat(freed, ','))
 end
 

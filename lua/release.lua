@@ -67,6 +67,7 @@ local entry = table.concat({id, created, expires, 'R', key, fp, seats}, ' ')
 redis.call('HSET', KEYS[3], ARGV[2], entry .. record:sub(#line + 1))
 redis.call('ZADD', KEYS[4], now + ARGV[5], ARGV[2])
 version = redis.call('INCR', KEYS[1])
-redis.call('PUBLISH', KEYS[1], version .. ' 0:' .. table.concat(freed, ','))
+redis.call('PUBLISH', KEYS[1], string.format('%d', version) .. ' 0:'
+           .. table.concat(freed, ','))
 
 return {1, entry}

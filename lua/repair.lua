@@ -28,7 +28,7 @@ end
 
 if #changed > 0 then
     version = redis.call('INCR', KEYS[1])
-    redis.call('PUBLISH', KEYS[1], version .. ' '
+    redis.call('PUBLISH', KEYS[1], string.format('%d', version) .. ' '
                .. table.concat(changed, ' '))
 end
 

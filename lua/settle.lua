@@ -41,7 +41,8 @@ redis.call('ZREM', KEYS[4], '#' .. id)
 
 if #done > 0 then
     version = redis.call('INCR', KEYS[1])
-    redis.call('PUBLISH', KEYS[1], version .. ' ' .. to .. ':'
+    redis.call('PUBLISH', KEYS[1], string.format('%d', version) .. ' ' .. to
+               .. ':'
                .. table.concat(done, ','))
 end
 

@@ -5,7 +5,7 @@
 -- ARGV  1 lowest version of the epoch  2 user  3 hold id
 --       4 prefix of the seat locks
 -- Reply {1}  given back, or ended
---       {0}  there is no such fenced hold
+--       {0}  there is no such fenced hold, or another request relies on it
 --       {-1, version}  not loaded, or another epoch
 
 local epoch, user, id = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -16,7 +16,7 @@ if version < epoch or version >= epoch + 1e9 then
 end
 
 local fenced = redis.call('HGET', KEYS[3], '#' .. id)
-if not fenced then
+if not fenced or fenced:sub(-2) == ' +' then
     return {0}
 end
 
@@ -55,7 +55,7 @@ redis.call('ZREM', KEYS[4], '#' .. id)
 
 if #freed > 0 then
     version = redis.call('INCR', KEYS[1])
-    redis.call('PUBLISH', KEYS[1], version .. ' 0:'
+    redis.call('PUBLISH', KEYS[1], string.format('%d', version) .. ' 0:'
                .. table.concat(freed, ','))
 end
 

@@ -261,6 +261,13 @@ ngx_int_t ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx);
  */
 ngx_int_t ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx);
 
+/* orders: an order as JSON, and the room that it needs. */
+size_t ngx_http_bo_order_len(ngx_bo_order_t *order);
+u_char *ngx_http_bo_put_order(u_char *p, ngx_bo_order_t *order);
+
+/* order_list: GET /orders. */
+void ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx);
+
 /* seatmap: GET /shows/{id}/seatmap. */
 void ngx_http_bo_seatmap(ngx_http_bo_ctx_t *ctx);
 

@@ -28,11 +28,9 @@ typedef struct {
 
 
 typedef struct {
-    ngx_bo_order_call_t        order;
+    ngx_bo_order_call_t       *order;
     ngx_http_bo_order_body_t   body;
-    ngx_http_bo_page_t         page;
     ngx_http_bo_run_pt         next;
-    ngx_str_t                  list;
 } ngx_http_bo_order_t;
 
 
@@ -45,10 +43,6 @@ static void ngx_http_bo_order_cancel(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_read(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_found(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_order_rows(void *data, ngx_bo_verdict_e verdict,
-    PGresult *res, ngx_int_t row);
-static void ngx_http_bo_order_listed(ngx_http_bo_ctx_t *ctx);
 
 static ngx_http_bo_order_t *ngx_http_bo_order_begin(ngx_http_bo_ctx_t *ctx);
 static ngx_http_bo_order_t *ngx_http_bo_order_by_id(ngx_http_bo_ctx_t *ctx);
@@ -63,9 +57,8 @@ static void ngx_http_bo_order_ended(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_error_e error);
 static void ngx_http_bo_order_answer(ngx_http_bo_ctx_t *ctx,
     ngx_uint_t status);
-static size_t ngx_http_bo_order_len(ngx_bo_order_t *order);
-static u_char *ngx_http_bo_put_order(u_char *p, ngx_bo_order_t *order);
-static ngx_str_t ngx_http_bo_text(bo_str_t *s);
+static ngx_int_t ngx_http_bo_keep(ngx_http_bo_order_t *o, ngx_str_t *text,
+    bo_str_t *s);
 
 
 ngx_http_bo_action_t  ngx_http_bo_orders_actions[] = {
@@ -142,14 +135,6 @@ static const bo_json_field_t  ngx_http_bo_order_cancel_fields[] = {
 };
 
 
-static ngx_bo_pg_statement_t  ngx_http_bo_orders_of_user = {
-    "orders_of_user",
-    "select 1, 'found', " NGX_BO_ORDER_COLUMNS
-    " from boxoffice.orders_of_user($1::text, $2::bigint, $3::uuid, $4::int)",
-    4, 1
-};
-
-
 /* POST /orders */
 
 static void
@@ -171,7 +156,7 @@ ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    hold = &o->order.hold.hold;
+    hold = &o->order->hold.hold;
 
     if (bo_uuid_parse(&hold->id, o->body.hold_id.data, o->body.hold_id.len)
         != 0)
@@ -180,7 +165,7 @@ ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (bo_payment_method_parse(&o->order.method, o->body.method.data,
+    if (bo_payment_method_parse(&o->order->method, o->body.method.data,
                                 o->body.method.len)
         != 0)
     {
@@ -198,7 +183,7 @@ ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    call = ngx_bo_order_call(&o->order);
+    call = ngx_bo_order_call(o->order);
     call->done = ngx_http_bo_order_shown;
     ngx_http_bo_wait(ctx, call);
 
@@ -220,7 +205,7 @@ ngx_http_bo_order_show(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t *o = ctx->data;
 
-    if (ngx_bo_order_call(&o->order)->outcome != NGX_BO_OK) {
+    if (ngx_bo_order_call(o->order)->outcome != NGX_BO_OK) {
         ngx_http_bo_order_refused(ctx);
         return;
     }
@@ -247,7 +232,7 @@ ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
 
     static ngx_str_t  pending = ngx_string("PAYMENT_PENDING");
 
-    c = &o->order;
+    c = o->order;
     order = &c->order;
 
     switch (ngx_bo_order_call(c)->outcome) {
@@ -310,7 +295,10 @@ ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    o->order.payment = ngx_http_bo_text(payment);
+    if (ngx_http_bo_keep(o, &o->order->payment, payment) != NGX_OK) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
 
     ngx_http_bo_order_step(ctx, ngx_bo_order_confirm,
                            ngx_http_bo_order_confirmed);
@@ -322,11 +310,11 @@ ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t *o = ctx->data;
 
-    ngx_bo_order_t  *order = &o->order.order;
+    ngx_bo_order_t  *order = &o->order->order;
 
     static ngx_str_t  confirmed = ngx_string("CONFIRMED");
 
-    switch (ngx_bo_order_call(&o->order)->outcome) {
+    switch (ngx_bo_order_call(o->order)->outcome) {
 
     case NGX_BO_REPLAYED:
 
@@ -388,7 +376,7 @@ ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t *o = ctx->data;
 
-    switch (ngx_bo_order_call(&o->order)->outcome) {
+    switch (ngx_bo_order_call(o->order)->outcome) {
 
     case NGX_BO_REPLAYED:
         ngx_http_bo_replayed(ctx);
@@ -423,143 +411,8 @@ ngx_http_bo_order_found(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t *o = ctx->data;
 
-    if (ngx_bo_order_call(&o->order)->outcome == NGX_BO_OK) {
+    if (ngx_bo_order_call(o->order)->outcome == NGX_BO_OK) {
         ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
-        return;
-    }
-
-    ngx_http_bo_order_refused(ctx);
-}
-
-
-/* GET /orders: the caller's, newest first */
-
-static void
-ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx)
-{
-    u_char                before[NGX_INT64_LEN], limit[NGX_INT_T_LEN];
-    u_char                id[BO_UUID_LEN];
-    ngx_str_t             v[4];
-    ngx_bo_call_t        *call;
-    ngx_http_bo_order_t  *o;
-
-    o = ngx_http_bo_order_begin(ctx);
-    if (o == NULL || ngx_http_bo_page(ctx, &o->page) != NGX_OK) {
-        return;
-    }
-
-    if (!o->page.has_cursor) {
-        o->page.ms = 9223372036854;
-    }
-
-    bo_uuid_format((char *) id, &o->page.id);
-
-    v[0] = ctx->user;
-    v[1].data = before;
-    v[1].len = ngx_sprintf(before, "%L", o->page.ms) - before;
-    v[2].data = id;
-    v[2].len = BO_UUID_LEN;
-
-    /* one more tells whether there is a next page */
-
-    v[3].data = limit;
-    v[3].len = ngx_sprintf(limit, "%ui", o->page.limit + 1) - limit;
-
-    call = ngx_bo_order_call(&o->order);
-    ngx_http_bo_wait(ctx, call);
-
-    call->pg = ngx_bo_pg_submit(ctx->store->pg, &ngx_http_bo_orders_of_user,
-                                v, ngx_http_bo_order_rows, ctx);
-    if (call->pg == NULL) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
-    }
-}
-
-
-static void
-ngx_http_bo_order_rows(void *data, ngx_bo_verdict_e verdict, PGresult *res,
-    ngx_int_t row)
-{
-    ngx_http_bo_ctx_t *ctx = data;
-
-    u_char               *p;
-    size_t                len;
-    ngx_int_t             i, n, rows;
-    ngx_bo_call_t        *call;
-    ngx_bo_order_t       *orders;
-    ngx_http_bo_order_t  *o = ctx->data;
-
-    call = ngx_bo_order_call(&o->order);
-    call->pg = NULL;
-    call->outcome = NGX_BO_UNAVAILABLE;
-
-    if (verdict != NGX_BO_DONE || PQresultStatus(res) != PGRES_TUPLES_OK) {
-        ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
-        return;
-    }
-
-    rows = PQntuples(res);
-    n = ngx_min(rows, (ngx_int_t) o->page.limit);
-    len = 128;
-
-    orders = ngx_palloc(ctx->request->pool, (n + 1) * sizeof(ngx_bo_order_t));
-    if (orders == NULL) {
-        ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
-        return;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (ngx_bo_order_from_row(&orders[i], ctx->request->pool, res, i)
-            != NGX_OK)
-        {
-            ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
-            return;
-        }
-
-        len += ngx_http_bo_order_len(&orders[i]);
-    }
-
-    p = ngx_pnalloc(ctx->request->pool, len);
-    if (p == NULL) {
-        ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
-        return;
-    }
-
-    o->list.data = p;
-    p = ngx_http_bo_put(p, "{\"items\":[");
-
-    for (i = 0; i < n; i++) {
-        if (i) {
-            *p++ = ',';
-        }
-
-        p = ngx_http_bo_put_order(p, &orders[i]);
-    }
-
-    p = ngx_http_bo_put(p, "],\"nextCursor\":");
-
-    if (rows > n) {
-        p = ngx_sprintf(p, "\"%L_%V\"}", orders[n - 1].created,
-                        &orders[n - 1].id);
-
-    } else {
-        p = ngx_http_bo_put(p, "null}");
-    }
-
-    o->list.len = p - o->list.data;
-    call->outcome = NGX_BO_OK;
-
-    ngx_http_bo_resume(ctx, ngx_http_bo_order_listed);
-}
-
-
-static void
-ngx_http_bo_order_listed(ngx_http_bo_ctx_t *ctx)
-{
-    ngx_http_bo_order_t *o = ctx->data;
-
-    if (ngx_bo_order_call(&o->order)->outcome == NGX_BO_OK) {
-        ngx_http_bo_send(ctx, NGX_HTTP_OK, &o->list);
         return;
     }
 
@@ -578,14 +431,28 @@ ngx_http_bo_order_begin(ngx_http_bo_ctx_t *ctx)
         return NULL;
     }
 
-    o->order.hold.pool = ctx->request->pool;
-    o->order.hold.user = ctx->user;
-    o->order.hold.idempotency = ctx->idempotency;
-    o->order.admin = ctx->admin;
-    o->order.done = ngx_http_bo_order_woken;
+    o->order = ngx_bo_order_call_create(ctx->store);
+    if (o->order == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return NULL;
+    }
 
-    ngx_bo_order_call(&o->order)->data = ctx;
-    ngx_bo_order_call(&o->order)->store = ctx->store;
+    /* From now on it goes with the request, or, once started, by itself. */
+
+    ctx->call = ngx_bo_order_call(o->order);
+    ctx->call->data = ctx;
+
+    o->order->hold.user.len = ctx->user.len;
+    o->order->hold.user.data = ngx_pstrdup(o->order->hold.pool, &ctx->user);
+
+    if (o->order->hold.user.data == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return NULL;
+    }
+
+    o->order->hold.idempotency = ctx->idempotency;
+    o->order->admin = ctx->admin;
+    o->order->done = ngx_http_bo_order_woken;
 
     ctx->data = o;
 
@@ -603,12 +470,12 @@ ngx_http_bo_order_by_id(ngx_http_bo_ctx_t *ctx)
         return NULL;
     }
 
-    o->order.id = ctx->id;
+    o->order->id = ctx->id;
 
     /* A number beyond int4 is no show's, and would be an error in SQL. */
 
-    if (bo_uuid_show_no(&ctx->id, &o->order.show_no) != 0
-        || o->order.show_no > NGX_MAX_INT32_VALUE)
+    if (bo_uuid_show_no(&ctx->id, &o->order->show_no) != 0
+        || o->order->show_no > NGX_MAX_INT32_VALUE)
     {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
         return NULL;
@@ -650,24 +517,42 @@ ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    customer = &o->order.customer;
-    customer->name = ngx_http_bo_text(&o->body.customer.name);
-    customer->email = ngx_http_bo_text(&o->body.customer.email);
-    customer->phone = ngx_http_bo_text(&o->body.customer.phone);
+    customer = &o->order->customer;
+
+    if (ngx_http_bo_keep(o, &customer->name, &o->body.customer.name)
+        != NGX_OK
+        || ngx_http_bo_keep(o, &customer->email, &o->body.customer.email)
+           != NGX_OK
+        || ngx_http_bo_keep(o, &customer->phone, &o->body.customer.phone)
+           != NGX_OK)
+    {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }
 
 
-static ngx_str_t
-ngx_http_bo_text(bo_str_t *s)
+/* The order may outlive the request and its body. */
+
+static ngx_int_t
+ngx_http_bo_keep(ngx_http_bo_order_t *o, ngx_str_t *text, bo_str_t *s)
 {
-    ngx_str_t  text;
+    if (s->data == NULL) {
+        return NGX_OK;    /* an optional field */
+    }
 
-    text.data = (u_char *) s->data;
-    text.len = s->len;
+    text->len = s->len;
+    text->data = ngx_pnalloc(o->order->hold.pool, s->len);
 
-    return text;
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(text->data, s->data, s->len);
+
+    return NGX_OK;
 }
 
 
@@ -678,8 +563,8 @@ ngx_http_bo_order_step(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_order_t *o = ctx->data;
 
     o->next = run;
-    ngx_http_bo_wait(ctx, ngx_bo_order_call(&o->order));
-    start(&o->order);
+    ngx_http_bo_wait(ctx, ngx_bo_order_call(o->order));
+    start(o->order);
 }
 
 
@@ -698,7 +583,7 @@ ngx_http_bo_order_refused(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t *o = ctx->data;
 
-    ngx_http_bo_error_outcome(ctx, ngx_bo_order_call(&o->order)->outcome);
+    ngx_http_bo_error_outcome(ctx, ngx_bo_order_call(o->order)->outcome);
 }
 
 
@@ -720,7 +605,7 @@ ngx_http_bo_order_ended(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error)
 
     details.data = p;
     details.len = ngx_sprintf(p, "{\"orderId\":\"%V\",\"status\":\"%V\"}",
-                              &o->order.order.id, &o->order.order.status)
+                              &o->order->order.id, &o->order->order.status)
                   - p;
 
     ngx_http_bo_error(ctx, error, &details);
@@ -733,7 +618,7 @@ ngx_http_bo_order_answer(ngx_http_bo_ctx_t *ctx, ngx_uint_t status)
     ngx_http_bo_order_t *o = ctx->data;
 
     ngx_str_t        body;
-    ngx_bo_order_t  *order = &o->order.order;
+    ngx_bo_order_t  *order = &o->order->order;
 
     body.data = ngx_pnalloc(ctx->request->pool, ngx_http_bo_order_len(order));
     if (body.data == NULL) {
@@ -747,14 +632,14 @@ ngx_http_bo_order_answer(ngx_http_bo_ctx_t *ctx, ngx_uint_t status)
 }
 
 
-static size_t
+size_t
 ngx_http_bo_order_len(ngx_bo_order_t *order)
 {
     return 768 + 4 * order->seats.len + order->user.len;
 }
 
 
-static u_char *
+u_char *
 ngx_http_bo_put_order(u_char *p, ngx_bo_order_t *order)
 {
     size_t  i;

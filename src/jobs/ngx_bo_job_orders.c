@@ -1,7 +1,8 @@
 
 /*
  * Ends what PostgreSQL says is over: unpaid orders, claims without an order,
- * old keys.  Row locks that skip what another node has keep the nodes apart.
+ * old rows.  Row locks that skip what another node has keep the nodes apart.
+ * Each statement has a bound, so that it ends within its deadline.
  */
 
 
@@ -12,13 +13,19 @@
 
 #define NGX_BO_EXPIRE_MAX   "500"
 
+/* What purge_holds() deletes in one call at most. */
+
+#define NGX_BO_PURGE_MAX    5000
+
 
 static void ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
-    ngx_bo_pg_handler_pt handler);
+    const ngx_str_t *values, ngx_bo_pg_handler_pt handler);
 static void ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_orphans_removed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row);
 static void ngx_bo_job_ended(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 
@@ -31,51 +38,66 @@ static ngx_bo_pg_statement_t  ngx_bo_expire_orders = {
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_cleanup = {
-    "cleanup_orphans", "select * from boxoffice.cleanup_orphans()", 0, 1
+    "cleanup_orphans",
+    "select claims, last_no from boxoffice.cleanup_orphans($1)", 1, 1
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_purge = {
-    "purge", "select boxoffice.purge(72), boxoffice.purge_holds(90)", 0, 1
+    "purge",
+    "select p.more, h.n from boxoffice.purge(72) p,"
+    " boxoffice.purge_holds(90) h(n)",
+    0, 1
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_partitions = {
     "ensure_partitions", "select boxoffice.ensure_partitions(3)", 0, 1
 };
 
+/* The number of the show after which the next cleanup begins. */
+
+static int64_t  ngx_bo_cleanup_after;
+
 
 void
 ngx_bo_job_orders(ngx_bo_job_t *job)
 {
-    ngx_bo_job_submit(job, &ngx_bo_expire_orders, ngx_bo_orders_expired);
+    ngx_bo_job_submit(job, &ngx_bo_expire_orders, NULL,
+                      ngx_bo_orders_expired);
 }
 
 
 void
 ngx_bo_job_cleanup(ngx_bo_job_t *job)
 {
-    ngx_bo_job_submit(job, &ngx_bo_cleanup, ngx_bo_orphans_removed);
+    u_char     buf[NGX_INT64_LEN];
+    ngx_str_t  after;
+
+    after.data = buf;
+    after.len = ngx_sprintf(buf, "%L", ngx_bo_cleanup_after) - buf;
+
+    ngx_bo_job_submit(job, &ngx_bo_cleanup, &after, ngx_bo_orphans_removed);
 }
 
 
 void
 ngx_bo_job_purge(ngx_bo_job_t *job)
 {
-    ngx_bo_job_submit(job, &ngx_bo_purge, ngx_bo_job_ended);
+    ngx_bo_job_submit(job, &ngx_bo_purge, NULL, ngx_bo_purged);
 }
 
 
 void
 ngx_bo_job_partitions(ngx_bo_job_t *job)
 {
-    ngx_bo_job_submit(job, &ngx_bo_partitions, ngx_bo_job_ended);
+    ngx_bo_job_submit(job, &ngx_bo_partitions, NULL, ngx_bo_job_ended);
 }
 
 
 static void
 ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
-    ngx_bo_pg_handler_pt handler)
+    const ngx_str_t *values, ngx_bo_pg_handler_pt handler)
 {
-    if (ngx_bo_pg_submit(job->store->pg, st, NULL, handler, job) != NULL) {
+    if (ngx_bo_pg_submit(job->store->pg, st, values, handler, job) != NULL) {
         ngx_bo_job_begin(job);
     }
 }
@@ -151,18 +173,43 @@ ngx_bo_orphans_removed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     int64_t  n;
 
-    if (ngx_bo_job_check(job, verdict, res) == NGX_OK
-        && PQntuples(res) == 1)
+    if (ngx_bo_job_check(job, verdict, res) != NGX_OK
+        || PQntuples(res) != 1)
     {
-        n = ngx_bo_column_int(res, 0, 0);
+        /* What cannot be done must not keep the shows behind it waiting. */
 
-        if (n) {
-            (void) ngx_atomic_fetch_add(
-                          &job->store->zone->metrics.orphans_removed, n);
+        ngx_bo_cleanup_after++;
+        ngx_bo_job_end(job);
+        return;
+    }
 
-            ngx_log_error(NGX_LOG_WARN, job->store->log, 0,
-                          "boxoffice: %L claims without an order removed", n);
-        }
+    n = ngx_bo_column_int(res, 0, 0);
+    ngx_bo_cleanup_after = ngx_bo_column_int(res, 0, 1);
+
+    if (n) {
+        (void) ngx_atomic_fetch_add(&job->store->zone->metrics.orphans_removed,
+                                    n);
+
+        ngx_log_error(NGX_LOG_WARN, job->store->log, 0,
+                      "boxoffice: %L claims without an order removed", n);
+    }
+
+    ngx_bo_job_end(job);
+}
+
+
+static void
+ngx_bo_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_job_t *job = data;
+
+    if (ngx_bo_job_check(job, verdict, res) == NGX_OK
+        && PQntuples(res) == 1
+        && (PQgetvalue(res, 0, 0)[0] == 't'
+            || ngx_bo_column_int(res, 0, 1) == NGX_BO_PURGE_MAX))
+    {
+        ngx_bo_job_purge(job);
     }
 
     ngx_bo_job_end(job);

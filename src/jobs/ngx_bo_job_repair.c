@@ -11,6 +11,7 @@
 
 #define NGX_BO_REPAIR_MAX    16     /* shows in a run */
 #define NGX_BO_REPAIR_SEATS  64     /* seats in one script */
+#define NGX_BO_REPAIR_SUSPECTS  128 /* shows with differences, remembered */
 
 
 typedef struct {
@@ -57,7 +58,7 @@ static ngx_bo_outcome_e ngx_bo_repair_read(ngx_bo_script_call_t *sc,
 static void ngx_bo_repair_done(ngx_bo_call_t *call);
 
 
-static ngx_bo_suspect_t  ngx_bo_suspects[NGX_BO_REPAIR_MAX];
+static ngx_bo_suspect_t  ngx_bo_suspects[NGX_BO_REPAIR_SUSPECTS];
 
 
 static ngx_bo_pg_statement_t  ngx_bo_sold_seats = {
@@ -243,9 +244,9 @@ ngx_bo_repair_suspect(uint32_t no)
     ngx_uint_t         i;
     ngx_bo_suspect_t  *free;
 
-    free = &ngx_bo_suspects[no % NGX_BO_REPAIR_MAX];
+    free = &ngx_bo_suspects[no % NGX_BO_REPAIR_SUSPECTS];
 
-    for (i = 0; i < NGX_BO_REPAIR_MAX; i++) {
+    for (i = 0; i < NGX_BO_REPAIR_SUSPECTS; i++) {
         if (ngx_bo_suspects[i].no == no) {
             return &ngx_bo_suspects[i];
         }

@@ -427,6 +427,7 @@ ngx_bo_hold_fenced(ngx_bo_script_call_t *sc, ngx_int_t code,
     }
 
     seats = ngx_bo_reply_str(reply, 1);
+    c->fresh = ngx_bo_reply_int(reply, 2) == 1;
 
     if (bo_seats_parse(&c->hold.seats, (char *) seats.data, seats.len) != 0) {
         return NGX_BO_REFUSED;

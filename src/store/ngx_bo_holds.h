@@ -48,6 +48,7 @@ typedef struct {
 
     bo_seats_t               conflicts;     /* with NGX_BO_CONFLICT */
     unsigned                 sold:1;        /* one of those at least */
+    unsigned                 fresh:1;       /* the fence is this call's own */
     uint64_t                 usec;
 
     ngx_uint_t               place;         /* in its batch */
@@ -76,7 +77,8 @@ void ngx_bo_hold_release(ngx_bo_hold_call_t *c);
 void ngx_bo_hold_read(ngx_bo_hold_call_t *c);
 
 /*
- * Fences hold.id for an order: hold.seats is filled.  Again: the same.
+ * Fences hold.id for an order: hold.seats is filled.  Again: the same, but
+ * not fresh.
  * NGX_BO_OK, _NOT_FOUND, _ENDED, _LOST.
  */
 void ngx_bo_hold_fence(ngx_bo_hold_call_t *c);

@@ -46,13 +46,20 @@ typedef struct {
 } ngx_bo_order_word_t;
 
 
+static void ngx_bo_order_left(ngx_bo_call_t *call);
+static void ngx_bo_order_free(ngx_bo_order_call_t *c);
 static void ngx_bo_order_fenced(ngx_bo_call_t *call);
 static void ngx_bo_order_submit(ngx_bo_call_t *call);
+static ngx_bo_pg_op_t *ngx_bo_order_send(ngx_bo_order_call_t *c,
+    ngx_bo_pg_statement_t *st, ngx_str_t *values,
+    ngx_bo_pg_handler_pt handler);
 static void ngx_bo_order_replay(ngx_bo_order_call_t *c);
 static void ngx_bo_order_replayed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_order_refuse(ngx_bo_order_call_t *c,
+    ngx_bo_outcome_e outcome);
 static void ngx_bo_order_reloaded(ngx_bo_call_t *call);
 static void ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
@@ -178,12 +185,62 @@ ngx_bo_order_fingerprint(ngx_bo_order_call_t *c)
 }
 
 
+ngx_bo_order_call_t *
+ngx_bo_order_call_create(ngx_bo_store_t *store)
+{
+    ngx_pool_t           *pool;
+    ngx_bo_order_call_t  *c;
+
+    pool = ngx_create_pool(4096, store->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    c = ngx_pcalloc(pool, sizeof(ngx_bo_order_call_t));
+    if (c == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    c->hold.pool = pool;
+    ngx_bo_order_call(c)->store = store;
+    ngx_bo_order_call(c)->left = ngx_bo_order_left;
+
+    return c;
+}
+
+
+static void
+ngx_bo_order_left(ngx_bo_call_t *call)
+{
+    ngx_bo_order_call_t *c = (ngx_bo_order_call_t *) call;
+
+    c->gone = 1;
+
+    if (!c->busy) {
+        ngx_bo_order_free(c);
+    }
+}
+
+
+static void
+ngx_bo_order_free(ngx_bo_order_call_t *c)
+{
+    ngx_bo_order_call(c)->left = NULL;
+    ngx_bo_call_cancel(ngx_bo_order_call(c));
+
+    ngx_destroy_pool(c->hold.pool);
+}
+
+
 void
 ngx_bo_order_create(ngx_bo_order_call_t *c)
 {
+    c->busy = 1;
+    c->usec = ngx_bo_usec();
+
     /* The end of the fence is a step on the way. */
 
-    c->usec = ngx_bo_usec();
     ngx_bo_order_call(c)->done = ngx_bo_order_fenced;
 
     ngx_bo_hold_fence(&c->hold);
@@ -201,8 +258,10 @@ ngx_bo_order_fenced(ngx_bo_call_t *call)
 
     case NGX_BO_OK:
 
-        if (ngx_bo_make_id(&c->id, call->show->no) != NGX_OK) {
-            ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+        /* Who has left before anything was claimed wants no order. */
+
+        if (c->gone || ngx_bo_make_id(&c->id, call->show->no) != NGX_OK) {
+            ngx_bo_order_refuse(c, NGX_BO_UNAVAILABLE);
             return;
         }
 
@@ -247,7 +306,7 @@ ngx_bo_order_submit(ngx_bo_call_t *call)
     if (bo_price_total(&show->layout, &c->hold.hold.seats, &total) != 0
         || ngx_bo_order_labels(c, &labels) != NGX_OK)
     {
-        ngx_bo_order_finish(c, NGX_BO_REFUSED);
+        ngx_bo_order_refuse(c, NGX_BO_REFUSED);
         return;
     }
 
@@ -281,12 +340,27 @@ ngx_bo_order_submit(ngx_bo_call_t *call)
     v[14] = ngx_bo_order_key(c);
     v[15] = ngx_bo_order_fingerprint(c);
 
-    call->pg = ngx_bo_pg_submit(store->pg, &ngx_bo_create_orders, v,
-                                ngx_bo_order_created, c);
+    call->pg = ngx_bo_order_send(c, &ngx_bo_create_orders, v,
+                                 ngx_bo_order_created);
     if (call->pg == NULL) {
-        ngx_bo_unfence(store, show, &c->hold.user, &c->hold.hold.id);
-        ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
+        ngx_bo_order_refuse(c, NGX_BO_UNAVAILABLE);
     }
+}
+
+
+/* With the others that wait; or alone, when the others were in the way. */
+
+static ngx_bo_pg_op_t *
+ngx_bo_order_send(ngx_bo_order_call_t *c, ngx_bo_pg_statement_t *st,
+    ngx_str_t *values, ngx_bo_pg_handler_pt handler)
+{
+    ngx_bo_pg_t  *pg = ngx_bo_order_call(c)->store->pg;
+
+    if (c->alone) {
+        return ngx_bo_pg_submit_alone(pg, st, values, handler, c);
+    }
+
+    return ngx_bo_pg_submit(pg, st, values, handler, c);
 }
 
 
@@ -434,8 +508,8 @@ ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
         /* "retry": it lost its seats to another that lost, too */
 
-        if (!c->again) {
-            c->again = 1;
+        if (!c->alone) {
+            c->alone = 1;
             ngx_bo_order_submit(call);
             return;
         }
@@ -445,8 +519,8 @@ ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     case NGX_BO_CHANGED:
 
-        if (!c->again) {
-            c->again = 1;
+        if (!c->reloaded) {
+            c->reloaded = 1;
             call->done = ngx_bo_order_reloaded;
             ngx_bo_show_reload(call->store, &call->show->id, call);
             return;
@@ -466,25 +540,37 @@ ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         break;
     }
 
-    /*
-     * The fence stays while the outcome is open, and where an order has it.
-     * In all other cases the user gets the hold back.
-     */
+    /* The fence stays while the outcome is open, and where an order has it. */
 
     switch (outcome) {
 
-    case NGX_BO_CONFLICT:
-    case NGX_BO_LIMIT:
-    case NGX_BO_CHANGED:
-    case NGX_BO_CLOSED:
-    case NGX_BO_KEY_REUSED:
-    case NGX_BO_UNAVAILABLE:
-        ngx_bo_unfence(call->store, call->show, &c->hold.user,
-                       &c->hold.hold.id);
-        break;
+    case NGX_BO_OK:
+    case NGX_BO_REPLAYED:
+    case NGX_BO_ORDERED:
+    case NGX_BO_IN_PROGRESS:
+    case NGX_BO_IN_DOUBT:
+        ngx_bo_order_finish(c, outcome);
+        return;
 
     default:
-        break;
+        ngx_bo_order_refuse(c, outcome);
+    }
+}
+
+
+/*
+ * There will be no order, and the user gets the hold back: when the fence is
+ * this request's own, for an order may stand behind one that was there.
+ */
+
+static void
+ngx_bo_order_refuse(ngx_bo_order_call_t *c, ngx_bo_outcome_e outcome)
+{
+    ngx_bo_call_t  *call = ngx_bo_order_call(c);
+
+    if (c->hold.fresh) {
+        ngx_bo_unfence(call->store, call->show, &c->hold.user,
+                       &c->hold.hold.id);
     }
 
     ngx_bo_order_finish(c, outcome);
@@ -495,7 +581,7 @@ static void
 ngx_bo_order_reloaded(ngx_bo_call_t *call)
 {
     if (call->outcome != NGX_BO_OK) {
-        ngx_bo_order_finish((ngx_bo_order_call_t *) call, call->outcome);
+        ngx_bo_order_refuse((ngx_bo_order_call_t *) call, call->outcome);
         return;
     }
 
@@ -513,6 +599,7 @@ ngx_bo_order_confirm(ngx_bo_order_call_t *c)
     ngx_str_t       v[9];
     ngx_bo_call_t  *call = ngx_bo_order_call(c);
 
+    c->busy = 1;
     c->usec = ngx_bo_usec();
 
     verdict = ngx_bo_gateway_mock.verdict(&c->payment);
@@ -550,8 +637,8 @@ ngx_bo_order_confirm(ngx_bo_order_call_t *c)
     v[7] = ngx_bo_order_key(c);
     v[8] = ngx_bo_order_fingerprint(c);
 
-    call->pg = ngx_bo_pg_submit(call->store->pg, &ngx_bo_confirm_orders, v,
-                                ngx_bo_order_confirmed, c);
+    call->pg = ngx_bo_order_send(c, &ngx_bo_confirm_orders, v,
+                                 ngx_bo_order_confirmed);
     if (call->pg == NULL) {
         ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
     }
@@ -606,8 +693,8 @@ ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
         /* "retry": another in its batch had the order, or the payment */
 
-        if (!c->again) {
-            c->again = 1;
+        if (!c->alone) {
+            c->alone = 1;
             ngx_bo_order_confirm(c);
             return;
         }
@@ -630,6 +717,8 @@ ngx_bo_order_cancel(ngx_bo_order_call_t *c)
     ngx_str_t       v[6];
     ngx_bo_call_t  *call = ngx_bo_order_call(c);
 
+    c->busy = 1;
+
     bo_uuid_format((char *) id, &c->id);
 
     v[0].data = id;
@@ -642,8 +731,8 @@ ngx_bo_order_cancel(ngx_bo_order_call_t *c)
     v[4] = ngx_bo_order_key(c);
     v[5] = ngx_bo_order_fingerprint(c);
 
-    call->pg = ngx_bo_pg_submit(call->store->pg, &ngx_bo_cancel_orders, v,
-                                ngx_bo_order_cancelled, c);
+    call->pg = ngx_bo_order_send(c, &ngx_bo_cancel_orders, v,
+                                 ngx_bo_order_cancelled);
     if (call->pg == NULL) {
         ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
     }
@@ -680,8 +769,8 @@ ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
         /* "retry": another in its batch had the order */
 
-        if (!c->again) {
-            c->again = 1;
+        if (!c->alone) {
+            c->alone = 1;
             ngx_bo_order_cancel(c);
             return;
         }
@@ -719,6 +808,8 @@ ngx_bo_order_read(ngx_bo_order_call_t *c)
     u_char          id[BO_UUID_LEN], no[NGX_INT32_LEN];
     ngx_str_t       v[4];
     ngx_bo_call_t  *call = ngx_bo_order_call(c);
+
+    c->busy = 1;
 
     bo_uuid_format((char *) id, &c->id);
 
@@ -761,6 +852,13 @@ static void
 ngx_bo_order_finish(ngx_bo_order_call_t *c, ngx_bo_outcome_e outcome)
 {
     ngx_bo_call_t  *call = ngx_bo_order_call(c);
+
+    c->busy = 0;
+
+    if (c->gone) {
+        ngx_bo_order_free(c);
+        return;
+    }
 
     call->done = c->done;
     call->outcome = outcome;

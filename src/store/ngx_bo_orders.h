@@ -41,12 +41,14 @@ typedef struct {
 
 
 /*
- * An operation on an order.  Set before the start: hold.script.call.{store,
- * data}, done, hold.pool, hold.user, hold.idempotency and what the operation
- * names; the rest is zeroed.  Inputs stay where they are until the end.
+ * An operation on an order.  It has memory of its own, for it outlives a
+ * request whose client leaves: what was fenced must be ordered or given back,
+ * and Redis must be told what PostgreSQL has decided.  Set before the start:
+ * done, the call's data, hold.user, hold.idempotency and what the operation
+ * names, all of it in hold.pool.
  *
- * It is built on the call of a hold, because an order begins with one:
- * hold.script.call is what done is given, and what is cancelled.
+ * It begins with the call of a hold, for so does an order: hold.script.call is
+ * what done is given, and what is cancelled.
  */
 
 typedef struct {
@@ -55,7 +57,10 @@ typedef struct {
     bo_uuid_t                id;
     uint32_t                 show_no;
     unsigned                 admin:1;       /* may act on anybody's order */
-    unsigned                 again:1;
+    unsigned                 alone:1;       /* asked again, alone */
+    unsigned                 reloaded:1;    /* asked again, of a newer show */
+    unsigned                 busy:1;        /* started, and not at its end */
+    unsigned                 gone:1;        /* nobody waits for it */
     bo_payment_method_e      method;
     ngx_bo_customer_t        customer;
     ngx_str_t                payment;       /* the gateway's id of it */
@@ -67,6 +72,10 @@ typedef struct {
 
 
 #define ngx_bo_order_call(c)  (&(c)->hold.script.call)
+
+
+/* Makes one, zeroed but for store and hold.pool; NULL when memory is short. */
+ngx_bo_order_call_t *ngx_bo_order_call_create(ngx_bo_store_t *store);
 
 
 /*

@@ -29,6 +29,10 @@
 
 #define NGX_BO_MAP_EVICT     16
 
+/* Shows compared with PostgreSQL in one run, at the most. */
+
+#define NGX_BO_MAP_CHECKS    64
+
 
 typedef struct {
     ngx_rbtree_node_t        node;          /* by number of the show */
@@ -70,8 +74,11 @@ static void ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_delete(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static ngx_uint_t ngx_bo_map_in_use(ngx_bo_map_t *map);
 static ngx_uint_t ngx_bo_map_usable(ngx_bo_map_t *map, ngx_bo_show_t *show);
-static ngx_int_t ngx_bo_map_copy(ngx_bo_show_t *show, ngx_bo_map_t *map,
-    int64_t have, ngx_pool_t *pool, ngx_bo_seatmap_t *out);
+static ngx_msec_t ngx_bo_map_age(ngx_msec_t since);
+static void ngx_bo_map_want(ngx_bo_show_t *show, ngx_bo_map_t *map,
+    int64_t have, ngx_bo_seatmap_t *out);
+static ngx_int_t ngx_bo_map_copy(ngx_bo_show_t *show, ngx_pool_t *pool,
+    ngx_bo_seatmap_t *out);
 static ngx_int_t ngx_bo_map_start(ngx_bo_show_t *show, ngx_bo_map_t *map);
 static void ngx_bo_map_apply(ngx_bo_show_t *show, ngx_bo_map_t *map,
     int64_t version, ngx_str_t *bits);
@@ -104,14 +111,15 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     map = ngx_bo_map_find(store, show->no);
 
     if (map && ngx_bo_map_usable(map, show)) {
-        age = ngx_current_msec - map->refreshed;
+        age = ngx_bo_map_age(map->refreshed);
 
         if (age <= NGX_BO_MAP_AGE) {
-            rc = ngx_bo_map_copy(show, map, have, pool, out);
+            ngx_bo_map_want(show, map, have, out);
+            rc = NGX_OK;
         }
 
         if (age > NGX_BO_MAP_FRESH
-            && ngx_current_msec - map->asked > NGX_BO_MAP_FRESH)
+            && ngx_bo_map_age(map->asked) > NGX_BO_MAP_FRESH)
         {
             map->asked = ngx_current_msec;
             ask = 1;
@@ -119,6 +127,10 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     }
 
     ngx_shmtx_unlock(&store->shpool->mutex);
+
+    if (rc == NGX_OK && out->body.len) {
+        rc = ngx_bo_map_copy(show, pool, out);
+    }
 
     if (rc == NGX_AGAIN) {
         ngx_bo_seatmap_refresh(show, call);
@@ -147,57 +159,96 @@ ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     map = ngx_bo_map_find(store, show->no);
 
     if (map && ngx_bo_map_usable(map, show)) {
-        age = ngx_current_msec - map->refreshed;
+        age = ngx_bo_map_age(map->refreshed);
 
         if (age <= NGX_BO_MAP_AGE) {
-            rc = ngx_bo_map_copy(show, map, have, pool, out);
+            ngx_bo_map_want(show, map, have, out);
+            rc = NGX_OK;
 
         } else if (age <= store->limits->stale) {
             out->stale = 1;
-            rc = ngx_bo_map_copy(show, map, -1, pool, out);
+            ngx_bo_map_want(show, map, -1, out);
+            rc = NGX_OK;
         }
     }
 
     ngx_shmtx_unlock(&store->shpool->mutex);
 
-    return rc;
+    if (rc == NGX_OK && out->body.len) {
+        rc = ngx_bo_map_copy(show, pool, out);
+    }
+
+    return rc == NGX_AGAIN ? NGX_DECLINED : rc;
 }
 
 
-/*
- * Copies, under the mutex: for the size of a hall that is cheaper than to
- * count references to a text that changes.
- */
+/* How long ago that was; another worker's clock may be ahead of ours. */
 
-static ngx_int_t
-ngx_bo_map_copy(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t have,
-    ngx_pool_t *pool, ngx_bo_seatmap_t *out)
+static ngx_msec_t
+ngx_bo_map_age(ngx_msec_t since)
+{
+    ngx_msec_int_t  age;
+
+    age = (ngx_msec_int_t) (ngx_current_msec - since);
+
+    return age > 0 ? (ngx_msec_t) age : 0;
+}
+
+
+/* Notes how much is to be copied: nothing when the client has it. */
+
+static void
+ngx_bo_map_want(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t have,
+    ngx_bo_seatmap_t *out)
 {
     ngx_queue_remove(&map->used);
     ngx_queue_insert_head(&show->store->zone->used, &map->used);
     map->seen = ngx_current_msec;
 
     out->version = map->version;
+    out->body.len = map->version == have ? 0 : map->len;
+}
 
-    if (map->version == have) {
-        ngx_str_null(&out->body);
-        return NGX_OK;
-    }
 
-    out->body.len = map->len;
-    out->body.data = ngx_palloc(pool, map->len);
+/*
+ * Copies, under the mutex: for the size of a hall that is cheaper than to
+ * count references to a text that changes.  The memory is there before: a
+ * stadium's comes from the kernel, page by page.  NGX_AGAIN when the map has
+ * gone meanwhile.
+ */
 
+static ngx_int_t
+ngx_bo_map_copy(ngx_bo_show_t *show, ngx_pool_t *pool, ngx_bo_seatmap_t *out)
+{
+    ngx_int_t        rc;
+    ngx_bo_map_t    *map;
+    ngx_bo_store_t  *store = show->store;
+
+    out->body.data = ngx_palloc(pool, out->body.len);
     if (out->body.data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(out->body.data, map->body, map->len);
+    rc = NGX_AGAIN;
 
-    if (out->stale) {
-        ngx_bo_body_stale(out->body.data + map->stale_at, 1);
+    ngx_shmtx_lock(&store->shpool->mutex);
+
+    map = ngx_bo_map_find(store, show->no);
+
+    if (map && ngx_bo_map_usable(map, show) && map->len == out->body.len) {
+        ngx_memcpy(out->body.data, map->body, map->len);
+        out->version = map->version;
+
+        if (out->stale) {
+            ngx_bo_body_stale(out->body.data + map->stale_at, 1);
+        }
+
+        rc = NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_shmtx_unlock(&store->shpool->mutex);
+
+    return rc;
 }
 
 
@@ -212,8 +263,8 @@ ngx_bo_map_usable(ngx_bo_map_t *map, ngx_bo_show_t *show)
 static ngx_uint_t
 ngx_bo_map_in_use(ngx_bo_map_t *map)
 {
-    return ngx_current_msec - map->touched <= NGX_BO_MAP_IN_USE
-           || ngx_current_msec - map->seen <= NGX_BO_MAP_IN_USE;
+    return ngx_bo_map_age(map->touched) <= NGX_BO_MAP_IN_USE
+           || ngx_bo_map_age(map->seen) <= NGX_BO_MAP_IN_USE;
 }
 
 
@@ -688,7 +739,7 @@ ngx_bo_seatmap_due(ngx_bo_store_t *store, ngx_msec_t age, uint32_t *nos,
     {
         map = ngx_queue_data(q, ngx_bo_map_t, aged);
 
-        if (map->version && ngx_current_msec - map->refreshed <= age) {
+        if (map->version && ngx_bo_map_age(map->refreshed) <= age) {
             break;
         }
 
@@ -706,16 +757,18 @@ ngx_bo_seatmap_due(ngx_bo_store_t *store, ngx_msec_t age, uint32_t *nos,
 ngx_uint_t
 ngx_bo_seatmap_unchecked(ngx_bo_store_t *store, uint32_t *nos, ngx_uint_t max)
 {
-    ngx_uint_t     n;
+    ngx_uint_t     i, n;
     ngx_queue_t   *q;
+    ngx_msec_t     ages[NGX_BO_MAP_CHECKS], age;
     ngx_bo_map_t  *map;
 
     n = 0;
+    max = ngx_min(max, NGX_BO_MAP_CHECKS);
 
     ngx_shmtx_lock(&store->shpool->mutex);
 
     for (q = ngx_queue_head(&store->zone->used);
-         q != ngx_queue_sentinel(&store->zone->used) && n < max;
+         q != ngx_queue_sentinel(&store->zone->used);
          q = ngx_queue_next(q))
     {
         map = ngx_queue_data(q, ngx_bo_map_t, used);
@@ -724,11 +777,31 @@ ngx_bo_seatmap_unchecked(ngx_bo_store_t *store, uint32_t *nos, ngx_uint_t max)
             break;
         }
 
-        if (map->version != map->checked
-            || (ngx_msec_int_t) (map->touched - map->checked_at) >= 0
-            || ngx_current_msec - map->checked_at > NGX_BO_MAP_RECHECK)
+        age = ngx_bo_map_age(map->checked_at);
+
+        if (map->version == map->checked
+            && (ngx_msec_int_t) (map->touched - map->checked_at) < 0
+            && age <= NGX_BO_MAP_RECHECK)
         {
-            nos[n++] = (uint32_t) map->node.key;
+            continue;
+        }
+
+        /*
+         * Those that were not looked at for longest: busy shows must not keep
+         * the quiet ones away for ever.
+         */
+
+        for (i = n; i > 0 && ages[i - 1] < age; i--) {
+            if (i < max) {
+                ages[i] = ages[i - 1];
+                nos[i] = nos[i - 1];
+            }
+        }
+
+        if (i < max) {
+            ages[i] = age;
+            nos[i] = (uint32_t) map->node.key;
+            n = ngx_min(n + 1, max);
         }
     }
 

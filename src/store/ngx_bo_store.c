@@ -8,6 +8,7 @@
 
 #include "ngx_bo_scripts.h"
 #include "ngx_bo_hold_batch.h"
+#include "ngx_bo_rebuild.h"
 #include "ngx_bo_settle.h"
 
 
@@ -125,6 +126,7 @@ ngx_bo_store_texts(ngx_bo_store_t *store)
 void
 ngx_bo_store_destroy(ngx_bo_store_t *store)
 {
+    ngx_bo_rebuilds_done(store);
     ngx_bo_redis_destroy(store->redis);
     ngx_bo_pg_destroy(store->pg);
     ngx_bo_settles_done(store);
@@ -135,6 +137,11 @@ ngx_bo_store_destroy(ngx_bo_store_t *store)
 void
 ngx_bo_call_cancel(ngx_bo_call_t *call)
 {
+    if (call->left) {
+        call->left(call);
+        return;
+    }
+
     if (call->redis) {
         ngx_bo_redis_cancel(call->redis);
         call->redis = NULL;

@@ -70,6 +70,7 @@ struct ngx_bo_call_s {
     ngx_queue_t              wait;
     ngx_bo_done_pt           woken;     /* what a wait goes on with */
     ngx_bo_show_t           *show;      /* kept loaded while not NULL */
+    ngx_bo_done_pt           left;      /* instead of being cancelled, or NULL */
 };
 
 
@@ -136,7 +137,8 @@ void ngx_bo_store_destroy(ngx_bo_store_t *store);
 /*
  * Ends the caller's interest: done will not be called, the memory may go.
  * What was sent to a server happens all the same.  A call that has ended, or
- * was never started and is zeroed, may be cancelled.
+ * was never started and is zeroed, may be cancelled.  One that has "left" is
+ * told so, goes on by itself and ends by itself.
  */
 void ngx_bo_call_cancel(ngx_bo_call_t *call);
 
