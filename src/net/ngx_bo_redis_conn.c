@@ -17,6 +17,7 @@
 #define NGX_BO_REDIS_FAILURES     5         /* in a row, open the breaker */
 #define NGX_BO_REDIS_PAUSE        200       /* msec */
 #define NGX_BO_REDIS_KEEPALIVE    1000      /* msec */
+#define NGX_BO_REDIS_GRACE        10        /* msec */
 
 /*
  * Retries come at most 800 ms apart: a server that was away for long must be
@@ -34,6 +35,7 @@ static void ngx_bo_redis_conn_retry(ngx_bo_redis_conn_t *conn,
     ngx_uint_t was_ready);
 
 static void ngx_bo_redis_conn_deadline_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_bo_redis_conn_dead(ngx_bo_redis_conn_t *conn);
 static ngx_uint_t ngx_bo_redis_conn_overdue(ngx_bo_redis_conn_t *conn);
 static void ngx_bo_redis_conn_expire(ngx_queue_t *queue, ngx_queue_t *ended);
 static void ngx_bo_redis_conn_upkeep_handler(ngx_event_t *ev);
@@ -456,12 +458,34 @@ ngx_bo_redis_conn_arm(ngx_bo_redis_conn_t *conn)
 static void
 ngx_bo_redis_conn_deadline_handler(ngx_event_t *ev)
 {
+    ngx_uint_t            late;
     ngx_queue_t           ended;
     ngx_bo_redis_conn_t  *conn;
 
     conn = ev->data;
+    late = ngx_current_msec - ev->timer.key > 1;
 
-    if (ngx_bo_redis_conn_overdue(conn)) {
+    if (!ngx_bo_redis_conn_dead(conn)) {
+        conn->grace = 0;
+
+    } else if (late && !conn->grace) {
+
+        /*
+         * The worker was busy elsewhere, for longer than the timer: it may
+         * have sent the command only now, in that same turn.  Redis gets a
+         * turn to answer in, once.
+         */
+
+        conn->grace = 1;
+
+        if (ev->timer_set) {
+            ngx_del_timer(ev);
+        }
+
+        ngx_add_timer(ev, NGX_BO_REDIS_GRACE);
+
+    } else {
+        conn->grace = 0;
         ngx_bo_redis_conn_drop(conn, "timed out");
     }
 
@@ -472,6 +496,39 @@ ngx_bo_redis_conn_deadline_handler(ngx_event_t *ev)
 
     ngx_bo_redis_conn_finish(&ended);
     ngx_bo_redis_conn_publish(conn);
+}
+
+
+/*
+ * Whether an answer is overdue and is not in the socket either: after a long
+ * turn of the event loop the timers may come before the socket was read.
+ */
+
+static ngx_uint_t
+ngx_bo_redis_conn_dead(ngx_bo_redis_conn_t *conn)
+{
+    ngx_event_t  *rev;
+
+    if (!ngx_bo_redis_conn_overdue(conn)) {
+        return 0;
+    }
+
+    if (conn->state < NGX_BO_REDIS_SETTING_UP) {
+        return 1;
+    }
+
+    rev = conn->connection->read;
+
+    /* as if the kernel had reported it: recv() does nothing otherwise */
+
+    rev->ready = 1;
+    rev->available = -1;
+
+    ngx_bo_redis_conn_read_handler(rev);
+
+    /* the connection may be gone, or a handler may have submitted more */
+
+    return ngx_bo_redis_conn_overdue(conn);
 }
 
 

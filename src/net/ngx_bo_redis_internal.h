@@ -125,6 +125,7 @@ struct ngx_bo_redis_conn_s {
     u_char                   *read;         /* NGX_BO_REDIS_READ bytes */
 
     unsigned                  deferred:1;   /* flush went behind the others */
+    unsigned                  grace:1;      /* overdue, by our own fault */
 };
 
 
