@@ -605,11 +605,12 @@ subtest 'the invariants notice' => sub {
     }
 
     # and the repair puts right what it can
-    is_deeply([one('select * from cleanup_orphans()')], [0, 0],
+    is_deeply([one('select * from cleanup_orphans(0)')], [0, 0, 0],
               'nothing to repair');
     $dbh->do($wrong{I10}, undef, $o->{order_id});
     $dbh->do($wrong{'I15: a claim belongs'}, undef, $o->{order_id});
-    is_deeply([one('select * from cleanup_orphans()')], [1, 1], 'repaired');
+    is_deeply([one('select * from cleanup_orphans(0)')], [1, 1, 0],
+              'repaired');
     $dbh->do('reset search_path');
     healthy($dbh, 'after the repair');
 };
@@ -627,8 +628,8 @@ subtest 'purge' => sub {
              $o->{order_id});
     $dbh->do("update idempotency set created_at = created_at - interval '3 h'"
              . ' where order_id = ?', undef, $o->{order_id});
-    is_deeply([one('select * from purge(2)')], [1, 1, 0], 'old ones go');
-    is_deeply([one('select * from purge(2)')], [0, 0, 0], 'once');
+    is_deeply([one('select * from purge(2)')], [1, 1, 0, 0], 'old ones go');
+    is_deeply([one('select * from purge(2)')], [0, 0, 0, 0], 'once');
     $dbh->do('reset search_path');
     is(outcomes(create($dbh, { %$n, order_id => TestPg::uuid() })),
        'replayed', 'young ones stay');

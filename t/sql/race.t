@@ -136,7 +136,7 @@ sub worker {
 
             } else {
                 my @fixed = $my->selectrow_array(
-                    'select * from boxoffice.cleanup_orphans()');
+                    'select * from boxoffice.cleanup_orphans(0)');
                 $tell->("cleanup found @fixed") if $fixed[0] || $fixed[1];
             }
             1;

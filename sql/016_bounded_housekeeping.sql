@@ -1,0 +1,283 @@
+-- Housekeeping that can finish: each call reads and writes a bounded number
+-- of rows, so that it fits into the time that a session gives a statement.
+
+set local search_path = boxoffice, pg_temp;
+
+
+-- The BRIN indexes found old rows only until the room of the first purge was
+-- filled again: from then on every range holds a new row, and keeps the oldest
+-- time it ever had.  Rows arrive in the order of time, at the right edge.
+
+drop index idempotency_created;
+drop index outbox_created;
+drop index holds_created;
+
+create index idempotency_created on idempotency (created_at);
+create index holds_created on holds (created_at);
+
+-- an event enters when it is published, and only published ones are purged
+create index outbox_published on outbox (created_at)
+    where published_at is not null;
+
+create index shows_ends_at on shows (ends_at);
+
+
+drop function cleanup_orphans();
+drop function purge(int);
+
+
+-- Puts right what a bug or a hand in the tables left: user_seats that are not
+-- the sum of the user's live orders, claims whose order is not live.
+--
+-- Looks at shows that are not over yet, in the order of their numbers, from
+-- the one after after_no (0 or more) on: as many as have 50,000 claims and
+-- user_seats together, but at least one and at most 1,000.  Repairs up to
+-- 1,000 counts and 5,000 claims.
+--
+-- Returns how many of each, both 0 in health, and last_no: what to call it
+-- with next; 0 when the round is complete.
+
+create function cleanup_orphans(after_no int)
+returns table (claims bigint, counts bigint, last_no int)
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    shows_wanted constant int := 1000;
+    rows_wanted  constant bigint := 50000;
+    counts_max   constant int := 1000;
+    claims_max   constant int := 5000;
+    show         record;
+    shows_of     uuid[] := '{}';
+    rows_of      bigint := 0;
+    complete     boolean := true;
+    users_shows  uuid[];
+    users        text[];
+    claims_shows uuid[];
+    claims_seats int[];
+    claims_of    uuid[];
+begin
+    last_no := after_no;
+
+    -- counted one by one: a loop's query runs ahead of the loop
+    for show in
+        select show_id, show_no from shows
+        where show_no > after_no and ends_at > now()
+        order by show_no
+    loop
+        rows_of := rows_of
+            + (select count(*) from seat_claims where show_id = show.show_id)
+            + (select count(*) from user_seats where show_id = show.show_id);
+
+        if cardinality(shows_of) = shows_wanted
+           or (rows_of > rows_wanted and cardinality(shows_of) > 0)
+        then
+            complete := false;
+            exit;
+        end if;
+
+        shows_of := shows_of || show.show_id;
+        last_no := show.show_no;
+    end loop;
+
+    -- Suspects, without a lock.  A claim and its order become visible
+    -- together, so one statement sees a claim without an order only if there
+    -- is none; and an order that is not live never is again.  What a user has
+    -- is told by his claims here, which lead to the orders by their key; no
+    -- index leads there from a show.
+
+    with claim as materialized (
+        select c.show_id, c.seat_no, c.order_id, o.user_id,
+               coalesce(o.show_id = c.show_id
+                        and c.seat_no = any (o.seat_nos)
+                        and o.status in ('PAYMENT_PENDING', 'CONFIRMED'),
+                        false) as live
+        from (select c.show_id, c.seat_no, c.order_id, s.show_date
+              from shows s
+              cross join lateral (select show_id, seat_no, order_id
+                                  from seat_claims
+                                  where show_id = s.show_id offset 0) c
+              where s.show_id = any (shows_of)
+              offset 0) c
+        left join orders o using (order_id, show_date)
+    ), orphan as (
+        select show_id, seat_no, order_id from claim where not live
+        limit claims_max
+    ), wrong as (
+        -- a sum instead of a join: there is no hash to join by
+        select show_id, user_id
+        from (select u.show_id, u.user_id, u.seats, true as counted
+              from unnest(shows_of) p(show_id)
+              cross join lateral (select show_id, user_id, seats
+                                  from user_seats
+                                  where show_id = p.show_id offset 0) u
+              union all
+              select show_id, user_id, -1, false from claim where live) b
+        group by show_id, user_id
+        having sum(seats) <> 0 and bool_or(counted)
+        limit counts_max
+    )
+    select o.show_ids, o.seat_nos, o.order_ids, w.show_ids, w.user_ids
+    into claims_shows, claims_seats, claims_of, users_shows, users
+    from (select array_agg(show_id) as show_ids,
+                 array_agg(seat_no) as seat_nos,
+                 array_agg(order_id) as order_ids from orphan) o
+    cross join (select array_agg(show_id) as show_ids,
+                       array_agg(user_id) as user_ids from wrong) w;
+
+    -- user_seats come first, as in the order of locks; whoever holds such a
+    -- row is in the middle of a change, and the sum is made under the lock
+
+    perform
+    from unnest(users_shows, users) p(show_id, user_id)
+    join user_seats u
+      on u.show_id = p.show_id and u.user_id = p.user_id collate "C"
+    order by u.show_id, u.user_id
+    for update of u;
+
+    with sums as materialized (
+        select p.show_id, p.user_id,
+               coalesce(sum(cardinality(o.seat_nos))
+                        filter (where o.show_id = p.show_id
+                                and o.status in ('PAYMENT_PENDING',
+                                                 'CONFIRMED')), 0) as seats
+        from unnest(users_shows, users) p(show_id, user_id)
+        join shows s using (show_id)
+        left join orders o
+               on o.user_id = p.user_id collate "C"
+              and o.show_date = s.show_date
+        group by p.show_id, p.user_id
+    )
+    update user_seats u set seats = sums.seats
+    from sums
+    where u.show_id = sums.show_id and u.user_id = sums.user_id collate "C"
+      and u.seats <> sums.seats;
+    get diagnostics counts = row_count;
+
+    delete from seat_claims c
+    using (select d.show_id, d.seat_no, d.order_id
+           from unnest(claims_shows, claims_seats, claims_of)
+                p(show_id, seat_no, order_id)
+           join seat_claims d using (show_id, seat_no)
+           where d.order_id = p.order_id
+           for update of d skip locked) e
+    where c.show_id = e.show_id and c.seat_no = e.seat_no
+      and c.order_id = e.order_id;
+    get diagnostics claims = row_count;
+
+    -- there may be more of them: the same shows again
+    if claims = claims_max or counts = counts_max then
+        last_no := after_no;
+    elsif complete then
+        last_no := 0;
+    end if;
+
+    return next;
+end
+$$;
+
+
+-- Deletes what is older than hours (1..87600): idempotency keys, published
+-- events, and the empty seat counts of shows that are over.  Returns how
+-- many of each, 5,000 at most, and whether there may be more: then call it
+-- again.  Rows in use by others are left for the next time.
+
+create function purge(hours int)
+returns table (keys bigint, events bigint, counts bigint, more boolean)
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    rows_max  constant int := 5000;
+    shows_max constant int := 20;
+    cut       timestamptz(3) := now() - hours * interval '1 hour';
+    mark      timestamptz(3);
+    shows_of  uuid[];
+begin
+    if hours is null or hours not between 1 and 87600 then
+        raise exception 'hours is not between 1 and 87600';
+    end if;
+
+    delete from idempotency
+    where ctid = any (array(select ctid from idempotency
+                            where created_at < cut order by created_at
+                            limit rows_max for update skip locked));
+    get diagnostics keys = row_count;
+
+    insert into purges as p (subject, before) values ('outbox', cut)
+    on conflict (subject)
+    do update set before = greatest(p.before, excluded.before);
+
+    delete from outbox
+    where ctid = any (array(select ctid from outbox
+                            where created_at < cut
+                              and published_at is not null
+                            order by created_at
+                            limit rows_max for update skip locked));
+    get diagnostics events = row_count;
+
+    -- Counts that are not 0 stay, so no show is looked at twice: the mark is
+    -- the end of the last one that was.  Shows that end together are taken
+    -- together.
+
+    select max(before) into mark from purges where subject = 'user_seats';
+
+    select array_agg(show_id), max(ends_at) into shows_of, mark
+    from (select show_id, ends_at from shows
+          where ends_at > coalesce(mark, '-infinity') and ends_at < cut
+          order by ends_at
+          fetch first (shows_max) rows with ties) s;
+
+    delete from user_seats
+    where ctid = any (array(select ctid from user_seats
+                            where show_id = any (shows_of) and seats = 0
+                            limit rows_max for update skip locked));
+    get diagnostics counts = row_count;
+
+    if counts < rows_max and mark is not null then
+        insert into purges as p (subject, before) values ('user_seats', mark)
+        on conflict (subject)
+        do update set before = greatest(p.before, excluded.before);
+    end if;
+
+    more := keys = rows_max or events = rows_max or counts = rows_max
+            or coalesce(cardinality(shows_of), 0) >= shows_max;
+
+    return next;
+end
+$$;
+
+
+-- Deletes the records of holds made more than days (1 or more) ago; returns
+-- how many, 5,000 at most.
+
+create or replace function purge_holds(days int) returns bigint
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    gone bigint;
+begin
+    delete from holds
+    where ctid = any (array(select ctid from holds
+                            where created_at < now() - greatest(days, 1)
+                                               * interval '1 day'
+                            order by created_at
+                            limit 5000 for update skip locked));
+    get diagnostics gone = row_count;
+    return gone;
+end
+$$;
