@@ -70,7 +70,7 @@ struct ngx_bo_call_s {
     ngx_queue_t              wait;
     ngx_bo_done_pt           woken;     /* what a wait goes on with */
     ngx_bo_show_t           *show;      /* kept loaded while not NULL */
-    ngx_bo_done_pt           left;      /* instead of being cancelled, or NULL */
+    ngx_bo_done_pt           left;      /* in place of a cancel, or NULL */
 };
 
 
