@@ -215,6 +215,10 @@ ngx_bo_redis_setup(ngx_bo_redis_conn_t *conn)
         }
     }
 
+    if (ngx_bo_redis_role(conn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     for (i = 0; i < redis->nscripts; i++) {
         if (ngx_bo_redis_load(conn, NGX_BO_REDIS_SETUP, redis->scripts[i])
             != NGX_OK)
@@ -229,6 +233,17 @@ ngx_bo_redis_setup(ngx_bo_redis_conn_t *conn)
      */
 
     return ngx_bo_redis_ping(conn, NGX_BO_REDIS_CHECK);
+}
+
+
+ngx_int_t
+ngx_bo_redis_role(ngx_bo_redis_conn_t *conn)
+{
+    ngx_str_t  argv[1];
+
+    ngx_str_set(&argv[0], "ROLE");
+
+    return ngx_bo_redis_own(conn, NGX_BO_REDIS_ROLE, "ROLE", 1, argv);
 }
 
 

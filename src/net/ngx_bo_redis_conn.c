@@ -245,6 +245,7 @@ ngx_bo_redis_conn_ready(ngx_bo_redis_conn_t *conn)
 
     conn->state = NGX_BO_REDIS_READY;
     conn->attempt = 0;
+    conn->replica = 0;
 
     ngx_bo_breaker_success(&conn->breaker);
 
@@ -305,6 +306,8 @@ ngx_bo_redis_conn_close(ngx_bo_redis_conn_t *conn)
     conn->connection = NULL;
     conn->state = NGX_BO_REDIS_DOWN;
     conn->out = NULL;
+    conn->unfit = 0;
+    conn->norole = 0;
 
     ngx_bo_redis_parser_done(&conn->parser);
 
@@ -613,11 +616,15 @@ ngx_bo_redis_conn_upkeep_handler(ngx_event_t *ev)
     }
 
     /*
-     * Anything under way has a deadline, which notices a dead server by
-     * itself; an idle connection needs something under way.
+     * A primary may become a replica and keep its connections; who only reads
+     * from it would not notice.  A dead server is noticed by the deadline of
+     * whatever is under way: on an idle connection, that is this.
      */
 
-    if (conn->ninflight + conn->nqueued == 0) {
+    if (!conn->norole) {
+        (void) ngx_bo_redis_role(conn);
+
+    } else if (conn->ninflight + conn->nqueued == 0) {
         (void) ngx_bo_redis_ping(conn, NGX_BO_REDIS_PING);
     }
 

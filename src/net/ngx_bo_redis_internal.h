@@ -25,9 +25,10 @@
 typedef enum {
     NGX_BO_REDIS_COMMAND = 0,       /* a caller's */
     NGX_BO_REDIS_SETUP,             /* a new connection's; an error ends it */
+    NGX_BO_REDIS_ROLE,              /* of a new or ready one: the primary? */
     NGX_BO_REDIS_CHECK,             /* the PING that ends the set-up */
     NGX_BO_REDIS_RELOAD,            /* SCRIPT LOAD after a NOSCRIPT */
-    NGX_BO_REDIS_PING               /* of an idle connection */
+    NGX_BO_REDIS_PING               /* of a ready connection, for ROLE */
 } ngx_bo_redis_kind_e;
 
 
@@ -126,6 +127,9 @@ struct ngx_bo_redis_conn_s {
 
     unsigned                  deferred:1;   /* flush went behind the others */
     unsigned                  grace:1;      /* overdue, by our own fault */
+    unsigned                  unfit:1;      /* no primary: to be dropped */
+    unsigned                  norole:1;     /* this server refuses ROLE */
+    unsigned                  replica:1;    /* as was logged, until ready */
 };
 
 
@@ -217,6 +221,12 @@ ngx_int_t ngx_bo_redis_repeat(ngx_bo_redis_op_t *op);
 
 /* For the answer to the SCRIPT LOAD: the next NOSCRIPT needs a new one. */
 void ngx_bo_redis_reloaded(ngx_bo_redis_op_t *op);
+
+/*
+ * Queues a ROLE: whoever takes no writes is not the server to talk to, even
+ * if it answers and has the data.
+ */
+ngx_int_t ngx_bo_redis_role(ngx_bo_redis_conn_t *conn);
 
 /* Queues a PING of the given kind. */
 ngx_int_t ngx_bo_redis_ping(ngx_bo_redis_conn_t *conn,

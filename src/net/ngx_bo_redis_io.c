@@ -14,6 +14,9 @@ static const char *ngx_bo_redis_conn_deliver(ngx_bo_redis_conn_t *conn,
     redisReply *reply);
 static const char *ngx_bo_redis_conn_own_reply(ngx_bo_redis_op_t *op,
     redisReply *reply);
+static void ngx_bo_redis_conn_role(ngx_bo_redis_conn_t *conn,
+    redisReply *reply);
+static ngx_uint_t ngx_bo_redis_is_unfit(redisReply *reply);
 static ngx_uint_t ngx_bo_redis_is_noscript(redisReply *reply);
 static void ngx_bo_redis_conn_gather(ngx_bo_redis_conn_t *conn);
 
@@ -63,6 +66,13 @@ ngx_bo_redis_conn_read_handler(ngx_event_t *rev)
         }
 
     } while (rev->ready);
+
+    /* not before every answer that came was delivered: each is a verdict */
+
+    if (conn->unfit) {
+        ngx_bo_redis_conn_drop(conn, NULL);
+        return;
+    }
 
     if (ngx_handle_read_event(rev, 0) != NGX_OK) {
         ngx_bo_redis_conn_drop(conn, NULL);
@@ -147,6 +157,14 @@ ngx_bo_redis_conn_deliver(ngx_bo_redis_conn_t *conn, redisReply *reply)
         }
 
         conn->counts.errors++;
+
+        if (!conn->unfit && ngx_bo_redis_is_unfit(reply)) {
+            ngx_log_error(NGX_LOG_ERR, conn->log, 0,
+                          "redis %V: given up after \"%*s\"",
+                          &conn->addrs[conn->addr].name,
+                          (size_t) reply->len, reply->str);
+            conn->unfit = 1;
+        }
     }
 
     ngx_bo_redis_op_finish(op, NGX_BO_DONE, reply);
@@ -164,7 +182,17 @@ ngx_bo_redis_conn_own_reply(ngx_bo_redis_op_t *op, redisReply *reply)
     conn = op->conn;
     failed = (reply->type == REDIS_REPLY_ERROR);
 
-    if (failed && op->kind != NGX_BO_REDIS_PING) {
+    if (conn->unfit) {
+
+        /* about to be dropped: what else it refuses is no news */
+
+        return NULL;
+    }
+
+    if (failed
+        && op->kind != NGX_BO_REDIS_PING
+        && op->kind != NGX_BO_REDIS_ROLE)
+    {
         ngx_log_error(NGX_LOG_ERR, conn->log, 0,
                       "redis %V: %s failed: \"%*s\"",
                       &conn->addrs[conn->addr].name, op->name,
@@ -175,6 +203,10 @@ ngx_bo_redis_conn_own_reply(ngx_bo_redis_op_t *op, redisReply *reply)
 
     case NGX_BO_REDIS_SETUP:
         return failed ? "the connection could not be set up" : NULL;
+
+    case NGX_BO_REDIS_ROLE:
+        ngx_bo_redis_conn_role(conn, reply);
+        return NULL;
 
     case NGX_BO_REDIS_CHECK:
         if (failed) {
@@ -191,6 +223,100 @@ ngx_bo_redis_conn_own_reply(ngx_bo_redis_op_t *op, redisReply *reply)
     default: /* NGX_BO_REDIS_PING: an error, as of a busy script, is life */
         return NULL;
     }
+}
+
+
+/*
+ * The answer to ROLE is an array that begins with "master", "slave" or
+ * "sentinel".  A server whose ACL refuses it is taken at its word otherwise:
+ * then a READONLY is what tells.
+ */
+
+static void
+ngx_bo_redis_conn_role(ngx_bo_redis_conn_t *conn, redisReply *reply)
+{
+    redisReply  *role;
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+
+        /* any other error, as of a busy script, passes */
+
+        if (reply->len >= 6 && ngx_strncmp(reply->str, "NOPERM", 6) == 0) {
+            conn->norole = 1;
+        }
+
+        return;
+    }
+
+    role = NULL;
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements
+        && reply->element[0]->type == REDIS_REPLY_STRING)
+    {
+        role = reply->element[0];
+
+        if (role->len == 6 && ngx_strncmp(role->str, "master", 6) == 0) {
+            return;
+        }
+    }
+
+    conn->unfit = 1;
+
+    if (conn->replica) {
+
+        /* it was logged, and nothing has changed since */
+
+        return;
+    }
+
+    conn->replica = 1;
+
+    ngx_log_error(NGX_LOG_ERR, conn->log, 0,
+                  "redis %V: not the primary, its role is \"%*s\"",
+                  &conn->addrs[conn->addr].name,
+                  role ? (size_t) role->len : 0, role ? role->str : "");
+}
+
+
+/*
+ * Errors of a server that will go on refusing, until it is another one.  They
+ * begin the text, also that of a script's error; up to Redis 6 a script's
+ * error has them behind the place where it happened.
+ */
+
+static ngx_uint_t
+ngx_bo_redis_is_unfit(redisReply *reply)
+{
+    size_t      len;
+    ngx_uint_t  i;
+
+    static const char  *marks[] = {
+        "-READONLY ", "-LOADING ", "-MASTERDOWN ", "-CLUSTERDOWN ", NULL
+    };
+
+    static const char  wrapped[] = "ERR Error running script";
+
+    for (i = 0; marks[i]; i++) {
+        len = ngx_strlen(marks[i]) - 1;
+
+        if (reply->len >= len
+            && ngx_strncmp(reply->str, marks[i] + 1, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    if (ngx_strncmp(reply->str, wrapped, sizeof(wrapped) - 1) != 0) {
+        return 0;
+    }
+
+    for (i = 0; marks[i]; i++) {
+        if (ngx_strstr(reply->str, marks[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
