@@ -31,8 +31,8 @@ drop function purge(int);
 --
 -- Looks at shows that are not over yet, in the order of their numbers, from
 -- the one after after_no (0 or more) on: as many as have 50,000 claims and
--- user_seats together, but at least one and at most 1,000.  Repairs up to
--- 1,000 counts and 5,000 claims.
+-- user_seats together, but at least one and at most 500; fewer when there is
+-- much to repair: 1,000 counts and 5,000 claims of a show are.
 --
 -- Returns how many of each, both 0 in health, and last_no: what to call it
 -- with next; 0 when the round is complete.
@@ -46,90 +46,116 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
+set work_mem = '32MB'
 as $$
 #variable_conflict use_column
 declare
-    shows_wanted constant int := 1000;
-    rows_wanted  constant bigint := 50000;
+    shows_max    constant int := 500;
+    rows_max     constant bigint := 50000;
     counts_max   constant int := 1000;
     claims_max   constant int := 5000;
     show         record;
-    shows_of     uuid[] := '{}';
-    rows_of      bigint := 0;
+    found        record;
+    shows_seen   int := 0;
+    rows_here    bigint;
+    rows_seen    bigint := 0;
     complete     boolean := true;
-    users_shows  uuid[];
-    users        text[];
-    claims_shows uuid[];
-    claims_seats int[];
-    claims_of    uuid[];
+    again_no     int;       -- a show with more suspects than it may have
+    users_shows  uuid[] := '{}';
+    users        text[] := '{}';
+    claims_shows uuid[] := '{}';
+    claims_seats int[] := '{}';
+    claims_of    uuid[] := '{}';
 begin
     last_no := after_no;
 
-    -- counted one by one: a loop's query runs ahead of the loop
     for show in
-        select show_id, show_no from shows
+        select show_id, show_no, show_date from shows
         where show_no > after_no and ends_at > now()
         order by show_no
     loop
-        rows_of := rows_of
-            + (select count(*) from seat_claims where show_id = show.show_id)
+        rows_here :=
+            (select count(*) from seat_claims where show_id = show.show_id)
             + (select count(*) from user_seats where show_id = show.show_id);
 
-        if cardinality(shows_of) = shows_wanted
-           or (rows_of > rows_wanted and cardinality(shows_of) > 0)
+        if shows_seen = shows_max
+           or (rows_seen > 0 and rows_seen + rows_here > rows_max)
         then
             complete := false;
             exit;
         end if;
 
-        shows_of := shows_of || show.show_id;
-        last_no := show.show_no;
+        shows_seen := shows_seen + 1;
+        rows_seen := rows_seen + rows_here;
+
+        if rows_here = 0 then
+            last_no := show.show_no;
+            continue;
+        end if;
+
+        -- Suspects, without a lock.  A claim and its order become visible
+        -- together, so one statement sees a claim without an order only if
+        -- there is none; and an order that is not live never is again.  What
+        -- a user has is told by his claims here, which lead to the orders by
+        -- their key; no index leads there from a show.  One show at a time,
+        -- so that its partition is known before the first row.
+
+        with claim as materialized (
+            select c.seat_no, c.order_id, o.user_id,
+                   coalesce(o.show_id = show.show_id
+                            and c.seat_no = any (o.seat_nos)
+                            and o.status in ('PAYMENT_PENDING', 'CONFIRMED'),
+                            false) as live
+            from (select seat_no, order_id from seat_claims
+                  where show_id = show.show_id offset 0) c
+            left join orders o on o.order_id = c.order_id
+                              and o.show_date = show.show_date
+        ), orphan as (
+            select seat_no, order_id from claim where not live
+            limit claims_max
+        ), wrong as (
+            -- a sum instead of a join, which would look at each empty count
+            select user_id
+            from (select user_id, seats from user_seats
+                  where show_id = show.show_id and seats <> 0
+                  union all
+                  select user_id, -1 from claim where live) b
+            group by user_id
+            having sum(seats) <> 0
+            -- what is no fault of the counts must not keep the rest waiting
+            order by random()
+            limit counts_max
+        )
+        select o.*, w.*, coalesce(cardinality(o.order_ids) = claims_max, false)
+                         or coalesce(cardinality(w.user_ids) = counts_max,
+                                     false) as more
+        into found
+        from (select array_agg(show.show_id) as claim_shows,
+                     array_agg(seat_no) as seat_nos,
+                     array_agg(order_id) as order_ids from orphan) o
+        cross join (select array_agg(show.show_id) as user_shows,
+                           array_agg(user_id) as user_ids from wrong) w;
+
+        claims_shows := claims_shows || found.claim_shows;
+        claims_seats := claims_seats || found.seat_nos;
+        claims_of := claims_of || found.order_ids;
+        users_shows := users_shows || found.user_shows;
+        users := users || found.user_ids;
+
+        if found.more then
+            again_no := show.show_no;
+        else
+            last_no := show.show_no;
+        end if;
+
+        if found.more
+           or cardinality(claims_of) >= claims_max
+           or cardinality(users) >= counts_max
+        then
+            complete := false;
+            exit;
+        end if;
     end loop;
-
-    -- Suspects, without a lock.  A claim and its order become visible
-    -- together, so one statement sees a claim without an order only if there
-    -- is none; and an order that is not live never is again.  What a user has
-    -- is told by his claims here, which lead to the orders by their key; no
-    -- index leads there from a show.
-
-    with claim as materialized (
-        select c.show_id, c.seat_no, c.order_id, o.user_id,
-               coalesce(o.show_id = c.show_id
-                        and c.seat_no = any (o.seat_nos)
-                        and o.status in ('PAYMENT_PENDING', 'CONFIRMED'),
-                        false) as live
-        from (select c.show_id, c.seat_no, c.order_id, s.show_date
-              from shows s
-              cross join lateral (select show_id, seat_no, order_id
-                                  from seat_claims
-                                  where show_id = s.show_id offset 0) c
-              where s.show_id = any (shows_of)
-              offset 0) c
-        left join orders o using (order_id, show_date)
-    ), orphan as (
-        select show_id, seat_no, order_id from claim where not live
-        limit claims_max
-    ), wrong as (
-        -- a sum instead of a join: there is no hash to join by
-        select show_id, user_id
-        from (select u.show_id, u.user_id, u.seats, true as counted
-              from unnest(shows_of) p(show_id)
-              cross join lateral (select show_id, user_id, seats
-                                  from user_seats
-                                  where show_id = p.show_id offset 0) u
-              union all
-              select show_id, user_id, -1, false from claim where live) b
-        group by show_id, user_id
-        having sum(seats) <> 0 and bool_or(counted)
-        limit counts_max
-    )
-    select o.show_ids, o.seat_nos, o.order_ids, w.show_ids, w.user_ids
-    into claims_shows, claims_seats, claims_of, users_shows, users
-    from (select array_agg(show_id) as show_ids,
-                 array_agg(seat_no) as seat_nos,
-                 array_agg(order_id) as order_ids from orphan) o
-    cross join (select array_agg(show_id) as show_ids,
-                       array_agg(user_id) as user_ids from wrong) w;
 
     -- user_seats come first, as in the order of locks; whoever holds such a
     -- row is in the middle of a change, and the sum is made under the lock
@@ -149,9 +175,11 @@ begin
                                                  'CONFIRMED')), 0) as seats
         from unnest(users_shows, users) p(show_id, user_id)
         join shows s using (show_id)
-        left join orders o
-               on o.user_id = p.user_id collate "C"
-              and o.show_date = s.show_date
+        left join lateral (select show_id, status, seat_nos
+                           from orders
+                           where user_id = p.user_id collate "C"
+                             and show_date = s.show_date
+                           offset 0) o on true
         group by p.show_id, p.user_id
     )
     update user_seats u set seats = sums.seats
@@ -171,11 +199,11 @@ begin
       and c.order_id = e.order_id;
     get diagnostics claims = row_count;
 
-    -- there may be more of them: the same shows again
-    if claims = claims_max or counts = counts_max then
-        last_no := after_no;
-    elsif complete then
+    if complete then
         last_no := 0;
+    elsif again_no is not null and claims + counts = 0 then
+        -- nothing of it was to be repaired: do not ask for it again
+        last_no := again_no;
     end if;
 
     return next;
