@@ -25,6 +25,11 @@ my $JSON   = 'Content-Type: application/json';
 my $hold  = hold($t, 'ann', SHOW, ['A1'])->{holdId};
 my $order = order($t, 'bob', SHOW, ['A2'])->{orderId};
 
+# the history of the two holds goes a moment later
+$t->wait_until(sub {
+    ($t->dbh->selectrow_array('select count(*) from boxoffice.holds'))[0] == 2
+}, 3, 'the history is written');
+
 my %before = stores();
 
 

@@ -34,5 +34,5 @@ ngx_bo_job_seatmaps(ngx_bo_job_t *job)
 static void
 ngx_bo_job_sweep(ngx_bo_job_t *job, ngx_bo_show_t *show)
 {
-    ngx_bo_seatmap_refresh(show, NULL);
+    ngx_bo_seatmap_refresh(show, NULL, 0);
 }

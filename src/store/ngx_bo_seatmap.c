@@ -61,6 +61,8 @@ typedef struct {
     ngx_queue_t              waiting;
     ngx_pool_t              *pool;
     ngx_msec_t               sent;
+    unsigned                 shown:1;       /* somebody wants the text */
+    unsigned                 text:1;        /* there is one to be changed */
     ngx_str_t                argv[9];
     u_char                   version[NGX_INT64_LEN];
 } ngx_bo_refresh_t;
@@ -80,6 +82,7 @@ static void ngx_bo_map_want(ngx_bo_show_t *show, ngx_bo_map_t *map,
 static ngx_int_t ngx_bo_map_copy(ngx_bo_show_t *show, ngx_pool_t *pool,
     ngx_bo_seatmap_t *out);
 static ngx_int_t ngx_bo_map_start(ngx_bo_show_t *show, ngx_bo_map_t *map);
+static ngx_int_t ngx_bo_map_text(ngx_bo_show_t *show, ngx_bo_map_t *map);
 static void ngx_bo_map_apply(ngx_bo_show_t *show, ngx_bo_map_t *map,
     int64_t version, ngx_str_t *bits);
 static void ngx_bo_refresh_woken(ngx_bo_call_t *call);
@@ -110,7 +113,7 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
 
     map = ngx_bo_map_find(store, show->no);
 
-    if (map && ngx_bo_map_usable(map, show)) {
+    if (map && ngx_bo_map_usable(map, show) && map->body) {
         age = ngx_bo_map_age(map->refreshed);
 
         if (age <= NGX_BO_MAP_AGE) {
@@ -133,10 +136,10 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     }
 
     if (rc == NGX_AGAIN) {
-        ngx_bo_seatmap_refresh(show, call);
+        ngx_bo_seatmap_refresh(show, call, 1);
 
     } else if (ask) {
-        ngx_bo_seatmap_refresh(show, NULL);
+        ngx_bo_seatmap_refresh(show, NULL, 1);
     }
 
     return rc;
@@ -158,7 +161,7 @@ ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
 
     map = ngx_bo_map_find(store, show->no);
 
-    if (map && ngx_bo_map_usable(map, show)) {
+    if (map && ngx_bo_map_usable(map, show) && map->body) {
         age = ngx_bo_map_age(map->refreshed);
 
         if (age <= NGX_BO_MAP_AGE) {
@@ -235,7 +238,9 @@ ngx_bo_map_copy(ngx_bo_show_t *show, ngx_pool_t *pool, ngx_bo_seatmap_t *out)
 
     map = ngx_bo_map_find(store, show->no);
 
-    if (map && ngx_bo_map_usable(map, show) && map->len == out->body.len) {
+    if (map && ngx_bo_map_usable(map, show) && map->body
+        && map->len == out->body.len)
+    {
         ngx_memcpy(out->body.data, map->body, map->len);
         out->version = map->version;
 
@@ -413,9 +418,11 @@ ngx_bo_show_touch(ngx_bo_show_t *show)
 
 
 void
-ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call)
+ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
+    unsigned shown)
 {
     int64_t                version;
+    unsigned               text;
     ngx_pool_t            *pool;
     ngx_bo_map_t          *map;
     ngx_bo_store_t        *store = show->store;
@@ -425,6 +432,8 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call)
     rf = show->refresh;
 
     if (rf != NULL) {
+        rf->shown |= shown;
+
         if (call) {
             call->store = store;
             ngx_bo_call_wait(call, &rf->waiting, ngx_bo_refresh_woken);
@@ -437,11 +446,11 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call)
 
     map = ngx_bo_map_find(store, show->no);
     version = map && ngx_bo_map_usable(map, show) ? map->version : 0;
+    text = map && map->body;
 
     ngx_shmtx_unlock(&store->shpool->mutex);
 
-    pool = ngx_bo_seatmap_prepare(show) == NGX_OK
-           ? ngx_create_pool(1024, store->log) : NULL;
+    pool = ngx_create_pool(1024, store->log);
     rf = pool ? ngx_pcalloc(pool, sizeof(ngx_bo_refresh_t)) : NULL;
 
     if (rf == NULL) {
@@ -459,6 +468,8 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call)
     }
 
     rf->pool = pool;
+    rf->shown = shown;
+    rf->text = text;
     rf->sent = ngx_current_msec;
     ngx_queue_init(&rf->waiting);
 
@@ -524,6 +535,12 @@ ngx_bo_refresh_read(ngx_bo_script_call_t *sc, ngx_int_t code,
         return NGX_BO_REFUSED;
     }
 
+    /* Where the places are stands in the template: a text needs it, too. */
+
+    if ((rf->shown || rf->text) && ngx_bo_seatmap_prepare(show) != NGX_OK) {
+        return NGX_BO_UNAVAILABLE;
+    }
+
     ngx_bo_count(store, seatmaps_refreshed);
 
     ngx_shmtx_lock(&store->shpool->mutex);
@@ -534,7 +551,10 @@ ngx_bo_refresh_read(ngx_bo_script_call_t *sc, ngx_int_t code,
         map = ngx_bo_map_create(store, show->no);
     }
 
-    if (map && ngx_bo_map_start(show, map) == NGX_OK) {
+    if (map && (map->body == NULL || show->body.len)
+        && ngx_bo_map_start(show, map) == NGX_OK
+        && (!rf->shown || ngx_bo_map_text(show, map) == NGX_OK))
+    {
 
         if (bits.data && version > map->version) {
             ngx_bo_map_apply(show, map, version, &bits);
@@ -556,7 +576,7 @@ ngx_bo_refresh_read(ngx_bo_script_call_t *sc, ngx_int_t code,
 }
 
 
-/* Makes sure that a map has the text and the bits of this layout. */
+/* Makes sure that a map has the bits of this layout. */
 
 static ngx_int_t
 ngx_bo_map_start(ngx_bo_show_t *show, ngx_bo_map_t *map)
@@ -564,9 +584,7 @@ ngx_bo_map_start(ngx_bo_show_t *show, ngx_bo_map_t *map)
     size_t           size;
     ngx_bo_store_t  *store = show->store;
 
-    if (map->body && map->bits && !map->dirty
-        && map->revision == show->revision)
-    {
+    if (map->bits && !map->dirty && map->revision == show->revision) {
         return NGX_OK;
     }
 
@@ -574,25 +592,60 @@ ngx_bo_map_start(ngx_bo_show_t *show, ngx_bo_map_t *map)
 
     ngx_bo_map_empty(store, map);
 
-    map->body = ngx_bo_map_alloc(store, show->body.len, map);
-    if (map->body == NULL) {
-        return NGX_ERROR;
-    }
-
     map->bits = ngx_bo_map_alloc(store, size, map);
     if (map->bits == NULL) {
-        ngx_bo_map_empty(store, map);
         return NGX_ERROR;
     }
 
-    ngx_memcpy(map->body, show->body.data, show->body.len);
     ngx_memzero(map->bits, size);
     bo_stats_count(&map->stats, &show->layout, NULL, 0);
 
     map->size = size;
+    map->revision = show->revision;
+    map->dirty = 0;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Makes sure that a map has its text.  Most shows are looked at by somebody;
+ * on nodes where one is only sold, its text would be made for nothing.
+ */
+
+static ngx_int_t
+ngx_bo_map_text(ngx_bo_show_t *show, ngx_bo_map_t *map)
+{
+    uint32_t         seat;
+    bo_seat_state_e  state;
+
+    if (map->body) {
+        return NGX_OK;
+    }
+
+    map->body = ngx_bo_map_alloc(show->store, show->body.len, map);
+    if (map->body == NULL) {
+        return NGX_ERROR;
+    }
+
+    map->dirty = 1;
+    ngx_memory_barrier();
+
+    ngx_memcpy(map->body, show->body.data, show->body.len);
     map->len = show->body.len;
     map->stale_at = show->stale_at;
-    map->revision = show->revision;
+
+    for (seat = 0; seat < show->layout.nseats; seat++) {
+        state = bo_seat_state(&show->layout, map->bits, map->size, seat);
+
+        if (state != BO_SEAT_AVAILABLE) {
+            ngx_bo_body_seat(show, map->body, seat, state);
+        }
+    }
+
+    ngx_bo_body_head(show, map->body, map->version, &map->stats);
+
+    ngx_memory_barrier();
     map->dirty = 0;
 
     return NGX_OK;
@@ -625,7 +678,10 @@ ngx_bo_map_apply(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t version,
             to = bo_seat_state(&show->layout, bits->data, bits->len, seat);
 
             if (from != to) {
-                ngx_bo_body_seat(show, map->body, seat, to);
+                if (map->body) {
+                    ngx_bo_body_seat(show, map->body, seat, to);
+                }
+
                 bo_stats_move(&map->stats, &show->layout, seat, from, to);
             }
         }
@@ -634,7 +690,10 @@ ngx_bo_map_apply(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t version,
     }
 
     map->version = version;
-    ngx_bo_body_head(show, map->body, version, &map->stats);
+
+    if (map->body) {
+        ngx_bo_body_head(show, map->body, version, &map->stats);
+    }
 
     ngx_memory_barrier();
     map->dirty = 0;

@@ -42,8 +42,12 @@ ngx_int_t ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have,
 ngx_int_t ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have,
     ngx_pool_t *pool, ngx_bo_seatmap_t *map);
 
-/* Reads it from Redis; call, when not NULL, waits for it. */
-void ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call);
+/*
+ * Reads it from Redis; call, when not NULL, waits for it.
+ * shown: 1 when its text is wanted, 0 when the states are enough.
+ */
+void ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
+    unsigned shown);
 
 /*
  * Collects the numbers of shows in use whose map was not read from Redis for

@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 
 #include "ngx_bo_scripts.h"
+#include "ngx_bo_history.h"
 #include "ngx_bo_hold_batch.h"
 #include "ngx_bo_rebuild.h"
 #include "ngx_bo_settle.h"
@@ -67,7 +68,9 @@ ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     ngx_bo_settle_init(store);
     ngx_bo_hold_batch_init(store);
 
-    if (ngx_bo_store_texts(store) != NGX_OK) {
+    if (ngx_bo_history_init(store) != NGX_OK
+        || ngx_bo_store_texts(store) != NGX_OK)
+    {
         return NULL;
     }
 
@@ -127,6 +130,7 @@ void
 ngx_bo_store_destroy(ngx_bo_store_t *store)
 {
     ngx_bo_rebuilds_done(store);
+    ngx_bo_history_done(store);
     ngx_bo_redis_destroy(store->redis);
     ngx_bo_pg_destroy(store->pg);
     ngx_bo_settles_done(store);

@@ -48,6 +48,8 @@ typedef struct ngx_bo_call_s   ngx_bo_call_t;
 typedef struct ngx_bo_show_s   ngx_bo_show_t;
 typedef struct ngx_bo_store_s  ngx_bo_store_t;
 
+typedef struct ngx_bo_history_s  ngx_bo_history_t;
+
 typedef void (*ngx_bo_done_pt)(ngx_bo_call_t *call);
 
 
@@ -113,9 +115,7 @@ struct ngx_bo_store_s {
     ngx_uint_t               nunsettled;
     ngx_event_t              settle_event;
 
-    ngx_uint_t               history;       /* hold records on their way */
-    ngx_uint_t               history_tokens;
-    ngx_msec_t               history_filled;
+    ngx_bo_history_t        *history;       /* hold records on their way */
 
     ngx_str_t                hold_ttl;      /* the limits as texts */
     ngx_str_t                hold_cap;
