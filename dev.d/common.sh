@@ -2,7 +2,7 @@
 #
 # What every verb uses: messages, privileges, ports, waiting.
 
-BUILD=${BOXOFFICE_BUILD:-$ROOT/build}
+BUILD=$(realpath -m -- "${BOXOFFICE_BUILD:-$ROOT/build}")
 VAR=$ROOT/var
 PG_BIN=/usr/lib/postgresql/15/bin
 MODULE=ngx_http_boxoffice_module.so

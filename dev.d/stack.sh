@@ -3,7 +3,8 @@
 # ./dev run, stop, psql, redis-cli: a private PostgreSQL, a private Redis and
 # nginx, all of it in one directory var/run-PID that "stop" takes away.
 #
-# var/run-PID/env holds what the other verbs need: ADDRESS, REDIS, POSTGRES.
+# var/run-PID/env holds what the other verbs need: ADDRESS, REDIS, POSTGRES;
+# var/run-PID/build names the build that runs.
 
 
 # PostgreSQL's user must reach its data, and a socket's path must fit in 107
@@ -25,6 +26,7 @@ make_stack_dir() {
 
     STACK_LINK=$VAR/run-$$
     STACK=$dir
+    echo "$BUILD" >"$STACK/build"
 }
 
 
@@ -53,11 +55,18 @@ start_postgres() {
     echo $! >"$STACK/postgres.pid"
 
     POSTGRES="host=$dir port=$port user=boxoffice password=$password"
-    wait_for 30 psql -X "$POSTGRES dbname=postgres" -c 'select 1' \
+    wait_for 30 postgres_psql "$POSTGRES dbname=postgres" -c 'select 1' \
         || die "PostgreSQL did not start, see $STACK/postgres.log"
-    quietly "$STACK/createdb.log" psql -X "$POSTGRES dbname=postgres" \
+    quietly "$STACK/createdb.log" postgres_psql "$POSTGRES dbname=postgres" \
         -c 'create database boxoffice'
     POSTGRES+=" dbname=boxoffice"
+}
+
+
+# postgres_psql CONNINFO [ARGUMENT...]
+postgres_psql() {
+    split_conninfo "$1"
+    PGPASSWORD=$PASSWORD psql -X "$CONNINFO" "${@:2}"
 }
 
 
@@ -79,9 +88,14 @@ start_redis() {
 
 
 migrate() {
-    quietly "$STACK/migrate.log" "$ROOT/sql/migrate.sh" "$POSTGRES"
-    quietly "$STACK/sample.log" psql -X -q -v ON_ERROR_STOP=1 "$POSTGRES" \
-        -f "$ROOT/sql/sample.sql"
+    BOXOFFICE_POSTGRES=$POSTGRES \
+        quietly "$STACK/migrate.log" "$ROOT/sql/migrate.sh"
+    quietly "$STACK/sample.log" postgres_sample
+}
+
+
+postgres_sample() {
+    postgres_psql "$POSTGRES" -q -v ON_ERROR_STOP=1 -f "$ROOT/sql/sample.sql"
 }
 
 
@@ -101,9 +115,9 @@ render() {
 
 
 start_nginx() {
-    local dir=$STACK/nginx port
+    local dir=$STACK/nginx port=${BOXOFFICE_PORT-}
 
-    port=$(next_free_port "${BOXOFFICE_PORT:-8080}")
+    [[ -n $port ]] || port=$(next_free_port 8080)
     mkdir -p "$dir/logs" "$dir/temp"
 
     # the PostgreSQL password is in it
@@ -131,8 +145,25 @@ start_nginx() {
 }
 
 
+# nginx writes its own file when it has the port.
 port_is_taken_by_nginx() {
-    kill -0 "$(<"$STACK/nginx.pid")" && ! port_is_free "$1"
+    kill -0 "$(<"$STACK/nginx.pid")" && [[ -s $STACK/nginx/nginx.pid ]] &&
+        ! port_is_free "$1"
+}
+
+
+# A port that was asked for is not silently another one.
+check_port() {
+    local port=${BOXOFFICE_PORT-}
+
+    [[ -n $port ]] || return 0
+
+    if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || (( port > 65535 )); then
+        die "BOXOFFICE_PORT=$port is not a port"
+    fi
+
+    port_is_free "$port" || die "port $port is taken: ./dev stop, or another" \
+        "BOXOFFICE_PORT"
 }
 
 
@@ -142,21 +173,26 @@ process_is_gone() {
 }
 
 
-# stop_process FILE SIGNAL: the process whose id is in FILE, if it is still
-# ours: ids are used again, so its directory or command line must name us.
+# process_is_ours FILE: the process whose id is in FILE runs and is still the
+# one: ids are used again, so its directory or command line must name us.
+process_is_ours() {
+    local pid dir=${1%/*}
+
+    [[ -s $1 ]] || return 1
+    pid=$(<"$1")
+    ! process_is_gone "$pid" || return 1
+
+    [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") == *"$dir"* ||
+        $(readlink "/proc/$pid/cwd") == "$dir" ]]
+}
+
+
+# stop_process FILE SIGNAL
 stop_process() {
-    local file=$1 signal=$2 pid dir=${1%/*}
+    local file=$1 signal=$2 pid
 
-    [[ -e $file ]] || return 0
+    process_is_ours "$file" 2>/dev/null || return 0
     pid=$(<"$file")
-
-    if process_is_gone "$pid" ||
-        [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") != *"$dir"* &&
-            $(readlink "/proc/$pid/cwd") != "$dir" ]]
-    then
-        return 0
-    fi
-
     kill -s "$signal" "$pid" 2>/dev/null || return 0
 
     if ! wait_for 10 process_is_gone "$pid"; then
@@ -177,14 +213,108 @@ stop_stack() {
 }
 
 
-stop_stacks() {
+all_stacks() {
     local link
 
     for link in "$VAR"/run-*; do
         if [[ -e $link || -L $link ]]; then
-            stop_stack "$link"
+            echo "$link"
         fi
     done
+}
+
+
+# Those of this build, running or not.
+own_stacks() {
+    local link links
+
+    mapfile -t links < <(all_stacks)
+
+    for link in "${links[@]}"; do
+        if [[ $(cat "$link/build" 2>/dev/null) == "$BUILD" ]]; then
+            echo "$link"
+        fi
+    done
+}
+
+
+stack_is_running() {
+    local dir name
+
+    dir=$(readlink -f "$1")
+
+    for name in nginx redis postgres; do
+        if process_is_ours "$dir/$name.pid" 2>/dev/null; then
+            return 0
+        fi
+    done
+
+    return 1
+}
+
+
+# The running stack that is meant: of BOXOFFICE_PORT, else this build's newest.
+# Prints nothing when there is none.
+meant_stack() {
+    local link links newest=
+
+    if [[ -n ${BOXOFFICE_PORT-} ]]; then
+        mapfile -t links < <(all_stacks)
+
+        for link in "${links[@]}"; do
+            if grep -qs "^ADDRESS=.*:$BOXOFFICE_PORT/\$" "$link/env" &&
+                stack_is_running "$link"
+            then
+                echo "$link"
+                return
+            fi
+        done
+
+        return
+    fi
+
+    mapfile -t links < <(own_stacks)
+
+    for link in "${links[@]}"; do
+        if [[ -e $link/env && ( -z $newest ||
+            $link/env -nt $newest/env ) ]] && stack_is_running "$link"
+        then
+            newest=$link
+        fi
+    done
+
+    echo "$newest"
+}
+
+
+# stop_stacks FUNCTION: the stacks that FUNCTION lists.
+stop_stacks() {
+    local link links
+
+    mapfile -t links < <("$1")
+
+    for link in "${links[@]}"; do
+        stop_stack "$link"
+    done
+}
+
+
+nothing_runs() {
+    echo "nothing is running${BOXOFFICE_PORT:+ on port $BOXOFFICE_PORT}"
+}
+
+
+# stop_verb [--all]
+stop_verb() {
+    if [[ $# == 1 && $1 == --all ]]; then
+        stop_stacks all_stacks
+    elif (( $# )); then
+        die "stop: unknown argument $1"
+    elif [[ -n $(meant_stack) ]]; then
+        stop_stacks meant_stack
+    else
+        say "$(nothing_runs)"
+    fi
 }
 
 
@@ -198,6 +328,7 @@ run_stack() {
         die "run: unknown argument $1"
     fi
 
+    check_port
     install_packages run build
     build_release
     make_stack_dir
@@ -239,22 +370,23 @@ run_stack() {
 }
 
 
-# The newest running stack.
+# Sets ADDRESS, REDIS and POSTGRES to those of the stack that is meant.
 load_stack() {
-    local newest
+    local link
 
-    # shellcheck disable=SC2012
-    newest=$(ls -t "$VAR"/run-*/env 2>/dev/null | head -n 1)
-    [[ -n $newest ]] || die "nothing is running: ./dev run"
+    link=$(meant_stack)
+    [[ -n $link ]] || die "$(nothing_runs): ./dev run"
 
     # shellcheck source=/dev/null
-    . "$newest"
+    . "$link/env"
 }
 
 
 stack_psql() {
     load_stack
-    PGOPTIONS="-c search_path=boxoffice,public" exec psql "$POSTGRES" "$@"
+    split_conninfo "$POSTGRES"
+    PGPASSWORD=$PASSWORD PGOPTIONS="-c search_path=boxoffice,public" \
+        exec psql "$CONNINFO" "$@"
 }
 
 

@@ -7,8 +7,14 @@ set -euo pipefail
 
 sql=/usr/share/boxoffice/sql
 
-"$sql/migrate.sh" "${BOXOFFICE_POSTGRES:?is not set}"
+# from the environment: others can read a command line
+: "${BOXOFFICE_POSTGRES:?is not set}"
+"$sql/migrate.sh"
 
 if [[ ${BOXOFFICE_SAMPLE-} == 1 ]]; then
-    psql -X -q -v ON_ERROR_STOP=1 "$BOXOFFICE_POSTGRES" -f "$sql/sample.sql"
+    # shellcheck source=sql/conninfo.sh
+    . "$sql/conninfo.sh"
+    split_conninfo "$BOXOFFICE_POSTGRES"
+    PGPASSWORD=$PASSWORD psql -X -q -v ON_ERROR_STOP=1 "$CONNINFO" \
+        -f "$sql/sample.sql"
 fi

@@ -2,22 +2,27 @@
 #
 # Brings a database to the newest schema.
 #
-#   sql/migrate.sh CONNINFO
+#   sql/migrate.sh [CONNINFO]
 #
 # CONNINFO is what libpq takes: "dbname=boxoffice host=/run/postgresql" or a
-# postgresql:// address.  Applies every sql/NNN_*.sql that is not in
+# postgresql:// address; without it, BOXOFFICE_POSTGRES is.  A password is
+# best there or in PGPASSWORD: others can read a command line.  Applies every sql/NNN_*.sql that is not in
 # boxoffice.schema_migrations yet, in order, each in its own transaction.
 # A session lock makes a second run wait for the first.  An applied file
 # that was edited afterwards is an error.
 
 set -euo pipefail
 
-if [ $# -ne 1 ]; then
-    echo "usage: $0 CONNINFO" >&2
+if [ $# -gt 1 ] || [ -z "${1:-${BOXOFFICE_POSTGRES-}}" ]; then
+    echo "usage: $0 CONNINFO, or set BOXOFFICE_POSTGRES" >&2
     exit 2
 fi
 
 here=$(cd "$(dirname "$0")" && pwd)
+
+# shellcheck source=sql/conninfo.sh
+. "$here/conninfo.sh"
+split_conninfo "${1:-$BOXOFFICE_POSTGRES}"
 
 script() {
     local file name sum
@@ -63,4 +68,4 @@ SQL
     done
 }
 
-script | psql -X -q -d "$1" -f -
+script | PGPASSWORD=$PASSWORD psql -X -q -d "$CONNINFO" -f -
