@@ -85,6 +85,8 @@ static ngx_int_t ngx_bo_map_start(ngx_bo_show_t *show, ngx_bo_map_t *map);
 static ngx_int_t ngx_bo_map_text(ngx_bo_show_t *show, ngx_bo_map_t *map);
 static void ngx_bo_map_apply(ngx_bo_show_t *show, ngx_bo_map_t *map,
     int64_t version, ngx_str_t *bits);
+static void ngx_bo_refresh_args(ngx_bo_refresh_t *rf, ngx_bo_show_t *show,
+    int64_t version);
 static void ngx_bo_refresh_woken(ngx_bo_call_t *call);
 static ngx_bo_outcome_e ngx_bo_refresh_read(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
@@ -427,7 +429,6 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
     ngx_bo_map_t          *map;
     ngx_bo_store_t        *store = show->store;
     ngx_bo_refresh_t      *rf;
-    ngx_bo_script_call_t  *sc;
 
     rf = show->refresh;
 
@@ -480,6 +481,19 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
         ngx_bo_call_wait(call, &rf->waiting, ngx_bo_refresh_woken);
     }
 
+    ngx_bo_refresh_args(rf, show, version);
+
+    ngx_bo_show_keep(show);
+    ngx_bo_script_run(&rf->script);
+}
+
+
+static void
+ngx_bo_refresh_args(ngx_bo_refresh_t *rf, ngx_bo_show_t *show,
+    int64_t version)
+{
+    ngx_bo_script_call_t  *sc = &rf->script;
+
     rf->argv[0] = show->version_key;
     rf->argv[1] = show->state_key;
     rf->argv[2] = show->hold_key;
@@ -489,8 +503,7 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
     rf->argv[6] = show->lock_prefix;
     rf->argv[7] = ngx_bo_hold_memory;
 
-    sc = &rf->script;
-    sc->call.store = store;
+    sc->call.store = show->store;
     sc->call.show = show;
     sc->call.done = ngx_bo_refresh_done;
     sc->script = &ngx_bo_script_map;
@@ -499,9 +512,6 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
     sc->argc = 8;
     sc->argv = rf->argv;
     sc->rebuilds = 1;
-
-    ngx_bo_show_keep(show);
-    ngx_bo_script_run(sc);
 }
 
 
