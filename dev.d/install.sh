@@ -10,7 +10,7 @@ PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 postgresql-15
     postgresql-client-15 redis-server redis-tools"
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
-    libredis-perl libdbd-pg-perl libcmocka-dev shellcheck lua5.1"
+    libredis-perl libdbd-pg-perl libcmocka-dev shellcheck lua5.1 curl"
 
 PACKAGES_browser="chromium fonts-liberation"
 
@@ -24,8 +24,9 @@ missing_packages() {
     local package
 
     for package; do
-        [[ $(dpkg-query -W -f='${db:Status-Status} ' "$package" 2>/dev/null) \
-            == *installed\ * ]] || echo "$package"
+        # "not-installed" is a status, too
+        [[ " $(dpkg-query -W -f='${db:Status-Status} ' "$package" 2>/dev/null)" \
+            == *\ installed\ * ]] || echo "$package"
     done
 }
 
