@@ -206,7 +206,7 @@ ngx_http_bo_headers(ngx_http_bo_ctx_t *ctx)
 }
 
 
-/* The client's own id when it has a decent one, else nginx's random one. */
+/* The client's own id when it has a decent one, else a random one. */
 
 static ngx_int_t
 ngx_http_bo_request_id(ngx_http_bo_ctx_t *ctx)

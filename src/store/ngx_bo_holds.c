@@ -10,8 +10,6 @@
 #include "ngx_bo_history.h"
 
 
-/* How long the line of an ended hold answers for it, ms. */
-
 ngx_str_t  ngx_bo_hold_memory = ngx_string("600000");
 
 static ngx_str_t  ngx_bo_none = ngx_string("-");

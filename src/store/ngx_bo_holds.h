@@ -12,6 +12,11 @@
 #include "ngx_bo_scripts.h"
 
 
+/* How long the line of an ended hold answers for it: ms, as a text. */
+
+extern ngx_str_t  ngx_bo_hold_memory;
+
+
 /* An idempotency key and the payload it came with, hashed, as hex texts. */
 
 #define NGX_BO_KEY_LEN          32

@@ -53,6 +53,9 @@ static void ngx_bo_order_submit(ngx_bo_call_t *call);
 static ngx_bo_pg_op_t *ngx_bo_order_send(ngx_bo_order_call_t *c,
     ngx_bo_pg_statement_t *st, ngx_str_t *values,
     ngx_bo_pg_handler_pt handler);
+static ngx_uint_t ngx_bo_order_alone(ngx_bo_order_call_t *c);
+static void ngx_bo_order_name(ngx_bo_order_call_t *c, ngx_str_t *v,
+    u_char *id, u_char *no);
 static void ngx_bo_order_replay(ngx_bo_order_call_t *c);
 static void ngx_bo_order_replayed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
@@ -364,6 +367,40 @@ ngx_bo_order_send(ngx_bo_order_call_t *c, ngx_bo_pg_statement_t *st,
 }
 
 
+/* 1 when it may be sent again, alone; that happens once. */
+
+static ngx_uint_t
+ngx_bo_order_alone(ngx_bo_order_call_t *c)
+{
+    if (c->alone) {
+        return 0;
+    }
+
+    c->alone = 1;
+
+    return 1;
+}
+
+
+/*
+ * The first three values of a statement on one order: its id, the number of
+ * its show, and whose it must be.  id and no are the room for two of them.
+ */
+
+static void
+ngx_bo_order_name(ngx_bo_order_call_t *c, ngx_str_t *v, u_char *id,
+    u_char *no)
+{
+    bo_uuid_format((char *) id, &c->id);
+
+    v[0].data = id;
+    v[0].len = BO_UUID_LEN;
+    v[1].data = no;
+    v[1].len = ngx_sprintf(no, "%uD", c->show_no) - no;
+    v[2] = c->hold.user;
+}
+
+
 /* "A1,A2": what the seats are called, for those who read the order later. */
 
 static ngx_int_t
@@ -508,8 +545,7 @@ ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
         /* "retry": it lost its seats to another that lost, too */
 
-        if (!c->alone) {
-            c->alone = 1;
+        if (ngx_bo_order_alone(c)) {
             ngx_bo_order_submit(call);
             return;
         }
@@ -615,13 +651,7 @@ ngx_bo_order_confirm(ngx_bo_order_call_t *c)
     }
 
     bo_ticket_code((char *) ticket, random);
-    bo_uuid_format((char *) id, &c->id);
-
-    v[0].data = id;
-    v[0].len = BO_UUID_LEN;
-    v[1].data = no;
-    v[1].len = ngx_sprintf(no, "%uD", c->show_no) - no;
-    v[2] = c->hold.user;
+    ngx_bo_order_name(c, v, id, no);
     v[3] = c->payment;
 
     if (verdict == NGX_OK) {
@@ -693,8 +723,7 @@ ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
         /* "retry": another in its batch had the order, or the payment */
 
-        if (!c->alone) {
-            c->alone = 1;
+        if (ngx_bo_order_alone(c)) {
             ngx_bo_order_confirm(c);
             return;
         }
@@ -719,13 +748,7 @@ ngx_bo_order_cancel(ngx_bo_order_call_t *c)
 
     c->busy = 1;
 
-    bo_uuid_format((char *) id, &c->id);
-
-    v[0].data = id;
-    v[0].len = BO_UUID_LEN;
-    v[1].data = no;
-    v[1].len = ngx_sprintf(no, "%uD", c->show_no) - no;
-    v[2] = c->hold.user;
+    ngx_bo_order_name(c, v, id, no);
     v[3].data = (u_char *) (c->admin ? "t" : "f");
     v[3].len = 1;
     v[4] = ngx_bo_order_key(c);
@@ -769,8 +792,7 @@ ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
         /* "retry": another in its batch had the order */
 
-        if (!c->alone) {
-            c->alone = 1;
+        if (ngx_bo_order_alone(c)) {
             ngx_bo_order_cancel(c);
             return;
         }
@@ -811,13 +833,7 @@ ngx_bo_order_read(ngx_bo_order_call_t *c)
 
     c->busy = 1;
 
-    bo_uuid_format((char *) id, &c->id);
-
-    v[0].data = id;
-    v[0].len = BO_UUID_LEN;
-    v[1].data = no;
-    v[1].len = ngx_sprintf(no, "%uD", c->show_no) - no;
-    v[2] = c->hold.user;
+    ngx_bo_order_name(c, v, id, no);
     v[3].data = (u_char *) (c->admin ? "t" : "f");
     v[3].len = 1;
 

@@ -95,9 +95,6 @@ static void ngx_bo_refresh_ended(ngx_bo_script_call_t *sc,
 static void ngx_bo_refresh_done(ngx_bo_call_t *call);
 
 
-extern ngx_str_t  ngx_bo_hold_memory;
-
-
 ngx_int_t
 ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     ngx_bo_seatmap_t *out, ngx_bo_call_t *call)
