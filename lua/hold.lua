@@ -194,8 +194,12 @@ end
 local lock = user .. ':' .. id .. ':' .. format('%d', now)
 local expires = format('%d', now + ttl)
 
+-- A key lives through the millisecond that PXAT names, a hold ends before it.
+
+local ends = format('%d', now + ttl - 1)
+
 for i = 5, #KEYS do
-    call('SET', KEYS[i], lock, 'PX', ttl)
+    call('SET', KEYS[i], lock, 'PXAT', ends)
 end
 
 local entry = id .. ' ' .. created .. ' ' .. expires .. ' H '

@@ -32,6 +32,7 @@ end
 local time = call('TIME')
 local created = time[1] .. ('00000' .. time[2]):sub(-6, -4)
 local expires = format('%d', tonumber(created) + ttl)
+local ends = format('%d', tonumber(created) + ttl - 1)   -- see hold.lua
 local reply = {1, created, expires}
 
 local n = (#ARGV - 2) / 6
@@ -86,7 +87,7 @@ for r = 1, n do
             local user, id, seats = ARGV[at + 1], ARGV[at + 2], ARGV[at + 6]
             local lock = user .. ':' .. id .. ':' .. created
             for i = 1, count do
-                call('SET', KEYS[locks + i], lock, 'PX', ttl)
+                call('SET', KEYS[locks + i], lock, 'PXAT', ends)
             end
 
             local to = #held

@@ -4,9 +4,11 @@
 -- KEYS  1 version:{show}  2 state:{show}  3 hold:{show}  4 expiry:{show}
 -- ARGV  1 lowest version of the epoch  2 version the caller has
 --       3 prefix of the seat locks     4 how long an ended line stays, ms
--- Reply {1, version, state or false, ended, ..}
+-- Reply {1, version, state or false, next, ended, ..}
 --          state: 2 bits a seat, seat 0 in the highest bits of the first
 --          byte; false when the caller has this version.
+--          next: ms until the next hold runs out, 0 when one has, a day at
+--          the most
 --          ended: lines "user id created expires seats" of expired holds
 --       {-1, version}  not loaded, or another epoch (0: nothing there)
 
@@ -25,7 +27,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local due = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now - 2,
                        'LIMIT', 0, 128)
-local reply, freed = {1, false, false}, {}
+local reply, freed = {1, false, false, 86400000}, {}
 
 -- Frees seats without a lock; false when a lock of the hold is still there.
 
@@ -84,6 +86,11 @@ if #freed > 0 then
     version = redis.call('INCR', KEYS[1])
     redis.call('PUBLISH', KEYS[1], string.format('%d', version) .. ' 0:'
                .. table.concat(freed, ','))
+end
+
+local first = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
+if first[2] then
+    reply[4] = math.min(reply[4], math.max(0, first[2] - now))
 end
 
 reply[2] = string.format('%d', version)

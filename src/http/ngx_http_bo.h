@@ -85,6 +85,7 @@ struct ngx_http_bo_ctx_s {
     ngx_bo_store_t          *store;
     ngx_http_bo_action_t    *action;
     ngx_bo_call_t           *call;          /* under way, or NULL */
+    ngx_http_bo_run_pt       next;          /* once the show is there */
     void                    *data;          /* the action's own */
 
     bo_uuid_t                id;            /* of the path */
@@ -139,6 +140,13 @@ ngx_int_t ngx_http_bo_handler(ngx_http_request_t *r);
  */
 void ngx_http_bo_wait(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call);
 void ngx_http_bo_resume(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run);
+
+/*
+ * Runs an action once the show of the path is at hand: call->show is set, and
+ * kept.  When there is no such show, the answer is on its way.
+ */
+void ngx_http_bo_with_show(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call,
+    ngx_http_bo_run_pt run);
 
 /*
  * Reads the body by a table.  NGX_OK, or NGX_ERROR when it was refused and the
@@ -270,6 +278,34 @@ void ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx);
 
 /* seatmap: GET /shows/{id}/seatmap. */
 void ngx_http_bo_seatmap(ngx_http_bo_ctx_t *ctx);
+
+/* layout: GET /shows/{id}/layout. */
+void ngx_http_bo_layout(ngx_http_bo_ctx_t *ctx);
+
+/* availability: GET /shows/{id}/availability. */
+void ngx_http_bo_availability(ngx_http_bo_ctx_t *ctx);
+
+/*
+ * tag: what a client may keep of a show: "<kind><revision>-<version>".
+ *
+ * ngx_http_bo_tag() adds the ETag and the Cache-Control, for example the one
+ * that lets all who ask within a second share an answer; NGX_OK or NGX_ERROR.
+ * ngx_http_bo_tag_have() is the version that the client has of this kind and
+ * revision, by its If-None-Match, or -1.
+ */
+ngx_int_t ngx_http_bo_tag(ngx_http_bo_ctx_t *ctx, const char *kind,
+    ngx_bo_show_t *show, int64_t version, ngx_str_t *control);
+int64_t ngx_http_bo_tag_have(ngx_http_bo_ctx_t *ctx, const char *kind,
+    ngx_bo_show_t *show);
+
+extern ngx_str_t  ngx_http_bo_second;
+
+/*
+ * gzip: whether the client takes it, by its Accept-Encoding; and the header of
+ * an answer that is compressed.  Answers that may be either say so in Vary.
+ */
+ngx_uint_t ngx_http_bo_gzip_wanted(ngx_http_bo_ctx_t *ctx);
+ngx_int_t ngx_http_bo_gzipped(ngx_http_bo_ctx_t *ctx);
 
 /* status: /healthz, /readyz and /metrics. */
 ngx_int_t ngx_http_bo_health_handler(ngx_http_request_t *r);

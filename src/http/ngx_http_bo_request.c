@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_bo_admit(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_want_body(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_body_ready(ngx_http_request_t *r);
 static void ngx_http_bo_body_late(ngx_event_t *ev);
+static void ngx_http_bo_show_done(ngx_bo_call_t *call);
+static void ngx_http_bo_show_found(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_collect_body(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_fingerprint(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hash(u_char *hex, const void *a, size_t alen,
@@ -669,6 +671,48 @@ ngx_http_bo_resume(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run)
     run(ctx);
 
     ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_bo_with_show(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call,
+    ngx_http_bo_run_pt run)
+{
+    call->data = ctx;
+    call->done = ngx_http_bo_show_done;
+    ctx->next = run;
+
+    ngx_http_bo_wait(ctx, call);
+
+    if (ngx_bo_show_get(ctx->store, &ctx->id, 0, call) == NGX_OK) {
+        run(ctx);
+    }
+}
+
+
+static void
+ngx_http_bo_show_done(ngx_bo_call_t *call)
+{
+    ngx_http_bo_resume(call->data, ngx_http_bo_show_found);
+}
+
+
+static void
+ngx_http_bo_show_found(ngx_http_bo_ctx_t *ctx)
+{
+    switch (ctx->call->outcome) {
+
+    case NGX_BO_OK:
+        ctx->next(ctx);
+        return;
+
+    case NGX_BO_NOT_FOUND:
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_SHOW_NOT_FOUND, NULL);
+        return;
+
+    default:
+        ngx_http_bo_error_outcome(ctx, ctx->call->outcome);
+    }
 }
 
 

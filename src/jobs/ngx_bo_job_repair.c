@@ -108,7 +108,7 @@ ngx_bo_repair_show(ngx_bo_job_t *job, ngx_bo_show_t *show)
     ngx_bo_show_keep(show);
     ngx_bo_job_begin(job);
 
-    ngx_bo_seatmap_refresh(show, &rp->script.call, 0);
+    ngx_bo_seatmap_refresh(show, &rp->script.call, NGX_BO_REFRESH_STATES);
 }
 
 

@@ -1,8 +1,9 @@
 
 /*
  * Seat maps: the state of every seat of a show, and the answer made of it, in
- * shared memory.  A map is read from Redis only when its version has moved,
- * and only what has changed is written into the answer.
+ * shared memory.  A map is read from Redis when its version has moved and
+ * nobody has told; the subscription of the node keeps those that are looked
+ * at.  Only what has changed is written into the answer.
  */
 
 
@@ -43,11 +44,32 @@ ngx_int_t ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have,
     ngx_pool_t *pool, ngx_bo_seatmap_t *map);
 
 /*
- * Reads it from Redis; call, when not NULL, waits for it.
- * shown: 1 when its text is wanted, 0 when the states are enough.
+ * The version of a show's map as this node knows it, 0 when it does not; stale
+ * is set to 1 when Redis has not confirmed it for a second.  Whoever asks at
+ * least once a second has the show subscribed to, so that changes come within
+ * milliseconds.
  */
+int64_t ngx_bo_seatmap_version(ngx_bo_show_t *show, unsigned *stale);
+
+/*
+ * Makes sure that a map is known and fresh.  NGX_OK: it is; NGX_AGAIN: it is
+ * being read, done comes.
+ */
+ngx_int_t ngx_bo_seatmap_ready(ngx_bo_show_t *show, ngx_bo_call_t *call);
+
+/*
+ * Reads it from Redis; call, when not NULL, waits for it.
+ *
+ * flags: NGX_BO_REFRESH_BODY: its body is wanted, not only the states;
+ * NGX_BO_REFRESH_STATES: the states are read though the version is the same,
+ * for whoever doubts that they are what was told.
+ */
+
+#define NGX_BO_REFRESH_BODY    1
+#define NGX_BO_REFRESH_STATES  2
+
 void ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
-    unsigned shown);
+    ngx_uint_t flags);
 
 /*
  * Collects the numbers of shows in use whose map was not read from Redis for
@@ -55,6 +77,13 @@ void ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
  */
 ngx_uint_t ngx_bo_seatmap_due(ngx_bo_store_t *store, ngx_msec_t age,
     uint32_t *nos, ngx_uint_t max);
+
+/*
+ * Collects the numbers of shows that somebody looks at, max at most.  Returns
+ * how many.
+ */
+ngx_uint_t ngx_bo_seatmap_watched(ngx_bo_store_t *store, uint32_t *nos,
+    ngx_uint_t max);
 
 /*
  * Collects the numbers of shows that have changed, or were in use, since they
@@ -72,12 +101,6 @@ int64_t ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size);
 /* The map of that version was found equal at that time (ngx_current_msec). */
 void ngx_bo_seatmap_checked(ngx_bo_show_t *show, int64_t version,
     ngx_msec_t when);
-
-/*
- * Makes the template of a show's answer, once; see ngx_bo_seatmap_body.c.  A
- * worker that is never asked for the map does without.
- */
-ngx_int_t ngx_bo_seatmap_prepare(ngx_bo_show_t *show);
 
 
 #endif /* _NGX_BO_SEATMAP_H_INCLUDED_ */

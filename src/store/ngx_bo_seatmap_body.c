@@ -6,7 +6,6 @@
 
 
 #include "ngx_bo_seatmap_body.h"
-#include "ngx_bo_seatmap.h"
 
 
 /* "UNAVAILABLE" with its quotes is the longest state. */
@@ -20,7 +19,6 @@
     "\"booked\":     ,\"unavailable\":     }"
 
 
-static const char *ngx_bo_kinds(u_char kind);
 static size_t ngx_bo_body_size(ngx_bo_show_t *show);
 static u_char *ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p);
 static void ngx_bo_body_counts(u_char *p, bo_count_t *count);
@@ -30,7 +28,7 @@ static u_char *ngx_bo_body_json(u_char *p, const void *data, size_t len);
 
 
 ngx_int_t
-ngx_bo_seatmap_prepare(ngx_bo_show_t *show)
+ngx_bo_body_prepare(ngx_bo_show_t *show)
 {
     u_char      *p;
     uint32_t     i;
@@ -51,17 +49,17 @@ ngx_bo_seatmap_prepare(ngx_bo_show_t *show)
     p = ngx_sprintf(show->body.data, "{\"showId\":\"%*s\",\"version\":",
                     (size_t) BO_UUID_LEN, show->id_text);
 
-    show->version_at = p - show->body.data;
+    show->places.version = p - show->body.data;
     p += NGX_BO_VERSION_WIDTH;
     p = ngx_cpymem(p, ",\"stale\":", sizeof(",\"stale\":") - 1);
 
-    show->stale_at = p - show->body.data;
+    show->places.stale = p - show->body.data;
     p += sizeof("false") - 1;
 
     p = ngx_sprintf(p, ",\"currency\":\"%V\",\"statistics\":",
                     &show->currency);
 
-    show->statistics_at = p - show->body.data;
+    show->places.statistics = p - show->body.data;
     p = ngx_cpymem(p, NGX_BO_COUNTS, sizeof(NGX_BO_COUNTS) - 2);
     p = ngx_cpymem(p, ",\"byCategory\":{", sizeof(",\"byCategory\":{") - 1);
 
@@ -76,7 +74,7 @@ ngx_bo_seatmap_prepare(ngx_bo_show_t *show)
         *p++ = '"';
         *p++ = ':';
 
-        show->counts_at[i] = p - show->body.data;
+        show->places.counts[i] = p - show->body.data;
         p = ngx_cpymem(p, NGX_BO_COUNTS, sizeof(NGX_BO_COUNTS) - 1);
     }
 
@@ -93,12 +91,10 @@ ngx_bo_seatmap_prepare(ngx_bo_show_t *show)
                          bo_seat_state(&show->layout, NULL, 0, i));
     }
 
-    ngx_bo_body_head(show, show->body.data, 0, &stats);
-    ngx_bo_body_stale(show->body.data + show->stale_at, 0);
+    ngx_bo_body_head(&show->places, show->body.data, 0, &stats);
+    ngx_bo_body_stale(&show->places, show->body.data, 0);
 
-    if (show->listed) {
-        show->store->layouts += show->body.len;
-    }
+    ngx_bo_show_grown(show, show->body.len);
 
     return NGX_OK;
 }
@@ -157,7 +153,7 @@ ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p)
         p += NGX_BO_STATUS_WIDTH;
 
         p = ngx_bo_body_put(p, ",\"kind\":\"");
-        p = ngx_bo_body_put(p, ngx_bo_kinds(seat->kind));
+        p = ngx_bo_body_put(p, ngx_bo_kind_name(seat->kind));
         p = ngx_bo_body_int(p, "\",\"x\":", seat->x);
         p = ngx_bo_body_int(p, ",\"y\":", seat->y);
         p = ngx_bo_body_put(p, ",\"section\":\"");
@@ -190,8 +186,8 @@ ngx_bo_body_json(u_char *p, const void *data, size_t len)
 }
 
 
-static const char *
-ngx_bo_kinds(u_char kind)
+const char *
+ngx_bo_kind_name(u_char kind)
 {
     switch (kind) {
 
@@ -227,7 +223,7 @@ ngx_bo_body_seat(ngx_bo_show_t *show, u_char *body, uint32_t seat,
 
 
 void
-ngx_bo_body_head(ngx_bo_show_t *show, u_char *body, int64_t version,
+ngx_bo_body_head(ngx_bo_places_t *places, u_char *body, int64_t version,
     bo_stats_t *stats)
 {
     u_char    *p, text[NGX_INT64_LEN];
@@ -235,15 +231,15 @@ ngx_bo_body_head(ngx_bo_show_t *show, u_char *body, int64_t version,
     uint32_t   i;
 
     n = ngx_sprintf(text, "%L", version) - text;
-    p = body + show->version_at;
+    p = body + places->version;
 
     ngx_memset(p, ' ', NGX_BO_VERSION_WIDTH);
     ngx_memcpy(p, text, ngx_min(n, NGX_BO_VERSION_WIDTH));
 
-    ngx_bo_body_counts(body + show->statistics_at, &stats->all);
+    ngx_bo_body_counts(body + places->statistics, &stats->all);
 
-    for (i = 0; i < show->layout.ncategories; i++) {
-        ngx_bo_body_counts(body + show->counts_at[i], &stats->category[i]);
+    for (i = 0; i < stats->ncategories; i++) {
+        ngx_bo_body_counts(body + places->counts[i], &stats->category[i]);
     }
 }
 
@@ -276,8 +272,8 @@ ngx_bo_body_counts(u_char *p, bo_count_t *count)
 
 
 void
-ngx_bo_body_stale(u_char *place, unsigned stale)
+ngx_bo_body_stale(ngx_bo_places_t *places, u_char *body, unsigned stale)
 {
-    ngx_memcpy(place, stale ? "true " : "false",
+    ngx_memcpy(body + places->stale, stale ? "true " : "false",
                sizeof("false") - 1);
 }

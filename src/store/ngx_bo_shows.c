@@ -35,6 +35,7 @@ typedef struct {
 
 static ngx_bo_show_t *ngx_bo_show_find(ngx_rbtree_t *tree,
     const bo_uuid_t *id, uint32_t no);
+static void ngx_bo_show_renew(ngx_bo_show_t *show);
 static ngx_bo_show_load_t *ngx_bo_show_load(ngx_bo_store_t *store,
     const bo_uuid_t *id, uint32_t no);
 static ngx_int_t ngx_bo_show_submit(ngx_bo_show_load_t *load,
@@ -154,13 +155,7 @@ ngx_bo_show_get(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no,
         return NGX_AGAIN;
     }
 
-    if (ngx_current_msec - show->loaded > NGX_BO_SHOW_FRESH) {
-
-        /* Not again at once, should PostgreSQL be away. */
-
-        show->loaded = ngx_current_msec - NGX_BO_SHOW_FRESH + 1000;
-        (void) ngx_bo_show_load(store, &show->id, 0);
-    }
+    ngx_bo_show_renew(show);
 
     ngx_queue_remove(&show->used);
     ngx_queue_insert_head(&store->used, &show->used);
@@ -169,6 +164,20 @@ ngx_bo_show_get(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no,
     ngx_bo_show_keep(show);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_bo_show_renew(ngx_bo_show_t *show)
+{
+    if (ngx_current_msec - show->loaded <= NGX_BO_SHOW_FRESH) {
+        return;
+    }
+
+    /* Not again at once, should PostgreSQL be away. */
+
+    show->loaded = ngx_current_msec - NGX_BO_SHOW_FRESH + 1000;
+    (void) ngx_bo_show_load(show->store, &show->id, 0);
 }
 
 
@@ -210,6 +219,31 @@ ngx_bo_show_t *
 ngx_bo_show_known(ngx_bo_store_t *store, uint32_t no)
 {
     return ngx_bo_show_find(&store->by_no, NULL, no);
+}
+
+
+ngx_bo_show_t *
+ngx_bo_show_listed(ngx_bo_store_t *store, const bo_uuid_t *id)
+{
+    return ngx_bo_show_find(&store->by_id, id, 0);
+}
+
+
+ngx_bo_show_t *
+ngx_bo_show_fetch(ngx_bo_store_t *store, uint32_t no)
+{
+    ngx_bo_show_t  *show;
+
+    show = ngx_bo_show_known(store, no);
+
+    if (show) {
+        ngx_bo_show_renew(show);
+
+    } else {
+        (void) ngx_bo_show_load(store, NULL, no);
+    }
+
+    return show;
 }
 
 
@@ -654,7 +688,7 @@ ngx_bo_show_list(ngx_bo_show_t *show)
     ngx_queue_insert_head(&store->used, &show->used);
 
     show->listed = 1;
-    store->layouts += show->layout.size + show->body.len;
+    store->layouts += show->layout.size + show->grown;
 }
 
 
@@ -668,10 +702,21 @@ ngx_bo_show_unlist(ngx_bo_show_t *show)
     ngx_queue_remove(&show->used);
 
     show->listed = 0;
-    store->layouts -= show->layout.size + show->body.len;
+    store->layouts -= show->layout.size + show->grown;
 
     if (show->refs == 0) {
         ngx_destroy_pool(show->pool);
+    }
+}
+
+
+void
+ngx_bo_show_grown(ngx_bo_show_t *show, size_t size)
+{
+    show->grown += size;
+
+    if (show->listed) {
+        show->store->layouts += size;
     }
 }
 

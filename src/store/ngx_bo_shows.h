@@ -19,6 +19,16 @@
 #define NGX_BO_EPOCH_VERSIONS  1000000000
 
 
+/* Where in the text of a seat map those fields stand that are of all seats. */
+
+typedef struct {
+    size_t                   stale;
+    size_t                   version;
+    size_t                   statistics;
+    size_t                   counts[BO_LAYOUT_MAX_CATEGORIES];
+} ngx_bo_places_t;
+
+
 struct ngx_bo_show_s {
     ngx_rbtree_node_t        by_id;
     ngx_rbtree_node_t        by_no;
@@ -58,15 +68,16 @@ struct ngx_bo_show_s {
     u_char                   base_text[NGX_INT64_LEN];
 
     uint32_t                *status_at;     /* see ngx_bo_seatmap_body.c */
-    size_t                   stale_at;
-    size_t                   version_at;
-    size_t                   statistics_at;
-    size_t                   counts_at[BO_LAYOUT_MAX_CATEGORIES];
+    ngx_bo_places_t          places;
     ngx_str_t                body;
+    ngx_str_t                layout_body;   /* see ngx_bo_layout_body.c */
+    ngx_str_t                layout_gzip;
+    size_t                   grown;         /* bytes of texts made since */
 
     ngx_queue_t              holds;         /* to send in this turn */
     ngx_queue_t              holder;        /* in store->holders */
     void                    *refresh;       /* of the seat map, under way */
+    int64_t                  due;           /* ms until a hold ran out, then */
 };
 
 
@@ -86,8 +97,15 @@ ngx_int_t ngx_bo_show_get(ngx_bo_store_t *store, const bo_uuid_t *id,
 void ngx_bo_show_reload(ngx_bo_store_t *store, const bo_uuid_t *id,
     ngx_bo_call_t *call);
 
-/* The worker's show of that number, or NULL when it has none. */
+/* The worker's show of that number or id, or NULL when it has none. */
 ngx_bo_show_t *ngx_bo_show_known(ngx_bo_store_t *store, uint32_t no);
+ngx_bo_show_t *ngx_bo_show_listed(ngx_bo_store_t *store, const bo_uuid_t *id);
+
+/*
+ * The same; when it is not there, or has grown old, it is loaded, and the next
+ * who asks finds it.
+ */
+ngx_bo_show_t *ngx_bo_show_fetch(ngx_bo_store_t *store, uint32_t no);
 
 void ngx_bo_show_keep(ngx_bo_show_t *show);
 void ngx_bo_show_drop(ngx_bo_show_t *show);
@@ -96,6 +114,9 @@ void ngx_bo_show_set_epoch(ngx_bo_show_t *show, int64_t epoch);
 
 /* Takes the epoch from the listed show of the same number. */
 void ngx_bo_show_adopt_epoch(ngx_bo_show_t *show);
+
+/* Counts memory that the show has taken from its pool since it was loaded. */
+void ngx_bo_show_grown(ngx_bo_show_t *show, size_t size);
 
 /* Notes that a seat may change, so that the jobs look after the show. */
 void ngx_bo_show_touch(ngx_bo_show_t *show);

@@ -9,6 +9,7 @@
 #include "ngx_bo_scripts.h"
 #include "ngx_bo_history.h"
 #include "ngx_bo_hold_batch.h"
+#include "ngx_bo_live.h"
 #include "ngx_bo_rebuild.h"
 #include "ngx_bo_settle.h"
 
@@ -51,6 +52,7 @@ ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     store->cycle = cycle;
     store->log = cycle->log;
     store->limits = limits;
+    store->redis_conf = redis;
     store->zone = zone->data;
     store->shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
@@ -88,6 +90,11 @@ ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     store->pg = ngx_bo_pg_create(cycle, pg, &store->zone->metrics.postgres);
     if (store->pg == NULL) {
         ngx_bo_redis_destroy(store->redis);
+        return NULL;
+    }
+
+    if (ngx_bo_live_start(store) != NGX_OK) {
+        ngx_bo_store_destroy(store);
         return NULL;
     }
 
@@ -129,6 +136,7 @@ ngx_bo_store_texts(ngx_bo_store_t *store)
 void
 ngx_bo_store_destroy(ngx_bo_store_t *store)
 {
+    ngx_bo_live_stop(store);
     ngx_bo_rebuilds_done(store);
     ngx_bo_history_done(store);
     ngx_bo_redis_destroy(store->redis);

@@ -49,6 +49,7 @@ typedef struct ngx_bo_show_s   ngx_bo_show_t;
 typedef struct ngx_bo_store_s  ngx_bo_store_t;
 
 typedef struct ngx_bo_history_s  ngx_bo_history_t;
+typedef struct ngx_bo_live_s  ngx_bo_live_t;
 
 typedef void (*ngx_bo_done_pt)(ngx_bo_call_t *call);
 
@@ -90,6 +91,7 @@ typedef struct {
 
 struct ngx_bo_store_s {
     ngx_bo_redis_t          *redis;
+    ngx_bo_redis_conf_t     *redis_conf;
     ngx_bo_pg_t             *pg;
     ngx_bo_limits_t         *limits;
     ngx_bo_zone_t           *zone;
@@ -116,6 +118,7 @@ struct ngx_bo_store_s {
     ngx_event_t              settle_event;
 
     ngx_bo_history_t        *history;       /* hold records on their way */
+    ngx_bo_live_t           *live;          /* in one worker of a node */
 
     ngx_str_t                hold_ttl;      /* the limits as texts */
     ngx_str_t                hold_cap;

@@ -51,6 +51,7 @@ ngx_bo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
                     ngx_rbtree_insert_value);
     ngx_queue_init(&zone->used);
     ngx_queue_init(&zone->aged);
+    ngx_queue_init(&zone->watches);
 
     shpool->data = zone;
     shpool->log_nomem = 0;    /* a seat map evicts another and tries again */

@@ -20,7 +20,7 @@
 
 /* To be changed with anything that lives in the zone, seat maps included. */
 
-#define NGX_BO_ZONE_VERSION  1
+#define NGX_BO_ZONE_VERSION  2
 
 #define NGX_BO_BUCKETS       13
 
@@ -53,6 +53,8 @@ typedef struct {
     _(seatmaps_served,    "Seat maps served")                                 \
     _(seatmaps_stale,     "Seat maps served stale")                           \
     _(seatmaps_refreshed, "Seat maps read from Redis")                        \
+    _(live_messages,      "Changes of seat maps taken from the subscription") \
+    _(live_gaps,          "Times that changes were missing and were read")    \
     _(shows_loaded,       "Shows loaded from PostgreSQL")                     \
     _(shows_rebuilt,      "Shows loaded into Redis")                          \
     _(seats_repaired,     "Seats whose state in Redis was repaired")          \
@@ -83,6 +85,17 @@ typedef struct {
     ngx_rbtree_node_t        sentinel;
     ngx_queue_t              used;          /* seat maps, latest first */
     ngx_queue_t              aged;          /* by refresh, oldest first */
+    ngx_queue_t              watches;       /* looked at lately, latest first */
+
+    /*
+     * The subscription of this node, of which there is one at a time: its
+     * generation, 0 for none, and up to when (ngx_current_msec) all that was
+     * published has come.  A map is kept by it when its own "live" is the
+     * same generation.
+     */
+    ngx_atomic_t             live;
+    ngx_atomic_t             generations;
+    ngx_atomic_t             heard;
 } ngx_bo_zone_t;
 
 

@@ -1,0 +1,84 @@
+
+/*
+ * ETags of what is made of a show's map.
+ */
+
+
+#include "ngx_http_bo.h"
+
+
+ngx_str_t  ngx_http_bo_second = ngx_string("public, max-age=1");
+
+
+ngx_int_t
+ngx_http_bo_tag(ngx_http_bo_ctx_t *ctx, const char *kind, ngx_bo_show_t *show,
+    int64_t version, ngx_str_t *control)
+{
+    u_char     *p;
+    ngx_str_t   etag;
+
+    p = ngx_pnalloc(ctx->request->pool, 2 * NGX_INT64_LEN + 16);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    etag.data = p;
+
+    *p++ = '"';
+    p = ngx_http_bo_put(p, kind);
+    p = ngx_cpymem(p, show->revision_text.data, show->revision_text.len);
+    p = ngx_sprintf(p, "-%L\"", version);
+
+    etag.len = p - etag.data;
+
+    if (ngx_http_bo_header(ctx->request, "ETag", &etag) == NULL
+        || ngx_http_bo_header(ctx->request, "Cache-Control", control) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->cacheable = 1;
+
+    return NGX_OK;
+}
+
+
+int64_t
+ngx_http_bo_tag_have(ngx_http_bo_ctx_t *ctx, const char *kind,
+    ngx_bo_show_t *show)
+{
+    u_char           *p, *last;
+    size_t            len;
+    int64_t           version;
+    ngx_str_t        *tag, *revision;
+    ngx_table_elt_t  *h;
+
+    h = ctx->request->headers_in.if_none_match;
+    if (h == NULL) {
+        return -1;
+    }
+
+    tag = &h->value;
+    revision = &show->revision_text;
+    len = ngx_strlen(kind);
+    p = tag->data;
+    last = p + tag->len;
+
+    if (tag->len > 2 && p[0] == 'W' && p[1] == '/') {
+        p += 2;    /* a compressing proxy may have weakened it */
+    }
+
+    if ((size_t) (last - p) < len + revision->len + 4
+        || *p != '"' || last[-1] != '"'
+        || ngx_memcmp(p + 1, kind, len) != 0
+        || ngx_memcmp(p + 1 + len, revision->data, revision->len) != 0
+        || p[1 + len + revision->len] != '-')
+    {
+        return -1;
+    }
+
+    p += len + revision->len + 2;
+    version = (int64_t) ngx_atoof(p, last - 1 - p);
+
+    return version > 0 ? version : -1;
+}

@@ -1,0 +1,134 @@
+
+/*
+ * The two texts of availability: whole, and what has changed.
+ */
+
+
+#include "ngx_bo_availability.h"
+#include "ngx_bo_map.h"
+
+
+/* What stands around the seats: names, braces, five numbers. */
+
+#define NGX_BO_AVAILABILITY_ROOM  (128 + 5 * NGX_INT64_LEN)
+
+
+static void ngx_bo_availability_text(ngx_bo_map_t *map, int64_t since,
+    ngx_bo_availability_t *out);
+static u_char *ngx_bo_availability_since(ngx_bo_map_t *map, int64_t since,
+    ngx_bo_availability_t *out);
+static u_char *ngx_bo_availability_all(ngx_bo_map_t *map,
+    ngx_bo_availability_t *out);
+
+
+size_t
+ngx_bo_availability_size(ngx_bo_show_t *show)
+{
+    return NGX_BO_AVAILABILITY_ROOM + bo_availability_len(show->layout.nseats);
+}
+
+
+ngx_int_t
+ngx_bo_availability_write(ngx_bo_show_t *show, int64_t since,
+    ngx_bo_availability_t *out)
+{
+    ngx_int_t        rc;
+    ngx_msec_t       age;
+    ngx_bo_map_t    *map;
+    ngx_bo_store_t  *store = show->store;
+
+    rc = NGX_DECLINED;
+
+    ngx_shmtx_lock(&store->shpool->mutex);
+
+    map = ngx_bo_map_find(store, show->no);
+
+    if (map && ngx_bo_map_usable(map, show)) {
+        age = ngx_bo_map_age(store, map);
+
+        if (age <= ngx_max(NGX_BO_MAP_STALE, store->limits->stale)) {
+            ngx_bo_map_seen(store, map);
+
+            out->version = map->version;
+            out->stale = age > NGX_BO_MAP_STALE;
+            ngx_bo_availability_text(map, since, out);
+
+            rc = NGX_OK;
+        }
+    }
+
+    ngx_shmtx_unlock(&store->shpool->mutex);
+
+    return rc;
+}
+
+
+static void
+ngx_bo_availability_text(ngx_bo_map_t *map, int64_t since,
+    ngx_bo_availability_t *out)
+{
+    u_char  *p;
+
+    p = NULL;
+    out->whole = 0;
+
+    if (since >= map->base + map->first && since <= map->version) {
+        p = ngx_bo_availability_since(map, since, out);
+    }
+
+    if (p == NULL) {
+        p = ngx_bo_availability_all(map, out);
+        out->whole = 1;
+    }
+
+    out->text.len = p - out->text.data;
+}
+
+
+/* NULL when it is as long as the whole. */
+
+static u_char *
+ngx_bo_availability_since(ngx_bo_map_t *map, int64_t since,
+    ngx_bo_availability_t *out)
+{
+    int      n;
+    u_char  *p;
+
+    p = ngx_sprintf(out->text.data,
+                    "{\"since\":%L,\"version\":%L,\"stale\":%s",
+                    since, map->version, out->stale ? "true" : "false");
+
+    n = bo_availability_changes((char *) p, bo_availability_len(map->nseats)
+                                            + 32,
+                                map->changed, map->latest, map->nseats,
+                                (uint32_t) (since - map->base), map->bits,
+                                map->size);
+    if (n < 0) {
+        return NULL;
+    }
+
+    p += n;
+    *p++ = '}';
+
+    return p;
+}
+
+
+static u_char *
+ngx_bo_availability_all(ngx_bo_map_t *map, ngx_bo_availability_t *out)
+{
+    u_char  *p;
+
+    p = ngx_sprintf(out->text.data,
+                    "{\"version\":%L,\"stale\":%s,\"revision\":%i,"
+                    "\"available\":%uD,\"seats\":\"",
+                    map->version, out->stale ? "true" : "false",
+                    map->revision, map->stats.all.state[BO_SEAT_AVAILABLE]);
+
+    p = ngx_cpymem(p, map->text, bo_availability_len(map->nseats));
+
+    *p++ = '"';
+    *p++ = '}';
+
+    return p;
+}
