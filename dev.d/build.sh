@@ -117,6 +117,29 @@ source_archives() {
 }
 
 
+# download_nginx_source VERSION LOG APT..: into this directory.  An archive may
+# have a package and not its source any more: then the source of another
+# revision of the same nginx will do, and that is said.
+download_nginx_source() {
+    local version=$1 log=$2 other
+
+    shift 2
+    "$@" update >"$log" 2>&1 || return 1
+    "$@" --download-only source "nginx=$version" >>"$log" 2>&1 && return 0
+
+    while read -r other; do
+        rm -f ./nginx_*
+        if "$@" --download-only source "nginx=$other" >>"$log" 2>&1; then
+            say "no source of nginx $version: taking that of $other"
+            return 0
+        fi
+    done < <(apt-cache "${@:3}" showsrc nginx \
+        | sed -n "s/^Version: \(${version%-*}-.*\)/\1/p" | sort -rVu)
+
+    return 1
+}
+
+
 # fetch_nginx_source OUT: Debian's patched source, of the version of nginx-dev,
 # as OUT/source.  The machine's lists of sources stay as they are.
 fetch_nginx_source() {
@@ -140,9 +163,7 @@ fetch_nginx_source() {
     (
         cd "$out/apt"
 
-        if ! { "${apt[@]}" update &&
-            "${apt[@]}" --download-only source "nginx=$version"; } \
-            >"$out/source.log" 2>&1
+        if ! download_nginx_source "$version" "$out/source.log" "${apt[@]}"
         then
             tail -n 20 "$out/source.log" >&2
             die "no source of nginx $version to be had from the archives of" \
