@@ -4,7 +4,7 @@
  */
 
 
-#include "http/ngx_http_bo.h"
+#include "http/ngx_http_bo_stream.h"
 #include "jobs/ngx_bo_jobs.h"
 
 
@@ -134,6 +134,27 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_bo_main_conf_t, limits.stale),
+      NULL },
+
+    { ngx_string("boxoffice_streams"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, streams),
+      NULL },
+
+    { ngx_string("boxoffice_stream_heartbeat"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, stream_heartbeat),
+      NULL },
+
+    { ngx_string("boxoffice_stream_drain"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, stream_drain),
       NULL },
 
     { ngx_string("boxoffice_seats_per_hold"),
@@ -299,6 +320,9 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
     mcf->limits.seats_per_user = NGX_CONF_UNSET;
 
     mcf->jobs = NGX_CONF_UNSET;
+    mcf->streams = NGX_CONF_UNSET;
+    mcf->stream_heartbeat = NGX_CONF_UNSET_MSEC;
+    mcf->stream_drain = NGX_CONF_UNSET_MSEC;
 
     return mcf;
 }
@@ -319,6 +343,16 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(limits->seats_per_hold, 10);
     ngx_conf_init_value(limits->seats_per_user, 10);
     ngx_conf_init_value(mcf->jobs, 1);
+    ngx_conf_init_value(mcf->streams, 0);
+    ngx_conf_init_msec_value(mcf->stream_heartbeat, 15000);
+    ngx_conf_init_msec_value(mcf->stream_drain, 5000);
+
+    if (mcf->stream_heartbeat == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"boxoffice_stream_heartbeat\" must be longer "
+                           "than 0");
+        return NGX_CONF_ERROR;
+    }
 
     if (limits->hold_ttl == 0 || limits->order_ttl == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -904,6 +938,11 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    mcf->hub = ngx_http_bo_hub_create(cycle, mcf);
+    if (mcf->hub == NULL) {
+        return NGX_ERROR;
+    }
+
     if (mcf->jobs) {
         return ngx_bo_jobs_start(cycle, mcf->store);
     }
@@ -924,6 +963,12 @@ ngx_http_bo_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_bo_jobs_stop();
+
+    if (mcf->hub) {
+        ngx_http_bo_hub_destroy(mcf->hub);
+        mcf->hub = NULL;
+    }
+
     ngx_bo_store_destroy(mcf->store);
     mcf->store = NULL;
 }

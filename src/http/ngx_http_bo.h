@@ -28,6 +28,8 @@
 
 
 typedef struct ngx_http_bo_ctx_s  ngx_http_bo_ctx_t;
+typedef struct ngx_http_bo_hub_s  ngx_http_bo_hub_t;
+typedef struct ngx_http_bo_stream_s  ngx_http_bo_stream_t;
 
 typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
 
@@ -68,7 +70,11 @@ typedef struct {
     ngx_shm_zone_t          *zone;
     ngx_flag_t               jobs;
     ngx_uint_t               used;          /* a location needs the store */
+    ngx_int_t                streams;       /* in a worker, 0: the default */
+    ngx_msec_t               stream_heartbeat;
+    ngx_msec_t               stream_drain;
     ngx_bo_store_t          *store;         /* a worker's own */
+    ngx_http_bo_hub_t       *hub;           /* and this, too */
 } ngx_http_bo_main_conf_t;
 
 
@@ -87,6 +93,7 @@ struct ngx_http_bo_ctx_s {
     ngx_bo_call_t           *call;          /* under way, or NULL */
     ngx_http_bo_run_pt       next;          /* once the show is there */
     void                    *data;          /* the action's own */
+    ngx_http_bo_stream_t    *stream;        /* that it is about to become */
 
     bo_uuid_t                id;            /* of the path */
     ngx_str_t                user;
@@ -181,6 +188,8 @@ ngx_int_t ngx_http_bo_page(ngx_http_bo_ctx_t *ctx, ngx_http_bo_page_t *page);
 
 void ngx_http_bo_send(ngx_http_bo_ctx_t *ctx, ngx_uint_t status,
     ngx_str_t *body);
+void ngx_http_bo_count_status(ngx_http_bo_ctx_t *ctx, ngx_uint_t status);
+
 /* Says that the answer is one that was given before. */
 void ngx_http_bo_replayed(ngx_http_bo_ctx_t *ctx);
 
@@ -238,6 +247,7 @@ typedef enum {
     NGX_HTTP_BO_E_TOO_MANY_SEATS,
     NGX_HTTP_BO_E_PAYMENT_UNKNOWN,
     NGX_HTTP_BO_E_PRICES,
+    NGX_HTTP_BO_E_UPGRADE,
     NGX_HTTP_BO_E_INTERNAL,
     NGX_HTTP_BO_E_UNAVAILABLE,
     NGX_HTTP_BO_E_IN_DOUBT,
@@ -269,6 +279,9 @@ ngx_int_t ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx);
  */
 ngx_int_t ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx);
 
+/* 1 when the request comes from a page of another origin that is not named. */
+ngx_uint_t ngx_http_bo_foreign(ngx_http_bo_ctx_t *ctx);
+
 /* orders: an order as JSON, and the room that it needs. */
 size_t ngx_http_bo_order_len(ngx_bo_order_t *order);
 u_char *ngx_http_bo_put_order(u_char *p, ngx_bo_order_t *order);
@@ -278,6 +291,9 @@ void ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx);
 
 /* seatmap: GET /shows/{id}/seatmap. */
 void ngx_http_bo_seatmap(ngx_http_bo_ctx_t *ctx);
+
+/* events: GET /shows/{id}/events. */
+void ngx_http_bo_events(ngx_http_bo_ctx_t *ctx);
 
 /* layout: GET /shows/{id}/layout. */
 void ngx_http_bo_layout(ngx_http_bo_ctx_t *ctx);

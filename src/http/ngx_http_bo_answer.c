@@ -8,8 +8,6 @@
 #include "booking/bo_time.h"
 
 
-static void ngx_http_bo_count_status(ngx_http_bo_ctx_t *ctx,
-    ngx_uint_t status);
 static ngx_int_t ngx_http_bo_body(ngx_http_request_t *r, ngx_str_t *body);
 
 
@@ -90,7 +88,7 @@ ngx_http_bo_body(ngx_http_request_t *r, ngx_str_t *body)
 }
 
 
-static void
+void
 ngx_http_bo_count_status(ngx_http_bo_ctx_t *ctx, ngx_uint_t status)
 {
     if (ctx->store) {

@@ -65,6 +65,51 @@ ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx)
 }
 
 
+/*
+ * A page may open a WebSocket to anywhere, and browsers ask nobody: it is the
+ * server who looks at the origin.
+ */
+
+ngx_uint_t
+ngx_http_bo_foreign(ngx_http_bo_ctx_t *ctx)
+{
+    u_char                  *p;
+    ngx_str_t               *host;
+    ngx_table_elt_t         *h;
+    ngx_http_bo_walk_t       walk = ngx_http_bo_walk(ctx->request);
+    ngx_http_bo_loc_conf_t  *lcf;
+
+    while ((h = ngx_http_bo_next_header(&walk)) != NULL) {
+        if (ngx_http_bo_header_is(h, "origin")) {
+            break;
+        }
+    }
+
+    if (h == NULL) {
+        return 0;    /* no page */
+    }
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request,
+                                       ngx_http_boxoffice_module);
+
+    if (lcf->cors && ngx_http_bo_origin(ctx, lcf->cors)) {
+        return 0;
+    }
+
+    p = (u_char *) ngx_strstr(h->value.data, "://");
+
+    if (p == NULL || ctx->request->headers_in.host == NULL) {
+        return 1;
+    }
+
+    p += sizeof("://") - 1;
+    host = &ctx->request->headers_in.host->value;
+
+    return (size_t) (h->value.data + h->value.len - p) != host->len
+           || ngx_strncasecmp(p, host->data, host->len) != 0;
+}
+
+
 /* The configured origin that the request's Origin is, or NULL. */
 
 static ngx_str_t *

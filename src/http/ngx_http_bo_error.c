@@ -60,6 +60,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 422, "payment_unknown", "The gateway does not know this payment.", 0 },
     { 422, "invalid_prices",
       "Every category of the screen needs one price, and no other.", 0 },
+    { 426, "upgrade_required", "WebSocket is spoken in version 13.", 0 },
     { 500, "internal_error", "This should not have happened.", 0 },
     { 503, "unavailable", "Please try again in a moment.", 1 },
     { 503, "outcome_unknown",

@@ -84,6 +84,9 @@ ngx_http_bo_action_t  ngx_http_bo_shows_actions[] = {
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("seatmap"), 0,
       ngx_http_bo_seatmap },
 
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("events"), 0,
+      ngx_http_bo_events },
+
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("layout"), 0,
       ngx_http_bo_layout },
 

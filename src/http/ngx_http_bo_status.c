@@ -20,6 +20,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_bo_status_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
+static ngx_atomic_uint_t ngx_http_bo_streams(ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_metric(u_char *p, const char *name,
     const char *help, const char *type);
 static u_char *ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m);
@@ -124,7 +125,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
 
     size = sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
            + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
-           + 3 * (NGX_BO_BUCKETS + 4) + 8;
+           + 3 * (NGX_BO_BUCKETS + 4) + 9;
 
     p = ngx_pnalloc(r->pool, size * NGX_HTTP_BO_METRIC_LEN);
     if (p == NULL) {
@@ -148,6 +149,9 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
                         i, m->requests[i]);
     }
 
+    p = ngx_http_bo_put_metric(p, "streams", "Streams that are open", "gauge");
+    p = ngx_sprintf(p, "boxoffice_streams %uA\n", ngx_http_bo_streams(m));
+
     p = ngx_http_bo_put_upstreams(p, m);
     p = ngx_http_bo_put_histogram(p, "hold_seconds",
                                   "Time to lock seats in Redis", &m->hold);
@@ -160,6 +164,22 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
 
     return ngx_http_bo_status_send(r, NGX_HTTP_OK,
                                    "text/plain; version=0.0.4", &body);
+}
+
+
+static ngx_atomic_uint_t
+ngx_http_bo_streams(ngx_bo_metrics_t *m)
+{
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  n;
+
+    n = 0;
+
+    for (i = 0; i < NGX_BO_WORKERS; i++) {
+        n += m->streams[i];
+    }
+
+    return n;
 }
 
 

@@ -24,6 +24,10 @@
 
 #define NGX_BO_BUCKETS       13
 
+/* Workers that have a gauge of their own; others share it. */
+
+#define NGX_BO_WORKERS       128
+
 
 /* Durations, in buckets as Prometheus wants them; see ngx_bo_bucket_usec. */
 
@@ -55,6 +59,11 @@ typedef struct {
     _(seatmaps_refreshed, "Seat maps read from Redis")                        \
     _(live_messages,      "Changes of seat maps taken from the subscription") \
     _(live_gaps,          "Times that changes were missing and were read")    \
+    _(streams_opened,     "Streams opened")                                   \
+    _(streams_closed,     "Streams closed")                                   \
+    _(streams_refused,    "Streams refused because there were too many")      \
+    _(streams_slow,       "Streams closed because nothing was taken")         \
+    _(streams_messages,   "Messages sent on streams")                         \
     _(shows_loaded,       "Shows loaded from PostgreSQL")                     \
     _(shows_rebuilt,      "Shows loaded into Redis")                          \
     _(seats_repaired,     "Seats whose state in Redis was repaired")          \
@@ -71,6 +80,7 @@ typedef struct {
     ngx_bo_histogram_t       order;
     ngx_bo_histogram_t       confirm;
     ngx_atomic_t             requests[6];   /* by class of status */
+    ngx_atomic_t             streams[NGX_BO_WORKERS];   /* open, by worker */
 
 #define NGX_BO_FIELD(name, help)  ngx_atomic_t  name;
     NGX_BO_COUNTERS(NGX_BO_FIELD)

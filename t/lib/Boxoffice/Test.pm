@@ -283,6 +283,20 @@ sub restart_postgres ($self) {
 sub reload      ($self, %o) { return $self->node(delete $o{node} // 1)->reload(%o) }
 sub worker_pids ($self, %o) { return $self->node($o{node} // 1)->worker_pids }
 
+
+# What the workers have of memory that is their own, in KB.
+sub worker_rss ($self, %o) {
+    my $sum = 0;
+
+    for my $pid ($self->worker_pids(%o)) {
+        open my $fh, '<', "/proc/$pid/status" or next;
+        $sum += $1 for join('', <$fh>) =~ /^RssAnon:\s+(\d+) kB/mg;
+    }
+
+    return $sum;
+}
+
+
 sub kill_worker ($self, $pid = undef, %o) {
     return $self->node($o{node} // 1)->kill_worker($pid // ());
 }
