@@ -178,7 +178,9 @@ subtest 'a slow reader' => sub {
     my $last = hold($t, 'last', STADIUM_SHOW, ['116-A1']);
     my $end  = $t->get('/api/v1/shows/' . STADIUM_SHOW . '/availability')
         ->json->{version};
-    cmp_ok $t->worker_rss - $rss, '<', 1_000, 'memory stays (KB)';
+    # a sanitizer keeps what was freed
+    cmp_ok $t->worker_rss - $rss, '<', 1_000, 'memory stays (KB)'
+        if ($ENV{BOXOFFICE_MODULE} // '') !~ m{/asan/};
 
     for my $s (@slow) {
         ok $s->until(sub { ($s->{version} // 0) >= $end }, 5),

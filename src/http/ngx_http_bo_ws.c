@@ -119,22 +119,22 @@ ngx_http_bo_ws_handshake(ngx_http_bo_ctx_t *ctx, ngx_str_t *key)
 {
     u_char               buf[NGX_HTTP_BO_WS_KEY];
     ngx_str_t            version, decoded;
+    ngx_uint_t           upgrade;
     ngx_table_elt_t     *h;
     ngx_http_bo_walk_t   walk = ngx_http_bo_walk(ctx->request);
 
     ngx_str_null(key);
     ngx_str_null(&version);
 
-    h = ctx->request->headers_in.connection;
-
-    if (h == NULL || !ngx_http_bo_ws_has(&h->value, "upgrade")) {
-        return NGX_ERROR;
-    }
+    upgrade = 0;
 
     while ((h = ngx_http_bo_next_header(&walk)) != NULL) {
 
         if (ngx_http_bo_header_is(h, "sec-websocket-version")) {
             version = h->value;
+
+        } else if (ngx_http_bo_header_is(h, "connection")) {
+            upgrade |= ngx_http_bo_ws_has(&h->value, "upgrade");
 
         } else if (ngx_http_bo_header_is(h, "sec-websocket-key")) {
 
@@ -148,7 +148,8 @@ ngx_http_bo_ws_handshake(ngx_http_bo_ctx_t *ctx, ngx_str_t *key)
 
     decoded.data = buf;
 
-    if (key->len != NGX_HTTP_BO_WS_KEY
+    if (!upgrade
+        || key->len != NGX_HTTP_BO_WS_KEY
         || ngx_decode_base64(&decoded, key) != NGX_OK
         || decoded.len != 16)
     {
