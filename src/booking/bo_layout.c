@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bo_layout.h"
+#include "bo_rows.h"
 
 
 /* No seat has this number: a layout has BO_LAYOUT_MAX_SEATS at most. */
@@ -100,6 +101,8 @@ bo_layout_parse(bo_layout_t *layout, const bo_alloc_t *alloc,
         *error = "two seats have the same label";
         return -1;
     }
+
+    bo_rows_rank(layout);
 
     return 0;
 }

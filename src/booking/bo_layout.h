@@ -51,6 +51,8 @@ typedef struct {
     uint8_t                section_len;
     uint8_t                category;    /* index of categories[] */
     uint8_t                kind;        /* BO_KIND_... */
+    uint8_t                joined;      /* to the seat before, see bo_rows.h */
+    uint32_t               rank;        /* less is better, see bo_rows.h */
 } bo_seat_t;
 
 
