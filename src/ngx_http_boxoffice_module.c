@@ -136,6 +136,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       offsetof(ngx_http_bo_main_conf_t, limits.stale),
       NULL },
 
+    { ngx_string("boxoffice_orphan_rule"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, limits.orphan_rule),
+      NULL },
+
     { ngx_string("boxoffice_streams"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -318,6 +325,7 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
     mcf->limits.stale = NGX_CONF_UNSET_MSEC;
     mcf->limits.seats_per_hold = NGX_CONF_UNSET;
     mcf->limits.seats_per_user = NGX_CONF_UNSET;
+    mcf->limits.orphan_rule = NGX_CONF_UNSET;
 
     mcf->jobs = NGX_CONF_UNSET;
     mcf->streams = NGX_CONF_UNSET;
@@ -342,6 +350,7 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(limits->stale, 60000);
     ngx_conf_init_value(limits->seats_per_hold, 10);
     ngx_conf_init_value(limits->seats_per_user, 10);
+    ngx_conf_init_value(limits->orphan_rule, 1);
     ngx_conf_init_value(mcf->jobs, 1);
     ngx_conf_init_value(mcf->streams, 0);
     ngx_conf_init_msec_value(mcf->stream_heartbeat, 15000);

@@ -200,7 +200,8 @@ subtest 'Redis away' => sub {
     ok $s->until(sub { $s->{stale} }, 3), 'the listener is told';
     $t->start_redis;
     ok $s->until(sub { !$s->{stale} }, 5), 'and that it is back';
-    hold($t, 'gil', SMALL_SHOW, ['B1']);
+    $t->wait_until(sub { try_hold($t, 'gil', SMALL_SHOW, ['B1'])->code == 201 },
+        3, 'seats can be held');
     ok $s->until(sub { grep { $_ == 1 } $s->{state}->@* }, 2), 'it goes on';
 };
 

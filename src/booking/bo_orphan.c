@@ -20,6 +20,7 @@ static void bo_orphan_collect(const bo_orphan_hall_t *hall,
     bo_seats_t *stranded);
 static int bo_orphan_alone(const bo_orphan_hall_t *hall, uint32_t seat);
 static int bo_orphan_left(const bo_orphan_hall_t *hall, uint32_t seat);
+static int bo_orphan_free(const bo_orphan_hall_t *hall, uint32_t seat);
 static int bo_orphan_choice(const bo_orphan_hall_t *hall);
 
 
@@ -42,7 +43,7 @@ bo_orphan(const bo_layout_t *layout, const uint8_t *map, size_t len,
 }
 
 
-/* Only a neighbour of a chosen seat can become single. */
+/* Only a neighbour of a chosen seat that is free can become single. */
 
 static void
 bo_orphan_collect(const bo_orphan_hall_t *hall, bo_seats_t *stranded)
@@ -52,6 +53,10 @@ bo_orphan_collect(const bo_orphan_hall_t *hall, bo_seats_t *stranded)
 
     for (i = 0; i < hall->chosen->n; i++) {
         seat = hall->chosen->no[i];
+
+        if (!bo_orphan_free(hall, seat)) {
+            continue;
+        }
 
         if (seats[seat].joined && bo_orphan_alone(hall, seat - 1)) {
             (void) bo_seats_add(stranded, seat - 1);
@@ -85,10 +90,13 @@ bo_orphan_alone(const bo_orphan_hall_t *hall, uint32_t seat)
 static int
 bo_orphan_left(const bo_orphan_hall_t *hall, uint32_t seat)
 {
-    if (bo_seats_has(hall->chosen, seat)) {
-        return 0;
-    }
+    return !bo_seats_has(hall->chosen, seat) && bo_orphan_free(hall, seat);
+}
 
+
+static int
+bo_orphan_free(const bo_orphan_hall_t *hall, uint32_t seat)
+{
     return bo_seat_state(hall->layout, hall->map, hall->len, seat)
            == BO_SEAT_AVAILABLE
            || (hall->own && bo_seats_has(hall->own, seat));

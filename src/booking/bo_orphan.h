@@ -18,7 +18,8 @@
  * map: two bits a seat, len bytes, see bo_state.h.
  * own: seats that the user gives back for these, or NULL.
  *
- * A seat that was single before is not held against anybody.  The rule does
+ * A seat that was single before is not held against anybody, nor is what a
+ * chosen seat does that is not free: whose that is will be seen.  The rule does
  * not apply when no other choice of as many seats together, in the categories
  * of the chosen ones, avoids it; accessible seats are no choice for those who
  * did not choose one.

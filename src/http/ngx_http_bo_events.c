@@ -48,11 +48,7 @@ static const ngx_http_bo_subject_t  ngx_http_bo_events_subject = {
 void
 ngx_http_bo_events(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_http_bo_listen_t     *l;
-    ngx_http_bo_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(ctx->request,
-                                        ngx_http_boxoffice_module);
+    ngx_http_bo_listen_t  *l;
 
     l = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_bo_listen_t));
     if (l == NULL) {
@@ -62,13 +58,6 @@ ngx_http_bo_events(ngx_http_bo_ctx_t *ctx)
 
     ctx->data = l;
     l->since = ngx_http_bo_events_since(ctx);
-
-    if (!ngx_http_bo_hub_room(mcf->hub)) {
-        ngx_bo_count(ctx->store, streams_refused);
-        ctx->request->keepalive = 0;
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
-        return;
-    }
 
     ngx_http_bo_with_show(ctx, &l->call, ngx_http_bo_events_show);
 }
@@ -113,6 +102,13 @@ ngx_http_bo_events_start(ngx_http_bo_ctx_t *ctx)
 
     mcf = ngx_http_get_module_main_conf(ctx->request,
                                         ngx_http_boxoffice_module);
+
+    if (!ngx_http_bo_hub_room(mcf->hub)) {
+        ngx_bo_count(ctx->store, streams_refused);
+        ctx->request->keepalive = 0;
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        return;
+    }
 
     if (ngx_bo_seatmap_version(l->call.show, &stale) == 0) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);

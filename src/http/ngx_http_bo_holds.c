@@ -7,27 +7,16 @@
  */
 
 
-#include "ngx_http_bo.h"
-
-
-typedef struct {
-    bo_str_t                 show_id;
-    bo_strs_t                seat_ids;
-} ngx_http_bo_hold_body_t;
-
-
-typedef struct {
-    ngx_bo_hold_call_t       hold;
-    ngx_http_bo_hold_body_t  body;
-    ngx_http_bo_run_pt       next;
-} ngx_http_bo_hold_t;
+#include "ngx_http_bo_holds.h"
 
 
 static void ngx_http_bo_hold_create(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_create_do(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_hold_created(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_hold_create_now(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_change(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_change_do(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_hold_change_seats(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_hold_change_now(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_extend(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_changed(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_read(ngx_http_bo_ctx_t *ctx);
@@ -44,8 +33,6 @@ static void ngx_http_bo_hold_shown(ngx_bo_call_t *call);
 static void ngx_http_bo_hold_show(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_by_id(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_run_pt run);
-static void ngx_http_bo_hold_step(ngx_http_bo_ctx_t *ctx,
-    void (*start)(ngx_bo_hold_call_t *c), ngx_http_bo_run_pt run);
 static void ngx_http_bo_hold_woken(ngx_bo_call_t *call);
 static ngx_int_t ngx_http_bo_hold_seats(ngx_http_bo_ctx_t *ctx);
 static ngx_uint_t ngx_http_bo_hold_open(ngx_http_bo_ctx_t *ctx);
@@ -82,7 +69,10 @@ static const bo_json_field_t  ngx_http_bo_hold_create_fields[] = {
       1, 1, 64, 0, NULL },
 
     { "seatIds", BO_JSON_STRINGS, offsetof(ngx_http_bo_hold_body_t, seat_ids),
-      1, 1, BO_JSON_MAX_ITEMS, BO_LABEL_MAX, NULL },
+      0, 1, BO_JSON_MAX_ITEMS, BO_LABEL_MAX, NULL },
+
+    { "bestAvailable", BO_JSON_OBJECT, offsetof(ngx_http_bo_hold_body_t, best),
+      0, 0, 0, 0, ngx_http_bo_best_fields },
 
     { NULL, 0, 0, 0, 0, 0, 0, NULL }
 };
@@ -110,9 +100,20 @@ ngx_http_bo_hold_create(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
+    h->body.best.max_price = BO_LAYOUT_MAX_PRICE;
+
     if (ngx_http_bo_read_json(ctx, ngx_http_bo_hold_create_fields, &h->body)
         != NGX_OK)
     {
+        return;
+    }
+
+    /* One of the two. */
+
+    if ((h->body.seat_ids.n == 0) == (h->body.best.count == 0)) {
+        ngx_http_bo_error_field(ctx, h->body.best.count
+                                     ? NGX_HTTP_BO_E_INVALID_FIELD
+                                     : NGX_HTTP_BO_E_MISSING_FIELD, "seatIds");
         return;
     }
 
@@ -128,14 +129,31 @@ ngx_http_bo_hold_create(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_hold_create_do(ngx_http_bo_ctx_t *ctx)
 {
-    if (ngx_http_bo_hold_open(ctx) && ngx_http_bo_hold_seats(ctx) == NGX_OK) {
-        ngx_http_bo_hold_step(ctx, ngx_bo_hold_create,
-                              ngx_http_bo_hold_created);
+    ngx_http_bo_hold_t *h = ctx->data;
+
+    if (!ngx_http_bo_hold_open(ctx)) {
+        return;
+    }
+
+    if (h->body.best.count) {
+        ngx_http_bo_hold_best(ctx);
+        return;
+    }
+
+    if (ngx_http_bo_hold_seats(ctx) == NGX_OK) {
+        ngx_http_bo_hold_rule(ctx, ngx_http_bo_hold_create_now);
     }
 }
 
 
 static void
+ngx_http_bo_hold_create_now(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_hold_step(ctx, ngx_bo_hold_create, ngx_http_bo_hold_created);
+}
+
+
+void
 ngx_http_bo_hold_created(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_hold_t *h = ctx->data;
@@ -198,10 +216,45 @@ ngx_http_bo_hold_change_do(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_bo_hold_seats(ctx) == NGX_OK) {
-        ngx_http_bo_hold_step(ctx, ngx_bo_hold_change,
-                              ngx_http_bo_hold_changed);
+    ngx_http_bo_hold_step(ctx, ngx_bo_hold_read,
+                          ngx_http_bo_hold_change_seats);
+}
+
+
+/* The seats that it has now are free for the ones that it gets. */
+
+static void
+ngx_http_bo_hold_change_seats(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_hold_t *h = ctx->data;
+
+    if (h->hold.script.call.outcome == NGX_BO_OK
+        && h->hold.hold.state == BO_HOLD_HELD)
+    {
+        h->own = h->hold.hold.seats;
     }
+
+    h->hold.hold.seats.n = 0;
+
+    if (ngx_http_bo_hold_seats(ctx) != NGX_OK) {
+        return;
+    }
+
+    /* Whatever it is that cannot be changed, the change says it. */
+
+    if (h->own.n) {
+        ngx_http_bo_hold_rule(ctx, ngx_http_bo_hold_change_now);
+
+    } else {
+        ngx_http_bo_hold_change_now(ctx);
+    }
+}
+
+
+static void
+ngx_http_bo_hold_change_now(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_hold_step(ctx, ngx_bo_hold_change, ngx_http_bo_hold_changed);
 }
 
 
@@ -418,7 +471,7 @@ ngx_http_bo_hold_show(ngx_http_bo_ctx_t *ctx)
 }
 
 
-static void
+void
 ngx_http_bo_hold_step(ngx_http_bo_ctx_t *ctx,
     void (*start)(ngx_bo_hold_call_t *c), ngx_http_bo_run_pt run)
 {
@@ -429,6 +482,19 @@ ngx_http_bo_hold_step(ngx_http_bo_ctx_t *ctx,
 
     ngx_http_bo_wait(ctx, &h->hold.script.call);
     start(&h->hold);
+}
+
+
+void
+ngx_http_bo_hold_refresh(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run)
+{
+    ngx_http_bo_hold_t *h = ctx->data;
+
+    h->next = run;
+    h->hold.script.call.done = ngx_http_bo_hold_woken;
+
+    ngx_http_bo_wait(ctx, &h->hold.script.call);
+    ngx_bo_seatmap_refresh(h->hold.script.call.show, &h->hold.script.call, 0);
 }
 
 

@@ -20,6 +20,7 @@ typedef struct {
     int64_t                  duration;
     bo_str_t                 currency;
     bo_ints_t                prices;
+    int                      orphan_rule;
 } ngx_http_bo_show_body_t;
 
 
@@ -127,6 +128,9 @@ static const bo_json_field_t  ngx_http_bo_show_fields[] = {
       offsetof(ngx_http_bo_show_body_t, prices), 1, 1, BO_JSON_MAX_INTEGERS,
       NGX_HTTP_BO_PRICE_MAX, NULL },
 
+    { "orphanRule", BO_JSON_BOOLEAN,
+      offsetof(ngx_http_bo_show_body_t, orphan_rule), 0, 0, 0, 0, NULL },
+
     { NULL, 0, 0, 0, 0, 0, 0, NULL }
 };
 
@@ -150,8 +154,8 @@ static ngx_bo_pg_statement_t  ngx_http_bo_create_show = {
     "create_show_once",
     "select outcome, show_id from boxoffice.create_show_once($1::text,"
     " $2::text, $3::text, $4::uuid, $5::text, $6::bigint, $7::int, $8::text,"
-    " $9::text[], $10::int[])",
-    10, 1
+    " $9::text[], $10::int[], $11::boolean)",
+    11, 1
 };
 
 
@@ -327,6 +331,8 @@ ngx_http_bo_show_found(ngx_http_bo_ctx_t *ctx)
     p = ngx_http_bo_put_str(p, ",\"status\":", &show->status);
     p = ngx_http_bo_put_str(p, ",\"currency\":", &show->currency);
     p = ngx_http_bo_put_int(p, ",\"seats\":", show->sellable);
+    p = ngx_http_bo_put(p, show->orphan_rule ? ",\"orphanRule\":true"
+                                             : ",\"orphanRule\":false");
     p = ngx_http_bo_put(p, ",\"prices\":{");
 
     for (i = 0; i < layout->ncategories; i++) {
@@ -349,13 +355,15 @@ ngx_http_bo_show_found(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_show_create(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_str_t            v[10];
+    ngx_str_t            v[11];
     ngx_http_bo_show_t  *s;
 
     s = ngx_http_bo_show_begin(ctx);
     if (s == NULL) {
         return;
     }
+
+    s->body.orphan_rule = 1;
 
     if (ngx_http_bo_read_json(ctx, ngx_http_bo_show_fields, &s->body)
         == NGX_OK
@@ -437,6 +445,9 @@ ngx_http_bo_show_values(ngx_http_bo_ctx_t *ctx, ngx_str_t *v)
 
     v[7].data = (u_char *) body->currency.data;
     v[7].len = body->currency.len;
+
+    v[10].data = (u_char *) (body->orphan_rule ? "t" : "f");
+    v[10].len = 1;
 
     return NGX_OK;
 }

@@ -15,7 +15,7 @@
 
 #define NGX_HTTP_BO_STREAM_READ   1024      /* bytes of one recv */
 
-/* What a listener may send at a time; it has nothing to say. */
+/* What a listener may send in a heartbeat's time; it has nothing to say. */
 
 #define NGX_HTTP_BO_STREAM_SAYS   65536
 
@@ -393,6 +393,8 @@ ngx_http_bo_stream_beat(ngx_http_bo_stream_t *s)
 {
     ngx_http_bo_message_t  *m;
 
+    s->says = 0;
+
     /* who is blocked is watched otherwise */
 
     if (s->message || s->closing) {
@@ -628,7 +630,6 @@ ngx_http_bo_stream_request_handler(ngx_http_request_t *r)
 static void
 ngx_http_bo_stream_read_handler(ngx_event_t *rev)
 {
-    size_t                 says;
     u_char                 buf[NGX_HTTP_BO_STREAM_READ];
     ssize_t                n;
     ngx_connection_t      *c;
@@ -642,8 +643,6 @@ ngx_http_bo_stream_read_handler(ngx_event_t *rev)
         return;
     }
 
-    says = 0;
-
     do {
         n = c->recv(c, buf, sizeof(buf));
 
@@ -651,14 +650,18 @@ ngx_http_bo_stream_read_handler(ngx_event_t *rev)
             break;
         }
 
-        says += n > 0 ? n : 0;
-
-        if (n == 0 || n == NGX_ERROR || says > NGX_HTTP_BO_STREAM_SAYS) {
+        if (n == 0 || n == NGX_ERROR) {
             ngx_http_bo_stream_close(s);
             return;
         }
 
         s->pinged = 0;
+        s->says += n;
+
+        if (s->says > NGX_HTTP_BO_STREAM_SAYS) {
+            ngx_http_bo_stream_close(s);
+            return;
+        }
 
         if (s->framing == NGX_HTTP_BO_WS
             && ngx_http_bo_ws_read(s, buf, n) != NGX_OK)

@@ -105,6 +105,7 @@ struct ngx_http_bo_stream_s {
     size_t                        sent;     /* bytes of it */
     ngx_http_bo_ws_t             *ws;       /* an incomplete frame */
     ngx_msec_t                    since;    /* blocked */
+    size_t                        says;     /* bytes since the heartbeat */
     unsigned                      framing:1;
     unsigned                      starting:1;   /* in the hub's queue */
     unsigned                      pinged:1;     /* and not heard of since */

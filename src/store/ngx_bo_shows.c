@@ -54,6 +54,7 @@ static ngx_int_t ngx_bo_show_keys(ngx_bo_show_t *show);
 static void *ngx_bo_show_alloc(void *data, size_t size);
 static void ngx_bo_show_list(ngx_bo_show_t *show);
 static void ngx_bo_show_unlist(ngx_bo_show_t *show);
+static void ngx_bo_show_free(ngx_bo_show_t *show);
 static void ngx_bo_shows_shrink(ngx_bo_store_t *store);
 
 
@@ -73,13 +74,14 @@ enum {
     ngx_bo_col_screen,
     ngx_bo_col_timezone,
     ngx_bo_col_categories,
-    ngx_bo_col_layout
+    ngx_bo_col_layout,
+    ngx_bo_col_orphan_rule
 };
 
 #define NGX_BO_SHOW_COLUMNS                                                   \
     "show_no, show_id, epoch, revision, status, starts_ms, ends_ms,"          \
     " currency, movie_title, theatre_name, screen_name, timezone,"            \
-    " categories, layout"
+    " categories, layout, orphan_rule"
 
 
 /* What may have changed of a show that is known, without its layout. */
@@ -539,6 +541,7 @@ ngx_bo_show_make(ngx_bo_store_t *store, PGresult *res)
     show->store = store;
     show->loaded = ngx_current_msec;
     ngx_queue_init(&show->holds);
+    ngx_queue_init(&show->picks);
 
     id = ngx_bo_column(res, 0, ngx_bo_col_id);
 
@@ -631,6 +634,7 @@ ngx_bo_show_texts(ngx_bo_show_t *show, PGresult *res)
     show->cancelled = ngx_strcmp(PQgetvalue(res, 0, ngx_bo_col_status),
                                  "SCHEDULED")
                       != 0;
+    show->orphan_rule = *PQgetvalue(res, 0, ngx_bo_col_orphan_rule) != 'f';
 
     return NGX_OK;
 }
@@ -705,7 +709,7 @@ ngx_bo_show_unlist(ngx_bo_show_t *show)
     store->layouts -= show->layout.size + show->grown;
 
     if (show->refs == 0) {
-        ngx_destroy_pool(show->pool);
+        ngx_bo_show_free(show);
     }
 }
 
@@ -755,8 +759,16 @@ ngx_bo_show_drop(ngx_bo_show_t *show)
     show->refs--;
 
     if (show->refs == 0 && !show->listed) {
-        ngx_destroy_pool(show->pool);
+        ngx_bo_show_free(show);
     }
+}
+
+
+static void
+ngx_bo_show_free(ngx_bo_show_t *show)
+{
+    ngx_bo_picks_free(show);
+    ngx_destroy_pool(show->pool);
 }
 
 

@@ -49,6 +49,7 @@ struct ngx_bo_show_s {
     int64_t                  starts;        /* Unix ms */
     int64_t                  ends;
     unsigned                 cancelled:1;
+    unsigned                 orphan_rule:1;
     ngx_str_t                revision_text;
     ngx_str_t                status;
     ngx_str_t                currency;
@@ -74,6 +75,7 @@ struct ngx_bo_show_s {
     ngx_str_t                layout_gzip;
     size_t                   grown;         /* bytes of texts made since */
 
+    ngx_queue_t              picks;         /* see ngx_bo_pick.c */
     ngx_queue_t              holds;         /* to send in this turn */
     ngx_queue_t              holder;        /* in store->holders */
     void                    *refresh;       /* of the seat map, under way */
@@ -114,6 +116,9 @@ void ngx_bo_show_set_epoch(ngx_bo_show_t *show, int64_t epoch);
 
 /* Takes the epoch from the listed show of the same number. */
 void ngx_bo_show_adopt_epoch(ngx_bo_show_t *show);
+
+/* Frees what is kept of choices that were made lately. */
+void ngx_bo_picks_free(ngx_bo_show_t *show);
 
 /* Counts memory that the show has taken from its pool since it was loaded. */
 void ngx_bo_show_grown(ngx_bo_show_t *show, size_t size);

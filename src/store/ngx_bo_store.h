@@ -86,6 +86,7 @@ typedef struct {
     ngx_msec_t               stale;         /* how old a map may be shown */
     ngx_int_t                seats_per_hold;
     ngx_int_t                seats_per_user;
+    ngx_flag_t               orphan_rule;
 } ngx_bo_limits_t;
 
 

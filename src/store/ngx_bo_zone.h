@@ -43,6 +43,7 @@ typedef struct {
     _(holds_created,      "Holds created")                                    \
     _(holds_replayed,     "Holds answered from their idempotency key")        \
     _(holds_conflicts,    "Holds refused because seats were taken")           \
+    _(holds_stranding,    "Holds refused because a seat would be left alone") \
     _(holds_changed,      "Holds changed or extended")                        \
     _(holds_released,     "Holds released by their users")                    \
     _(holds_expired,      "Holds that ran out")                               \

@@ -301,6 +301,12 @@ test_orphan(void **state)
     assert_string_equal(stranded(rows_of("oooooo"), "A1 A3"), "A2");
     assert_string_equal(stranded(rows_of("ooooooo"), "A1 A2 A5 A6 A7"), "");
 
+    /* not free: whose they are is not decided here */
+
+    assert_string_equal(stranded(rows_of("oOOooooo"), "A2 A3"), "");
+    assert_string_equal(stranded(rows_of("oOoooooo"), "A2 A3"), "");
+    assert_string_equal(stranded(rows_of("oOoooooo"), "A2 A7"), "A8");
+
     /* single before: nobody's fault */
 
     assert_string_equal(stranded(rows_of("oOoooooo"), "A3 A4"), "");

@@ -65,6 +65,9 @@ sub _directives ($self, $change) {
         postgres => "\"$self->{postgres}\" connections=2",
         zone     => 'seats:16m',
         jobs     => 'on',
+
+        # most tests take seats as they come
+        orphan_rule => 'off',
         ($self->{conf} // {})->%*,
         %$change,
     );

@@ -1,0 +1,67 @@
+
+/*
+ * What the files of /holds share: the context of an action, and its steps.
+ */
+
+
+#ifndef _NGX_HTTP_BO_HOLDS_H_INCLUDED_
+#define _NGX_HTTP_BO_HOLDS_H_INCLUDED_
+
+
+#include "ngx_http_bo.h"
+#include "store/ngx_bo_pick.h"
+
+
+/* "bestAvailable": {...} of a body; count is 0 when there is none. */
+
+typedef struct {
+    int64_t                  count;
+    bo_str_t                 category;
+    int64_t                  min_price;
+    int64_t                  max_price;
+} ngx_http_bo_best_body_t;
+
+
+typedef struct {
+    bo_str_t                 show_id;
+    bo_strs_t                seat_ids;
+    ngx_http_bo_best_body_t  best;
+} ngx_http_bo_hold_body_t;
+
+
+typedef struct {
+    ngx_bo_hold_call_t       hold;
+    ngx_http_bo_hold_body_t  body;
+    ngx_http_bo_run_pt       next;
+
+    bo_best_want_t           want;          /* of the best available */
+    ngx_bo_pick_t           *pick;          /* under way, or NULL */
+    ngx_uint_t               tries;
+    ngx_http_bo_run_pt       allowed;       /* by the orphan rule */
+    bo_seats_t               own;           /* given back for these */
+    unsigned                 fresh:1;       /* the map was just read */
+} ngx_http_bo_hold_t;
+
+
+/* Starts a call of the store; run comes when it has ended. */
+void ngx_http_bo_hold_step(ngx_http_bo_ctx_t *ctx,
+    void (*start)(ngx_bo_hold_call_t *c), ngx_http_bo_run_pt run);
+
+/* Has the map read from Redis; run comes then. */
+void ngx_http_bo_hold_refresh(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run);
+
+/* Answers the end of ngx_bo_hold_create(). */
+void ngx_http_bo_hold_created(ngx_http_bo_ctx_t *ctx);
+
+
+/* hold_best: holds the best seats there are, by body.best. */
+
+extern const bo_json_field_t  ngx_http_bo_best_fields[];
+
+void ngx_http_bo_hold_best(ngx_http_bo_ctx_t *ctx);
+
+/* hold_rule: runs run when the orphan rule lets hold.seats be taken. */
+void ngx_http_bo_hold_rule(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run);
+
+
+#endif /* _NGX_HTTP_BO_HOLDS_H_INCLUDED_ */
