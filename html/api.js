@@ -75,7 +75,7 @@ async function failure(response) {
 }
 
 
-async function exchange(method, path, { headers, body, signal }) {
+async function exchange(method, path, { headers, body, signal, cache }) {
     const abort = new AbortController();
     const timer = window.setTimeout(() => abort.abort(), TIMEOUT_MS);
     const cancel = () => abort.abort();
@@ -86,7 +86,8 @@ async function exchange(method, path, { headers, body, signal }) {
         const sent = performance.now();
 
         const response = await fetch(BASE + path, {
-            method, body, headers, signal: abort.signal, cache: "no-store",
+            method, body, headers, signal: abort.signal,
+            cache: cache || "no-store",
         });
 
         observe(response.headers.get("Date"), sent, performance.now());
@@ -123,16 +124,16 @@ async function exchange(method, path, { headers, body, signal }) {
 
 /*
  * GET.  With etag, the answer's status may be 304 and its data null.
- * signal cancels it.
+ * signal cancels it; cache is that of fetch(), nothing is kept without.
  */
-export function read(path, { etag, signal } = {}) {
+export function read(path, { etag, signal, cache } = {}) {
     const headers = { "Accept": "application/json", "x-user-id": userId() };
 
     if (etag) {
         headers["If-None-Match"] = etag;
     }
 
-    return exchange("GET", path, { headers, signal });
+    return exchange("GET", path, { headers, signal, cache });
 }
 
 

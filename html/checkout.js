@@ -5,7 +5,7 @@ import { announce, busy, buttonLink, h, toast } from "./dom.js";
 import { countdown } from "./countdown.js";
 import { forgetHold, loadHold, releaseHold } from "./hold.js";
 import { count, money, seatList } from "./format.js";
-import { mapPath } from "./livemap.js";
+import { readMap } from "./livemap.js";
 import { gatewayFields, pay } from "./payment.js";
 import { SeatMap } from "./seatmap.js";
 import { showInfo, when, where } from "./shows.js";
@@ -299,8 +299,7 @@ export async function checkoutView({ showId }) {
             h("h1", {}, "Checkout"), endedPanel(show)) };
     }
 
-    const { data } = await read(mapPath(showId));
-    const map = new SeatMap(data);
+    const map = new SeatMap(...await readMap(showId));
     const page = new Checkout(show, hold, map.total(hold.seatIds),
         map.currency);
 

@@ -68,6 +68,18 @@ export async function createHold(showId, seatIds) {
 }
 
 
+/* The best n seats together, of a category or, with "", of any. */
+export async function holdBest(showId, n, category) {
+    const bestAvailable = { count: n };
+
+    if (category) {
+        bestAvailable.category = category;
+    }
+
+    return remember(await write("POST", "/holds", { showId, bestAvailable }));
+}
+
+
 export async function changeHold(hold, seatIds) {
     return remember(await write("PUT", `/holds/${hold.holdId}`, { seatIds }));
 }

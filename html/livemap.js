@@ -1,30 +1,96 @@
 /*
- * A show's seat map, asked for again and again while somebody looks at it.
+ * What happens to a show's seats while somebody looks: pushed by the server,
+ * as server-sent events or over a WebSocket, or asked for where neither gets
+ * through.
+ *
+ * A message has all seats ("seats"), or what has changed since the version
+ * that came before ("since").
  */
 
 import { read } from "./api.js";
+import { local } from "./storage.js";
 
 const POLL_MS = 2000;
 const POLL_MAX_MS = 15000;
 
+/* a way that says nothing for so long does not work */
+const FIRST_MS = 5000;
 
-export function mapPath(showId) {
-    return `/shows/${encodeURIComponent(showId)}/seatmap`;
+/* lost for longer than this is worth telling; a server's reload is not */
+const LOST_MS = 3000;
+const RETRY_MS = 1000;
+
+const WAYS = ["events", "websocket", "poll"];
+
+
+function showPath(showId, what) {
+    return `/shows/${encodeURIComponent(showId)}/${what}`;
 }
 
 
-/*
- * etag: of the map that is known.  taken(data) is called with each newer
- * map, polled() after every attempt; "failures" counts those in a row that
- * got no answer.  Runs from its making until stop().
- */
-export class LiveMap {
-    constructor(showId, etag, { taken, polled }) {
-        Object.assign(this, { etag, taken, polled });
-        this.path = mapPath(showId);
+/* What a seat map is made of: the layout, and the seats as they are. */
+export async function readMap(showId) {
+    const [layout, availability] = await Promise.all([
+        read(showPath(showId, "layout"), { cache: "default" }),
+        read(showPath(showId, "availability")),
+    ]);
+
+    return [layout.data, availability.data];
+}
+
+
+/* Each way begins when it is made, and calls heard() and lost() until stop(). */
+
+class Events {
+    constructor(live) {
+        const url = `/api/v1${showPath(live.showId, "events")}`
+            + `?since=${live.version}`;
+
+        this.source = new EventSource(url);
+
+        for (const type of ["availability", "delta"]) {
+            this.source.addEventListener(type, (event) => {
+                live.heard(JSON.parse(event.data));
+            });
+        }
+
+        this.source.onopen = () => live.opened();
+        this.source.onerror = () => {
+            live.lost(this.source.readyState === EventSource.CLOSED);
+        };
+    }
+
+    stop() {
+        this.source.close();
+    }
+}
+
+
+class Socket {
+    constructor(live) {
+        const url = new URL(`/api/v1${showPath(live.showId, "events")}`
+            + `?since=${live.version}`, window.location.href);
+
+        url.protocol = url.protocol.replace("http", "ws");
+
+        this.socket = new WebSocket(url);
+        this.socket.onopen = () => live.opened();
+        this.socket.onmessage = (event) => live.heard(JSON.parse(event.data));
+        this.socket.onclose = () => live.lost(true);
+    }
+
+    stop() {
+        this.socket.onclose = null;
+        this.socket.close();
+    }
+}
+
+
+class Polling {
+    constructor(live) {
+        this.live = live;
         this.failures = 0;
-        this.stopped = false;
-        this.visible = () => this.soon();
+        this.visible = () => this.again(0);
         document.addEventListener("visibilitychange", this.visible);
         this.again(POLL_MS);
     }
@@ -36,11 +102,6 @@ export class LiveMap {
         document.removeEventListener("visibilitychange", this.visible);
     }
 
-    /* Now rather than in a while: something is known to have changed. */
-    soon() {
-        this.again(0);
-    }
-
     again(ms) {
         window.clearTimeout(this.timer);
 
@@ -50,7 +111,7 @@ export class LiveMap {
     }
 
     async poll() {
-        const begun = performance.now();
+        const { live } = this;
 
         /* one at a time: an older answer must not overwrite a newer one */
         this.abort?.abort();
@@ -59,8 +120,12 @@ export class LiveMap {
         const { signal } = this.abort;
 
         try {
-            await this.ask(signal);
+            const { data } = await read(`${showPath(live.showId,
+                "availability")}?since=${live.version}`, { signal });
+
             this.failures = 0;
+            live.opened();
+            live.heard(data);
 
         } catch (error) {
             if (signal.aborted) {
@@ -73,26 +138,92 @@ export class LiveMap {
             }
 
             this.failures++;
+            live.lost(false);
         }
-
-        this.polled();
-
-        /*
-         * A stadium's map is megabytes: wait longer where fetching and
-         * drawing it takes long, so that the page stays quick.
-         */
-        const took = performance.now() - begun;
 
         this.again(Math.min(POLL_MAX_MS,
-            Math.max(POLL_MS * 2 ** Math.min(this.failures, 3), 3 * took)));
+            POLL_MS * 2 ** Math.min(this.failures, 3)));
+    }
+}
+
+
+/*
+ * version: of the map that is known.  taken(data) is called with each message
+ * that follows it, changed() whenever "away" has become true or false: whether
+ * there is no connection.  Runs from its making until stop().
+ */
+export class LiveMap {
+    constructor(showId, version, { taken, changed }) {
+        Object.assign(this, { showId, version, taken, changed });
+        this.away = false;
+
+        /* where one way is known to fail, another can be set by hand */
+        this.way = Math.max(0, WAYS.indexOf(local.get("boxoffice.push")));
+        this.begin();
     }
 
-    async ask(signal) {
-        const answer = await read(this.path, { etag: this.etag, signal });
+    stop() {
+        this.stopped = true;
+        window.clearTimeout(this.first);
+        window.clearTimeout(this.retry);
+        window.clearTimeout(this.telling);
+        this.transport?.stop();
+    }
 
-        if (answer.status !== 304) {
-            this.etag = answer.etag;
-            this.taken(answer.data);
+    begin() {
+        if (this.stopped) {
+            return;
         }
+
+        const Way = [Events, Socket, Polling][this.way];
+
+        this.transport?.stop();
+        this.transport = new Way(this);
+
+        if (Way !== Polling) {
+            this.first = window.setTimeout(() => this.next(), FIRST_MS);
+        }
+    }
+
+    /* This way never opened: something in between does not let it through. */
+    next() {
+        this.way++;
+        this.begin();
+    }
+
+    opened() {
+        window.clearTimeout(this.first);
+        window.clearTimeout(this.telling);
+        this.telling = null;
+        this.tell(false);
+    }
+
+    /* for good: the browser does not try again by itself */
+    lost(forGood) {
+        this.telling ??= window.setTimeout(() => this.tell(true), LOST_MS);
+
+        if (forGood && !this.stopped) {
+            window.clearTimeout(this.retry);
+            window.clearTimeout(this.first);
+            this.retry = window.setTimeout(() => this.begin(),
+                RETRY_MS * (0.5 + Math.random()));
+        }
+    }
+
+    tell(away) {
+        if (this.away !== away) {
+            this.away = away;
+            this.changed();
+        }
+    }
+
+    heard(data) {
+        /* from a connection before the one that is open now */
+        if (data.since !== undefined && data.since !== this.version) {
+            return;
+        }
+
+        this.version = data.version;
+        this.taken(data);
     }
 }

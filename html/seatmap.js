@@ -127,22 +127,55 @@ function collide(seats) {
 }
 
 
-export class SeatMap {
-    /* data: the answer of GET /shows/{id}/seatmap */
-    constructor(data) {
-        this.seats = data.seats.map((seat) => ({
-            ...seat, section: seat.section || "",
-        }));
-        this.byId = new Map(this.seats.map((seat) => [seat.seatId, seat]));
-        this.take(data);
-        this.divide();
+/* The seats of a layout, in the order of their numbers. */
+function seatsOf(layout) {
+    return layout.rows.flatMap(({ section, row, y, seats }) => seats.map(
+        ([seatId, number, x, category, kind]) => ({
+            seatId, row, number, x, y, section, kind: kind || "NORMAL",
+            category: layout.categories[category].name,
+            price: layout.categories[category].price,
+            status: "UNAVAILABLE",
+        })));
+}
+
+
+const STATES = ["AVAILABLE", "HELD", "BOOKED"];
+
+function forSale(seat) {
+    return seat.kind !== "BROKEN" && seat.kind !== "HOUSE";
+}
+
+
+/*
+ * The states in the text of a whole: each character stands for four seats, as
+ * a number of base 3; see docs/api.md.
+ */
+function statesIn(text) {
+    const states = [];
+
+    for (let i = 0; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        let value = code - 35 - (code > 92 ? 1 : 0);
+
+        for (let k = 0; k < 4; k++) {
+            states.push(value % 3);
+            value = Math.floor(value / 3);
+        }
     }
 
-    take(data) {
-        this.version = data.version;
-        this.stale = data.stale === true;
-        this.currency = data.currency;
-        this.statistics = data.statistics;
+    return states;
+}
+
+
+export class SeatMap {
+    /* the answers of GET /shows/{id}/layout and .../availability */
+    constructor(layout, availability) {
+        this.seats = seatsOf(layout);
+        this.byId = new Map(this.seats.map((seat) => [seat.seatId, seat]));
+        this.revision = layout.revision;
+        this.currency = layout.currency;
+        this.update(availability);
+        this.divide();
     }
 
     /*
@@ -179,31 +212,35 @@ export class SeatMap {
     }
 
     /*
-     * Take a newer answer.  Returns the seats whose state changed, or null
-     * when this is another hall now and has to be drawn anew.
+     * Take a newer message.  Returns the seats whose state changed, or null
+     * when it is of another layout, which has to be read then.
      */
     update(data) {
         const changed = [];
 
-        if (data.seats.length !== this.seats.length) {
+        if (data.seats !== undefined && data.revision !== this.revision) {
             return null;
         }
 
-        for (let i = 0; i < data.seats.length; i++) {
-            const now = data.seats[i];
-            const seat = this.seats[i];
+        const put = (n, state) => {
+            const seat = this.seats[n];
 
-            if (now.seatId !== seat.seatId || now.price !== seat.price) {
-                return null;
-            }
-
-            if (now.status !== seat.status) {
-                seat.status = now.status;
+            if (seat && forSale(seat) && seat.status !== STATES[state]) {
+                seat.status = STATES[state];
                 changed.push(seat);
             }
+        };
+
+        if (data.seats !== undefined) {
+            statesIn(data.seats).forEach((state, n) => put(n, state));
         }
 
-        this.take(data);
+        STATES.forEach((name, state) => {
+            data[name.toLowerCase()]?.forEach?.((n) => put(n, state));
+        });
+
+        this.version = data.version;
+        this.stale = data.stale === true;
 
         return changed;
     }

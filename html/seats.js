@@ -6,14 +6,14 @@
  * chooses, and are made the same by one request.
  */
 
-import { read } from "./api.js";
 import { announce, busy, h, toast } from "./dom.js";
 import { countdown } from "./countdown.js";
-import { changeHold, createHold, loadHold, releaseHold } from "./hold.js";
+import { changeHold, createHold, holdBest, loadHold, releaseHold }
+    from "./hold.js";
 import { count, money, naturalOrder, title } from "./format.js";
 import { Hall } from "./hall.js";
 import { Overview } from "./overview.js";
-import { LiveMap, mapPath } from "./livemap.js";
+import { LiveMap, readMap } from "./livemap.js";
 import { SeatMap, seatName } from "./seatmap.js";
 import { showInfo, when, where } from "./shows.js";
 import { explain } from "./words.js";
@@ -21,23 +21,26 @@ import { explain } from "./words.js";
 const MAX_SEATS = 10;
 const ASK_AGAIN_MS = 2000;
 
+/* what the map may need to show a hold of ours */
+const MISSING_MS = 1500;
+
 
 class SeatsPage {
-    constructor(show, map, etag, hold) {
+    constructor(show, map, hold) {
         Object.assign(this, { show, map, hold });
         this.picked = new Set(hold ? hold.seatIds : []);
         this.section = "";
-        this.missing = 0;
-        this.live = new LiveMap(show.showId, etag, {
-            taken: (data) => this.take(data),
-            polled: () => this.polled(),
-        });
         this.build();
+        this.live = new LiveMap(show.showId, map.version, {
+            taken: (data) => this.take(data),
+            changed: () => this.renderNotice(),
+        });
     }
 
     destroy() {
         this.gone = true;
         this.live.stop();
+        window.clearTimeout(this.missing);
         this.clock?.stop();
         this.picture?.destroy();
     }
@@ -71,6 +74,7 @@ class SeatsPage {
         this.clockPlace = h("div", {});
         this.problem = h("p", { class: "notice error", hidden: true });
         this.chips = h("ul", { class: "chips" });
+        this.buildBest();
         this.hint = h("p", { class: "muted hint" },
             `Pick up to ${MAX_SEATS} seats, then hold them.`);
         this.sum = h("strong", { class: "sum" });
@@ -84,9 +88,60 @@ class SeatsPage {
             onclick: () => this.release() }, "Release seats");
         this.panel = h("aside", { class: "panel", "aria-label": "Your seats" },
             h("h2", {}, "Your seats"), this.clockPlace, this.problem,
-            this.hint, this.chips, this.total,
+            this.hint, this.best, this.chips, this.total,
             h("div", { class: "actions" }, this.primary, this.reset,
                 this.drop));
+    }
+
+    /* Seats for those who do not care to choose. */
+    buildBest() {
+        this.bestCount = h("select", { id: "best-count" },
+            Array.from({ length: MAX_SEATS }, (_, i) => (
+                h("option", { value: String(i + 1), selected: i === 1 },
+                    count(i + 1, "seat")))));
+        this.bestCategory = h("select", { id: "best-category" });
+        this.bestButton = h("button", { class: "button quiet",
+            type: "button", onclick: () => this.takeBest() },
+        "Best available");
+        this.best = h("div", { class: "best" },
+            h("label", { class: "hidden", for: "best-count" },
+                "How many together"), this.bestCount,
+            h("label", { class: "hidden", for: "best-category" },
+                "Category"), this.bestCategory,
+            this.bestButton);
+    }
+
+    async takeBest() {
+        const n = Number(this.bestCount.value);
+
+        await busy(this.bestButton, "One moment\u2026", async () => {
+            try {
+                const hold = await holdBest(this.show.showId, n,
+                    this.bestCategory.value);
+                const before = [...this.picked];
+
+                this.picked = new Set(hold.seatIds);
+                this.setHold(hold);
+                this.paint([...before, ...hold.seatIds]);
+                this.problem.hidden = true;
+                this.showSeats(hold.seatIds);
+                announce(`${hold.seatIds.join(", ")} held for you.`);
+
+            } catch (error) {
+                this.refused(error);
+            }
+        });
+    }
+
+    /* In a big venue the seats may be in a section that is not drawn. */
+    showSeats(ids) {
+        const seat = this.map.byId.get(ids[0]);
+        const part = this.map.big
+            && this.map.parts.find((each) => each.seats.includes(seat));
+
+        if (part && part.key !== this.section) {
+            window.location.hash = this.address(part.key);
+        }
     }
 
     fillLegend() {
@@ -101,6 +156,11 @@ class SeatsPage {
                 `${title(name)} ${money(price, currency)}`)),
             entry("picked", "Yours"), entry("held", "Held"),
             entry("booked", "Sold"));
+
+        this.bestCategory.replaceChildren(
+            h("option", { value: "" }, "Anywhere"),
+            ...categories.map(({ name }) => (
+                h("option", { value: name }, title(name)))));
 
         if (this.map.seats.some((seat) => seat.kind === "ACCESSIBLE")) {
             this.legend.append(entry("available accessible cat-0",
@@ -265,6 +325,7 @@ class SeatsPage {
         this.chips.replaceChildren(...[...this.picked].sort(naturalOrder)
             .map((id) => this.chip(id)));
         this.hint.hidden = n > 0;
+        this.best.hidden = n > 0 || this.hold !== null;
         this.total.hidden = n === 0;
         this.sum.textContent = money(this.map.total(this.picked),
             this.map.currency);
@@ -301,7 +362,7 @@ class SeatsPage {
         const before = this.hold ? this.hold.seatIds : [];
 
         this.hold = hold;
-        this.missing = 0;
+        this.checkOwn();
 
         /* what we gave back is free, though the map may say so later */
         for (const id of before) {
@@ -363,10 +424,9 @@ class SeatsPage {
         }
 
         this.paint(lost);
-        this.flash(lost);
+        this.flash([...lost, ...error.details?.stranded || []]);
         this.renderPanel();
         this.say(explain(error));
-        this.live.soon();
 
         /* not the seats, then perhaps the hold: is it still there? */
         if (this.hold && lost.length === 0) {
@@ -411,7 +471,6 @@ class SeatsPage {
         toast(text);
         this.panel.querySelector("h2").tabIndex = -1;
         this.panel.querySelector("h2").focus();
-        this.live.soon();
     }
 
     /* The time is over, or the map says so: the server knows. */
@@ -439,23 +498,15 @@ class SeatsPage {
 
     /* --- the live map ------------------------------------------------ */
 
-    polled() {
-        if (this.live.failures === 0) {
-            this.checkOwn();
-        }
-
-        this.renderNotice();
-    }
-
     take(data) {
         const seats = this.map.update(data);
 
         if (seats === null) {
-            this.map = new SeatMap(data);
-            this.fillLegend();
-            this.draw(this.section);
+            this.renew();
+            return;
+        }
 
-        } else if (seats.length > 0) {
+        if (seats.length > 0) {
             seats.forEach((seat) => {
                 this.halls.forEach((hall) => hall.paint(seat));
             });
@@ -463,6 +514,26 @@ class SeatsPage {
         }
 
         this.dropTaken();
+        this.checkOwn();
+        this.renderNotice();
+    }
+
+    /* Another layout, or other prices. */
+    async renew() {
+        try {
+            this.map = new SeatMap(...await readMap(this.show.showId));
+
+        } catch {
+            window.setTimeout(() => this.gone || this.renew(), ASK_AGAIN_MS);
+            return;
+        }
+
+        if (!this.gone) {
+            this.live.version = this.map.version;
+            this.fillLegend();
+            this.draw(this.section);
+            this.renderPanel();
+        }
     }
 
     /* Seats picked but not held that somebody else got meanwhile. */
@@ -485,25 +556,34 @@ class SeatsPage {
             + "quicker. Please pick again.");
     }
 
-    /*
-     * Our seats are free on a fresh map, twice running: the hold ended
-     * elsewhere, say in another tab.  Once may be the map's own lag.
-     */
-    checkOwn() {
-        const free = this.hold && !this.map.stale
+    ownIsFree() {
+        return this.hold !== null && !this.map.stale
             && this.hold.seatIds.some((id) => (
                 this.map.byId.get(id)?.status === "AVAILABLE"));
+    }
 
-        this.missing = free ? this.missing + 1 : 0;
-
-        if (this.missing >= 2) {
-            this.missing = 0;
-            this.ended();
+    /*
+     * Our seats are free on the map, and stay so for a while: the hold ended
+     * elsewhere, say in another tab.  At first it may be the map's own lag.
+     */
+    checkOwn() {
+        if (!this.ownIsFree()) {
+            window.clearTimeout(this.missing);
+            this.missing = null;
+            return;
         }
+
+        this.missing ??= window.setTimeout(() => {
+            this.missing = null;
+
+            if (this.ownIsFree()) {
+                this.ended();
+            }
+        }, MISSING_MS);
     }
 
     renderNotice() {
-        const text = this.live.failures > 0
+        const text = this.live?.away
             ? "No connection to the box office. The map shows what was known"
                 + " last."
             : this.map.stale
@@ -523,14 +603,13 @@ class SeatsPage {
 
 /* showId and section come from the address. */
 export async function seatsView({ showId, section }) {
-    const [show, answer, hold] = await Promise.all([
+    const [show, answers, hold] = await Promise.all([
         showInfo(showId),
-        read(mapPath(showId)),
+        readMap(showId),
         loadHold(showId),
     ]);
 
-    const page = new SeatsPage(show, new SeatMap(answer.data), answer.etag,
-        hold);
+    const page = new SeatsPage(show, new SeatMap(...answers), hold);
 
     page.draw(section || "");
     page.setHold(hold);

@@ -11,6 +11,8 @@ const byCode = {
         + " again.",
     seat_held: "Someone else is just booking one of these seats.",
     seat_sold: "One of these seats has just been sold.",
+    seats_not_together: "There are not that many seats together any more. Try"
+        + " fewer, or another category.",
     seat_unavailable: "One of these seats is not for sale.",
     too_many_seats: "That is more seats than one person can book here.",
     seat_limit: "That is more seats than one person can book here.",
@@ -46,6 +48,13 @@ export function explain(error) {
     if (Array.isArray(conflicts) && conflicts.length > 0) {
         return `${seatList(conflicts)}: no longer free. `
             + `${count(conflicts.length, "seat")} taken by someone else.`;
+    }
+
+    const stranded = error.details?.stranded;
+
+    if (Array.isArray(stranded) && stranded.length > 0) {
+        return `${seatList(stranded)} would be left alone, and nobody buys a `
+            + "single seat. Please move over by one.";
     }
 
     return byCode[error.code] || byStatus[error.status] || error.message

@@ -7,6 +7,7 @@ use Test2::V0;
 use Boxoffice::Test qw(SHOW SMALL_SHOW LARGE_SHOW STADIUM_SHOW uuid);
 use Boxoffice::Test::Booking qw(hold map_states metrics seatmap try_hold
     UUID);
+use Boxoffice::Test::Stream ();
 my $t = Boxoffice::Test->new(nodes => 2, conf => { orphan_rule => undef });
 
 sub best ($user, $show, $want, %o) {
@@ -86,12 +87,21 @@ subtest 'refused' => sub {
 };
 
 
+# While somebody looks, the map by which a node judges follows each change; a
+# hold that was answered is on it some milliseconds later.
 subtest 'the orphan rule' => sub {
+    my @looking = map { Boxoffice::Test::Stream->new($t, SHOW, node => $_) }
+        1, 2;
+    $_->next for @looking;
+    my $there = sub ($seat, $state) { $t->wait_until(sub {
+        map_states($t, SHOW, $seat)->[0] eq $state }, 1, "$seat is $state") };
+
     my $r = try_hold($t, 'jan', SHOW, [qw(A2 A3)]);
     is [$r->code, $r->error_code], [409, 'seat_stranded'], 'refused';
     is $r->json->{error}{details}, { stranded => ['A1'] }, 'with the seat';
     is metrics($t)->{holds_stranding_total}, 1, 'counted';
     is try_hold($t, 'jan', SHOW, [qw(A1 A2)])->code, 201, 'from the aisle on';
+    $there->('A1', 'HELD');
     is try_hold($t, 'kim', SHOW, [qw(A4 A5)])->error_code, 'seat_stranded',
         'beside a neighbour that is held';
     is try_hold($t, 'kim', SHOW, [qw(A3 A4)])->error_code, 'seat_stranded',
@@ -100,10 +110,12 @@ subtest 'the orphan rule' => sub {
 
     # what a hold gives back counts as free
     my $hold = hold($t, 'lea', SHOW, [qw(B1 B2 B3)]);
+    $there->('B1', 'HELD');
     my $put = sub (@seats) { $t->put("/api/v1/holds/$hold->{holdId}",
         { seatIds => \@seats }, user => 'lea') };
     is $put->(qw(B2 B3))->error_code, 'seat_stranded', 'a change as well';
     is $put->(qw(B1 B2))->code, 200, 'another change';
+    $there->('B3', 'AVAILABLE');
     is $put->(qw(B4 B5))->code, 200, 'away from its own seats';
 
     is try_hold($t, 'max', SHOW, [qw(A1 A2)])->error_code, 'seat_held',

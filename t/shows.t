@@ -109,7 +109,7 @@ subtest 'one show' => sub {
         theatreName => 'Galaxy Cinema', screenName => 'Screen 1',
         timezone => 'Asia/Kolkata', startsAt => match(TIME),
         endsAt => match(TIME), status => 'SCHEDULED', currency => 'INR',
-        seats => 300,
+        seats => 300, orphanRule => Mojo::JSON::true,
         prices => { SILVER => 15000, GOLD => 25000, PLATINUM => 40000 },
     }, 'the fields, and no others';
     is $t->get('/api/v1/shows/' . uc SHOW)->json, $r->json, 'upper case';
@@ -181,7 +181,7 @@ subtest 'a new show' => sub {
         theatreName => 'Galaxy Cinema', screenName => 'Screen 1',
         timezone => 'Asia/Kolkata', startsAt => starts(40, '10:00:00.000Z'),
         endsAt => starts(40, '11:30:00.000Z'), status => 'SCHEDULED',
-        currency => 'INR', seats => 300,
+        currency => 'INR', seats => 300, orphanRule => Mojo::JSON::true,
         prices => { SILVER => 100, GOLD => 200, PLATINUM => 300 },
     }, 'another node has it at once';
     is scalar(grep { $_->{showId} eq $id }

@@ -6,6 +6,8 @@
 
 #include "bo_best.h"
 
+#include <string.h>
+
 
 typedef struct {
     const bo_layout_t     *layout;
@@ -13,9 +15,27 @@ typedef struct {
     size_t                 len;
     const bo_best_want_t  *want;
     uint32_t               categories;  /* by price as well */
+
+    int                    found;       /* the best so far: */
+    int                    kind;        /* 2 accessible + 1 strands */
+    uint64_t               sum;         /* of ranks */
+    uint32_t               first;       /* seat */
 } bo_best_search_t;
 
 
+typedef struct {
+    uint32_t               run;         /* seats together up to here */
+    uint64_t               sum;         /* of ranks, of the last count */
+    uint32_t               accessible;  /* of these */
+} bo_best_window_t;
+
+
+static int bo_best_move(const bo_best_search_t *search,
+    bo_best_window_t *window, uint32_t i);
+static void bo_best_offer(bo_best_search_t *search,
+    const bo_best_window_t *window, uint32_t i);
+static int bo_best_better(const bo_best_search_t *search, int kind,
+    uint64_t sum);
 static uint32_t bo_best_categories(const bo_best_search_t *search);
 static uint32_t bo_best_last(const bo_best_want_t *want,
     const bo_seat_t *seat);
@@ -32,93 +52,117 @@ int
 bo_best(const bo_layout_t *layout, const uint8_t *map, size_t len,
     const bo_best_want_t *want, bo_best_t *best)
 {
-    int                found, kind, found_kind;
-    uint64_t           sum, found_sum;
-    uint32_t           i, run, first, accessible, found_first;
-    const bo_seat_t   *seat;
-    bo_best_search_t   search;
+    uint32_t            i;
+    bo_best_window_t    window;
+    bo_best_search_t    search;
 
     search.layout = layout;
     search.map = map;
     search.len = len;
     search.want = want;
     search.categories = bo_best_categories(&search);
+    search.found = 0;
 
-    found = 0;
-    found_kind = 0;
-    found_sum = 0;
-    found_first = 0;
-
-    run = 0;
-    sum = 0;
-    accessible = 0;
+    memset(&window, 0, sizeof(window));
 
     for (i = 0; i < layout->nseats; i++) {
-        seat = &layout->seats[i];
-
-        if (!seat->joined) {
-            run = 0;
-        }
-
-        if (!(search.categories & (UINT32_C(1) << seat->category))
-            || !bo_best_free(&search, i))
-        {
-            run = 0;
-            continue;
-        }
-
-        if (run == 0) {
-            sum = 0;
-            accessible = 0;
-        }
-
-        run++;
-        sum += seat->rank;
-        accessible += bo_best_last(want, seat);
-
-        if (run > want->count) {
-            sum -= seat[-(int) want->count].rank;
-            accessible -= bo_best_last(want, &seat[-(int) want->count]);
-        }
-
-        if (run < want->count) {
-            continue;
-        }
-
-        first = i + 1 - want->count;
-        kind = accessible ? 2 : 0;
-
-        if (found && (kind > found_kind
-                      || (kind == found_kind && sum >= found_sum)))
-        {
-            continue;    /* whatever it strands */
-        }
-
-        kind += bo_best_strands(&search, first, i);
-
-        if (!found || kind < found_kind
-            || (kind == found_kind && sum < found_sum))
-        {
-            found = 1;
-            found_kind = kind;
-            found_sum = sum;
-            found_first = first;
+        if (bo_best_move(&search, &window, i)) {
+            bo_best_offer(&search, &window, i);
         }
     }
 
-    if (!found) {
+    if (!search.found) {
         return -1;
     }
 
-    best->accessible = found_kind >> 1;
-    best->strands = found_kind & 1;
+    best->accessible = search.kind >> 1;
+    best->strands = search.kind & 1;
     best->seats.n = want->count;
 
     for (i = 0; i < want->count; i++) {
-        best->seats.no[i] = found_first + i;
+        best->seats.no[i] = search.first + i;
     }
 
     return 0;
+}
+
+
+/* Moves the window on to a seat; 1 when it is full. */
+
+static int
+bo_best_move(const bo_best_search_t *search, bo_best_window_t *window,
+    uint32_t i)
+{
+    const bo_seat_t       *seat, *gone;
+    const bo_best_want_t  *want = search->want;
+
+    seat = &search->layout->seats[i];
+
+    if (!seat->joined) {
+        window->run = 0;
+    }
+
+    if (!(search->categories & (UINT32_C(1) << seat->category))
+        || !bo_best_free(search, i))
+    {
+        window->run = 0;
+        return 0;
+    }
+
+    if (window->run == 0) {
+        window->sum = 0;
+        window->accessible = 0;
+    }
+
+    window->run++;
+    window->sum += seat->rank;
+    window->accessible += bo_best_last(want, seat);
+
+    if (window->run > want->count) {
+        gone = seat - want->count;
+        window->sum -= gone->rank;
+        window->accessible -= bo_best_last(want, gone);
+    }
+
+    return window->run >= want->count;
+}
+
+
+/*
+ * Takes the window that ends at the seat, if it is better.  What it strands
+ * is looked at last: it can only make it worse.
+ */
+
+static void
+bo_best_offer(bo_best_search_t *search, const bo_best_window_t *window,
+    uint32_t i)
+{
+    int       kind;
+    uint32_t  first;
+
+    kind = window->accessible ? 2 : 0;
+    first = i + 1 - search->want->count;
+
+    if (!bo_best_better(search, kind, window->sum)) {
+        return;
+    }
+
+    kind += bo_best_strands(search, first, i);
+
+    if (bo_best_better(search, kind, window->sum)) {
+        search->found = 1;
+        search->kind = kind;
+        search->sum = window->sum;
+        search->first = first;
+    }
+}
+
+
+static int
+bo_best_better(const bo_best_search_t *search, int kind, uint64_t sum)
+{
+    return !search->found || kind < search->kind
+           || (kind == search->kind && sum < search->sum);
 }
 
 

@@ -493,7 +493,7 @@ test("a reload keeps the hold; seats can be changed and released",
 
         await page.locator(".panel").getByRole("link",
             { name: "Change seats" }).click();
-        await page.getByRole("timer").waitFor();
+        await page.locator(".seat[aria-selected=true]").first().waitFor();
         assert.equal(await page.locator(
             ".seat[aria-selected=true]").count(), 2);
         await axe(page, "the hall with a hold");

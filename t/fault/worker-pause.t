@@ -12,6 +12,11 @@ use Time::HiRes      qw(sleep);
 
 my $t = Boxoffice::Test->new(workers => 1);
 
+# the worker is there, and has its connections
+$t->wait_until(sub { $t->get('/readyz')->code == 200 }, 5, 'ready');
+is $t->post('/api/v1/holds', { showId => SHOW, seatIds => ['Q1'] },
+    user => 'first')->code, 201, 'a hold';
+
 # the deadline of a command is 200 ms
 for my $row ('A' .. 'E') {
     is held_in_pause("${row}1"), 201, "seat ${row}1 is held";

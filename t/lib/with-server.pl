@@ -1,19 +1,39 @@
 #!/usr/bin/perl
 #
-# with-server.pl COMMAND...: runs a command, such as a browser test, against a
-# server of its own with the sample data.  The command finds it by BASE_URL,
-# ends first, and gives the exit status; a bad line in an error log makes it 1.
+# with-server.pl COMMAND...: runs a command, such as a browser test, against two
+# nodes of its own with the sample data.  The command finds them by BASE_URL and
+# BASE_URL_2, ends first, and gives the exit status; a bad line in an error log
+# makes it 1.
+#
+# A GET of these paths below CONTROL_URL does to the servers what a test may
+# want, and is answered when it is done:
+#
+#     /reload          the first node
+#     /redis           Redis is killed, and comes back empty after a second
 
 use v5.36;
 
 use File::Basename qw(dirname);
+use IO::Select     ();
+use IO::Socket::IP ();
 use POSIX          ();
 use lib dirname(__FILE__);
 use Boxoffice::Test ();
 
-my $t = Boxoffice::Test->new;
+my $t = Boxoffice::Test->new(nodes => 2, conf => { orphan_rule => undef });
 
-$ENV{BASE_URL} = $t->url('/') =~ s{/\z}{}r;
+$ENV{BASE_URL}   = $t->url('/') =~ s{/\z}{}r;
+$ENV{BASE_URL_2} = $t->url('/', node => 2) =~ s{/\z}{}r;
+
+my %do = (
+    reload => sub { $t->reload },
+    redis  => sub { $t->kill_redis; sleep 1; $t->start_redis },
+);
+
+my $control = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0,
+    Listen => 5) or die "listen: $@";
+
+$ENV{CONTROL_URL} = 'http://127.0.0.1:' . $control->sockport;
 
 my $pid = fork // die "fork: $!";
 
@@ -22,7 +42,15 @@ if ($pid == 0) {
     POSIX::_exit(127);
 }
 
-waitpid $pid, 0;
+my $select = IO::Select->new($control);
+
+until (waitpid $pid, POSIX::WNOHANG) {
+    $select->can_read(0.1) or next;
+    my $socket = $control->accept or next;
+    my ($what) = <$socket> =~ m{\AGET /(\w+)};
+    ($do{ $what // '' } // die "no such thing\n")->();
+    print {$socket} "HTTP/1.1 204 Done\r\nConnection: close\r\n\r\n";
+}
 
 my $status = $? >> 8 || ($? ? 1 : 0);
 
