@@ -104,7 +104,7 @@ sub ours ($self) {
         dir          => "$self->{dir}/ours",
         redis        => $self->redis('ours')->url,
         postgres     => $self->conninfo,
-        conf         => { zone => 'seats:512m' },
+        conf         => { zone => 'seats:512m', orphan_rule => 'on' },
         workers      => $self->{workers} // 2,
         log_level    => 'warn',
         http_extra   => $self->{http_extra} // '',
@@ -164,7 +164,8 @@ sub node ($self) {
             $self->redis('peer')->port, "$self->{dir}/catalogue.json",
             encode_json({ host => $pg->{host}, port => $pg->{port},
                 user => 'boxoffice', password => $pg->{password},
-                database => $self->{database} })],
+                database => $self->{database} }),
+            "$self->{dir}/seatmap.json"],
             "$self->{dir}/node.log", { NODE_ENV => 'production' });
     };
 }
@@ -295,6 +296,11 @@ sub scalar ($self, $sql) {
 # wrk(url => ..., script => NAME, args => [...], connections => N,
 #     seconds => N, threads => 2): what the script reports.
 sub wrk ($self, %o) {
+    return $self->wrk_end($self->wrk_start(%o));
+}
+
+
+sub wrk_start ($self, %o) {
     my $threads = $o{threads} // 2;
     my $dir     = "$self->{root}/bench/wrk";
     my @command = ('wrk', "-t$threads", "-c$o{connections}", "-d$o{seconds}s",
@@ -302,8 +308,13 @@ sub wrk ($self, %o) {
         ($o{args} // [])->@*);
 
     open my $fh, '-|', @command or croak "wrk: $!";
+    return $fh;
+}
+
+
+sub wrk_end ($class, $fh) {
     my @lines = <$fh>;
-    close $fh or croak "wrk failed: @command: @lines";
+    close $fh or croak "wrk failed: @lines";
 
     my ($json) = grep { /^\{/ } @lines;
     croak "wrk said nothing: @lines" if !$json;

@@ -1,6 +1,8 @@
 // POST /holds with Express, in a cluster of two processes.
 //
-//   node server.mjs PORT REDIS_PORT CATALOGUE POSTGRES_JSON
+//   node server.mjs PORT REDIS_PORT CATALOGUE POSTGRES_JSON SEATMAP
+//
+// and GET /seatmap from memory, if there is that file.
 //
 // /script  one Redis script for a hold: the straightforward one
 // /lock    as is often done: a lock in Redis, then a transaction that moves the
@@ -8,12 +10,13 @@
 
 import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import express from 'express';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 
-const [port, redisPort, catalogueFile, postgres] = process.argv.slice(2);
+const [port, redisPort, catalogueFile, postgres, seatmapFile]
+    = process.argv.slice(2);
 const TTL = 300000;
 const USER = /^[\w.@|=+-]{1,64}$/;
 
@@ -43,6 +46,8 @@ function serve() {
     const { shows, layouts } = JSON.parse(readFileSync(catalogueFile));
     const labels = Object.fromEntries(Object.entries(layouts)
         .map(([name, list]) => [name, new Set(list)]));
+    const seatmap = existsSync(seatmapFile)
+        ? readFileSync(seatmapFile, 'utf8') : '';
     const redis = new Redis({ port: Number(redisPort), host: '127.0.0.1',
         enableAutoPipelining: true });
     const pool = new pg.Pool({ ...JSON.parse(postgres), max: 16 });
@@ -55,6 +60,9 @@ function serve() {
     app.disable('x-powered-by');
     app.disable('etag');
     app.use(express.json({ limit: '16kb' }));
+    app.get('/seatmap', (req, res) => {
+        res.type('application/json').send(seatmap);
+    });
     app.use(check);
     app.post('/script/holds', byScript);
     app.post('/lock/holds', byLock);

@@ -1,7 +1,8 @@
 package Bench::Part::Seatmap;
 
-# The seat map against answers of the same bytes that cost nginx nothing to
-# make.
+# What everybody asks for, against answers of the same bytes that cost nginx
+# nothing to make, and against what a team would write instead; at rest, and
+# while that very show is changed some thousand times a second.
 
 use v5.36;
 
@@ -12,119 +13,212 @@ use Mojo::UserAgent    ();
 
 use constant SHOW => '00000000-0000-4000-8000-000000000001';
 
+# Connections that change the show, and their pause: about 5,000 holds/s.
+use constant { CHURN => 16, PAUSE => 2 };
+
 my @contenders = (
-    { name => 'seatmap',   title => 'Boxoffice, seat map' },
-    { name => 'return',    title => 'nginx, return 200 of the same bytes',
+    { name => 'seatmap',      title => 'Boxoffice, seat map' },
+    { name => 'return',       title => 'nginx, return 200 of the same bytes',
       than => 'seatmap', goal => 0.95 },
-    { name => 'static',    title => 'nginx, static file, sendfile, '
-        . 'open_file_cache', than => 'seatmap' },
-    { name => 'openresty', title => 'OpenResty, ngx.print of a Lua string',
+    { name => 'openresty',    title => 'OpenResty, shared dict',
       than => 'seatmap', goal => 1 },
-    { name => 'unchanged', title => 'Boxoffice, 304' },
-    { name => 'small',     title => 'nginx, return 200 of 2 bytes',
+    { name => 'node',         title => 'Node.js, Express, from memory',
+      than => 'seatmap', goal => 10 },
+    { name => 'availability', title => 'Boxoffice, availability' },
+    { name => 'compact',      title => 'nginx, return 200 of the same bytes',
+      than => 'availability', goal => 0.95 },
+    { name => 'unchanged',    title => 'Boxoffice, 304 of a seat map' },
+    { name => 'small',        title => 'nginx, return 200 of 2 bytes',
       than => 'unchanged', goal => 0.95 },
 );
 
+# When every hold makes another version, no tag stays good for a 304.
+my @changing = grep { $_->{name} !~ /^(?:unchanged|small)$/ } @contenders;
+
 
 sub run ($class, $rig, $report, %o) {
-    my $sample = fetch($rig);
+    my %sample = fetch($rig);
 
     # the references need the bytes in nginx.conf, so nginx starts once more
-    restart_with($rig, $sample->{body});
-    my $map = fetch($rig);
-    my %url = urls($rig, $map);
+    restart_with($rig, %sample);
+
+    my %now = fetch($rig);
+    my %url = urls($rig, %now);
+
+    stores_are_quiet($rig, $report, %url);
 
     for my $connections ($o{connections}->@*) {
-        my %rounds;
+        series($rig, $report, 'at rest', \@contenders, \%url, $connections,
+            $o{rounds}, length $now{seatmap}, $o{seconds});
+    }
 
-        for my $n (1 .. $o{rounds}) {
-            for my $who (@contenders) {
-                push $rounds{ $who->{name} }->@*, measure($rig, $report,
-                    $who->{name}, $url{ $who->{name} }, $connections);
-            }
-        }
-
-        show_table($report, $connections, \%rounds, length $map->{body});
+    for my $connections ($o{connections}->@*) {
+        series($rig, $report, 'while it changes', \@changing, \%url,
+            $connections, $o{rounds}, length $now{seatmap}, $o{seconds},
+            1);
     }
 
     return;
 }
 
 
-sub fetch ($rig) {
+sub get ($rig, $what) {
     my $tx = Mojo::UserAgent->new->get(Bench::Part::Holds::url($rig, 'ours',
-        "/api/v1/shows/${\ SHOW }/seatmap"));
+        "/api/v1/shows/${\ SHOW }/$what"));
 
-    croak 'no seat map: ' . $tx->res->body if ($tx->res->code // 0) != 200;
-    return { body => $tx->res->body, etag => $tx->res->headers->etag };
+    croak "no $what: " . $tx->res->body if ($tx->res->code // 0) != 200;
+    return $tx->res;
+}
+
+
+sub fetch ($rig) {
+    my $map = get($rig, 'seatmap');
+
+    return (seatmap => $map->body, etag => $map->headers->etag,
+        availability => get($rig, 'availability')->body);
 }
 
 
 # A word of nginx.conf has at most 4 KB: the text is put together from several
 # variables whose values are constants.
-sub restart_with ($rig, $body) {
-    my @part = unpack '(a3000)*', $body;
+sub restart_with ($rig, %body) {
+    my @part = unpack '(a3000)*', $body{seatmap};
     my $http = "variables_hash_max_size 2048;\n";
     my $text = '';
 
-    croak 'a seat map with $ or \'' if $body =~ /['\$\\]/;
+    croak 'a seat map with $ or \'' if "@body{qw(seatmap availability)}"
+        =~ /['\$\\]/;
 
     for my $n (0 .. $#part) {
         $http .= "map \$host \$part$n { default '$part[$n]'; }\n";
         $text .= "\${part$n}";
     }
 
-    Bench::Rig::_write($rig->dir . '/seatmap.json', $body);
+    Bench::Rig::_write($rig->dir . '/seatmap.json', $body{seatmap});
     $rig->stop_ours;
     $rig->extend_ours(http => $http, server => <<~"END");
         location = /ref/return {
             default_type application/json;
             return 200 "$text";
         }
-        location = /ref/small { return 200 "ok"; }
-        location = /ref/static {
-            alias ${\ $rig->dir }/seatmap.json;
+        location = /ref/compact {
             default_type application/json;
-            sendfile on;
-            open_file_cache max=16;
+            return 200 '$body{availability}';
         }
+        location = /ref/small { return 200 "ok"; }
         END
     return;
 }
 
 
-sub urls ($rig, $map) {
-    my $ours = sub ($path) {
-        return { url => Bench::Part::Holds::url($rig, 'ours', $path) };
+sub urls ($rig, %now) {
+    my $url = sub ($server, $path) {
+        return { url => Bench::Part::Holds::url($rig, $server, $path) };
     };
-    my $seatmap = $ours->("/api/v1/shows/${\ SHOW }/seatmap");
+    my $seatmap = $url->('ours', "/api/v1/shows/${\ SHOW }/seatmap");
 
     return (
-        seatmap   => $seatmap,
-        return    => $ours->('/ref/return'),
-        static    => $ours->('/ref/static'),
-        small     => $ours->('/ref/small'),
-        unchanged => { %$seatmap, etag => $map->{etag} },
-        openresty => { url => Bench::Part::Holds::url($rig, 'openresty',
-            '/seatmap') },
+        seatmap      => $seatmap,
+        unchanged    => { %$seatmap, etag => $now{etag} },
+        availability => $url->('ours',
+            "/api/v1/shows/${\ SHOW }/availability"),
+        return       => $url->('ours', '/ref/return'),
+        compact      => $url->('ours', '/ref/compact'),
+        small        => $url->('ours', '/ref/small'),
+        openresty    => $url->('openresty', '/seatmap'),
+        node         => $url->('node', '/seatmap'),
     );
 }
 
 
-sub measure ($rig, $report, $name, $what, $connections) {
+# A map from memory asks neither Redis nor PostgreSQL: by their own counters,
+# what they do in the time of a round is what they do without one.
+sub stores_are_quiet ($rig, $report, %url) {
+    my $redis = $rig->redis_client('ours');
+    my $count = sub {
+        my ($commands) = $redis->info('stats')->{total_commands_processed};
+        return ($commands, $rig->scalar("select xact_commit from
+            pg_stat_database where datname = current_database()"));
+    };
+    my @rows;
+
+    for my $name (undef, qw(seatmap availability)) {
+        my @before = $count->();
+        my $r = $name ? $rig->wrk(url => $url{$name}{url}, script => 'get',
+            seconds => 2, connections => 64) : do { sleep 2; undef };
+        my @after = $count->();
+
+        push @rows, [$name // 'nothing', $r ? $r->{requests} : 0,
+            map { $after[$_] - $before[$_] } 0, 1];
+    }
+
+    $report->heading('Calls for an answer from memory',
+        'Two seconds each; what is left are jobs that run in any case, and '
+        . 'the reading of these counters.');
+    $report->table(['asked for', 'answers', 'Redis commands',
+        'PostgreSQL transactions'], @rows);
+    return;
+}
+
+
+sub series ($rig, $report, $when, $who, $url, $connections, $rounds, $length,
+    $seconds, $churns = 0)
+{
+    my (%rounds, @holds);
+
+    for my $n (1 .. $rounds) {
+        for my $each (@$who) {
+            my $churn = $churns && churn_start($rig, $seconds + 1);
+
+            push $rounds{ $each->{name} }->@*, measure($rig, $report,
+                "$each->{name} $when", $each->{name}, $url->{ $each->{name} },
+                $connections, $seconds);
+
+            push @holds, churn_end($churn) if $churn;
+        }
+    }
+
+    my $text = "Seat map of 300 seats ($length bytes), $when, $connections "
+        . 'connections';
+    show_table($report, $text, "$when, c=$connections", $who, \%rounds,
+        @holds ? sprintf('%.0f holds a second on that show meanwhile (%.0f to '
+            . '%.0f).', Bench::Report::median(@holds),
+            (sort { $a <=> $b } @holds)[0, -1]) : ());
+    return;
+}
+
+
+sub churn_start ($rig, $seconds) {
+    return $rig->wrk_start(url => Bench::Part::Holds::url($rig, 'ours',
+        '/api/v1/holds'), script => 'churn', args => [SHOW, PAUSE],
+        connections => CHURN, threads => 2, seconds => $seconds);
+}
+
+
+# Holds a second.
+sub churn_end ($churn) {
+    my $r = Bench::Rig->wrk_end($churn);
+
+    croak "churn: $r->{refused} refused" if $r->{refused} > $r->{requests} / 20;
+    return $r->{requests} / $r->{us} * 1e6;
+}
+
+
+sub measure ($rig, $report, $label, $name, $what, $connections, $seconds) {
     my $server = $name eq 'openresty' ? $rig->openresty->{process}
-        : $rig->ours->process;
+        : $name eq 'node' ? $rig->node->{process} : $rig->ours->process;
     my $before = $rig->cpu($server, 'ours');
 
-    my $r = $rig->wrk(url => $what->{url}, script => 'get', seconds => 2,
-        connections => $connections, args => [$what->{etag} // ()]);
+    my $r = $rig->wrk(url => $what->{url}, script => 'get',
+        seconds => $seconds, connections => $connections,
+        args => [$what->{etag} // ()]);
 
     my $after = $rig->cpu($server, 'ours');
     my $bytes = $r->{bytes} / ($r->{requests} || 1);
 
     croak "$what->{url}: $r->{refused} refused" if $r->{refused};
 
-    return $report->round('seatmap', "$name c=$connections", {
+    return $report->round('seatmap', "$label c=$connections", {
         connections => $connections, requests => $r->{requests},
         per_second => $r->{requests} / $r->{us} * 1e6, bytes => $bytes,
         broken => $r->{broken}, p50_ms => $r->{p50} / 1000,
@@ -135,19 +229,19 @@ sub measure ($rig, $report, $name, $what, $connections) {
 }
 
 
-sub show_table ($report, $connections, $rounds, $length) {
+sub show_table ($report, $heading, $when, $contenders, $rounds, @more) {
     my @rows;
+    my %title = map { $_->{name} => $_->{title} } @$contenders;
 
-    for my $who (@contenders) {
+    for my $who (@$contenders) {
         my $r     = $rounds->{ $who->{name} };
         my @rates = map { $_->{per_second} } @$r;
         my ($value, $text) = $who->{than} ? Bench::Report::ratio(
             [map { $_->{per_second} } $rounds->{ $who->{than} }->@*], \@rates)
             : (0, '');
 
-        $report->goal(($who->{than} eq 'seatmap' ? 'seat map' : '304')
-            . " / $who->{title}, c=$connections", $value, $text,
-            $who->{goal}) if $who->{goal};
+        $report->goal("$title{ $who->{than} } / $who->{title}, $when",
+            $value, $text, $who->{goal}) if $who->{goal};
 
         push @rows, [$who->{title}, Bench::Report::span(@rates), $text,
             map { my $key = $_; Bench::Report::number(Bench::Report::median(
@@ -155,10 +249,9 @@ sub show_table ($report, $connections, $rounds, $length) {
                 bytes)];
     }
 
-    $report->heading("Seat map of 300 seats ($length bytes), "
-        . "$connections connections");
+    $report->heading($heading, @more);
     $report->table(['', 'answers/s', 'Boxoffice is', 'p50 ms', 'p99 ms',
-        'nginx us', 'wrk us', 'bytes'], @rows);
+        'server us', 'wrk us', 'bytes'], @rows);
     return;
 }
 
