@@ -53,6 +53,8 @@ $SIG{TERM} = sub { exit 143 };
 # new(%options):
 #   nodes          => number of nginx nodes on the same stores (1)
 #   workers        => workers of each (2)
+#   worker_connections => of each worker (4096)
+#   files          => that a worker may open (four times that)
 #   conf           => { hold_ttl => '2s', redis => "...", ... }: directives
 #                     boxoffice_* of the http level; undef takes one away
 #   auth           => argument of boxoffice_auth ('development')

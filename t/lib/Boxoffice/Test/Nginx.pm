@@ -92,6 +92,8 @@ sub conf ($self, %change) {
     my $http    = $self->{http_extra}     // '';
     my $server  = $self->{server_extra}   // '';
     my $extra   = $self->{location_extra} // '';
+    my $connections = $self->{worker_connections} // 4096;
+    my $files   = $self->{files} // 4 * $connections;
     my $boxoffice = $self->_directives(\%change);
 
     return <<~"END";
@@ -100,13 +102,13 @@ sub conf ($self, %change) {
     daemon off;
     worker_processes $workers;
     worker_shutdown_timeout 10s;
-    worker_rlimit_nofile 16384;
+    worker_rlimit_nofile $files;
     pid nginx.pid;
     error_log logs/error.log $level;
     $main
 
     events {
-        worker_connections 4096;
+        worker_connections $connections;
     }
 
     http {
