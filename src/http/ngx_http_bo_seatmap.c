@@ -42,7 +42,8 @@ ngx_http_bo_seatmap_get(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_seatmap_t *m = ctx->data;
 
-    m->have = ngx_http_bo_tag_have(ctx, "", m->call.show);
+    m->map.gzip = ngx_http_bo_gzip_wanted(ctx);
+    m->have = ngx_http_bo_tag_have(ctx, m->map.gzip ? "z" : "", m->call.show);
     m->call.done = ngx_http_bo_seatmap_read;
 
     switch (ngx_bo_seatmap_get(m->call.show, m->have, ctx->request->pool,
@@ -98,9 +99,12 @@ ngx_http_bo_seatmap_answer(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_bo_tag(ctx, "", m->call.show, m->map.version,
-                        &ngx_http_bo_second)
-        != NGX_OK)
+    /* The bytes differ, and so must the tags. */
+
+    if (ngx_http_bo_tag(ctx, m->map.gzip ? "z" : "", m->call.show,
+                        m->map.version, &ngx_http_bo_second)
+        != NGX_OK
+        || (m->map.packed && ngx_http_bo_gzipped(ctx) != NGX_OK))
     {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
         return;

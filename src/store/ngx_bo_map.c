@@ -136,6 +136,11 @@ ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map)
         ngx_slab_free_locked(store->shpool, map->body);
         map->body = NULL;
     }
+
+    if (map->packed.data) {
+        ngx_slab_free_locked(store->shpool, map->packed.data);
+        ngx_str_null(&map->packed);
+    }
 }
 
 
@@ -430,6 +435,36 @@ ngx_bo_map_read(ngx_bo_show_t *show, ngx_bo_map_t *map, u_char *p,
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map, int64_t version,
+    ngx_str_t *packed)
+{
+    u_char  *p;
+
+    if (map->packed.data && map->packed_version >= version
+        && map->packed_version >= map->base)
+    {
+        return;
+    }
+
+    p = ngx_bo_map_alloc(store, packed->len, map);
+    if (p == NULL) {
+        return;
+    }
+
+    ngx_memcpy(p, packed->data, packed->len);
+
+    if (map->packed.data) {
+        ngx_slab_free_locked(store->shpool, map->packed.data);
+    }
+
+    map->packed.data = p;
+    map->packed.len = packed->len;
+    map->packed_version = version;
+    map->packed_at = ngx_current_msec;
 }
 
 

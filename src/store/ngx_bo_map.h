@@ -54,6 +54,10 @@ typedef struct {
     u_char                  *body;          /* NULL until somebody wants it */
     int64_t                  head;          /* version that its head tells */
     ngx_bo_places_t          places;
+
+    ngx_str_t                packed;        /* the body compressed, or NULL */
+    int64_t                  packed_version;
+    ngx_msec_t               packed_at;
 } ngx_bo_map_t;
 
 
@@ -96,6 +100,13 @@ void ngx_bo_map_set(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t version,
 ngx_int_t ngx_bo_map_move(ngx_bo_show_t *show, ngx_bo_map_t *map,
     ngx_str_t *message);
 
+/*
+ * Keeps the compressed body of that version, unless there is a newer one, or
+ * no room.
+ */
+void ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map,
+    int64_t version, ngx_str_t *packed);
+
 /* 1 when what the map says is of this layout and whole. */
 ngx_uint_t ngx_bo_map_usable(ngx_bo_map_t *map, ngx_bo_show_t *show);
 
@@ -122,6 +133,10 @@ ngx_msec_t ngx_bo_msec_since(ngx_msec_t when);
 /* A map older than this is read again, though still given out; msec. */
 
 #define NGX_BO_MAP_FRESH     250
+
+/* A compressed body is good for this long; msec. */
+
+#define NGX_BO_MAP_PACKED    200
 
 /* A map older than this is given out only when Redis does not answer; msec. */
 

@@ -6,11 +6,22 @@
 
 #include "ngx_bo_seatmap.h"
 #include "ngx_bo_map.h"
+#include "ngx_bo_gzip.h"
+
+
+/* A greater body would keep a worker from others for too long. */
+
+#define NGX_BO_SEATMAP_GZIP  (256 * 1024)
 
 
 static ngx_uint_t ngx_bo_seatmap_ask(ngx_bo_map_t *map, ngx_msec_t age);
 static void ngx_bo_seatmap_want(ngx_bo_show_t *show, ngx_bo_map_t *map,
     int64_t have, ngx_bo_seatmap_t *out);
+static ngx_uint_t ngx_bo_seatmap_has_packed(ngx_bo_map_t *map);
+static ngx_int_t ngx_bo_seatmap_fill(ngx_bo_map_t *map,
+    ngx_bo_seatmap_t *out);
+static void ngx_bo_seatmap_pack(ngx_bo_show_t *show, ngx_pool_t *pool,
+    ngx_bo_seatmap_t *out);
 static ngx_int_t ngx_bo_seatmap_copy(ngx_bo_show_t *show, ngx_pool_t *pool,
     ngx_bo_seatmap_t *out);
 
@@ -124,8 +135,23 @@ ngx_bo_seatmap_want(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t have,
 {
     ngx_bo_map_seen(show->store, map);
 
-    out->version = map->version;
-    out->body.len = map->version == have ? 0 : map->len;
+    out->packed = out->gzip && !out->stale && ngx_bo_seatmap_has_packed(map);
+
+    out->version = out->packed ? map->packed_version : map->version;
+    out->body.len = out->version == have ? 0
+                    : out->packed ? map->packed.len : map->len;
+}
+
+
+static ngx_uint_t
+ngx_bo_seatmap_has_packed(ngx_bo_map_t *map)
+{
+    return map->packed.data
+           && (map->packed_version == map->version
+               || (map->packed_version < map->version
+                   && map->packed_version >= map->base
+                   && ngx_bo_msec_since(map->packed_at)
+                      <= NGX_BO_MAP_PACKED));
 }
 
 
@@ -149,30 +175,93 @@ ngx_bo_seatmap_copy(ngx_bo_show_t *show, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    rc = NGX_AGAIN;
+    ngx_shmtx_lock(&store->shpool->mutex);
+
+    map = ngx_bo_map_find(store, show->no);
+
+    rc = map && ngx_bo_map_usable(map, show) && map->body
+         ? ngx_bo_seatmap_fill(map, out) : NGX_AGAIN;
+
+    ngx_shmtx_unlock(&store->shpool->mutex);
+
+    if (rc == NGX_DECLINED) {
+
+        /* compressed anew since it was wanted */
+
+        return ngx_bo_seatmap_copy(show, pool, out);
+    }
+
+    if (rc == NGX_OK && out->gzip && !out->packed && !out->stale
+        && out->body.len <= NGX_BO_SEATMAP_GZIP)
+    {
+        ngx_bo_seatmap_pack(show, pool, out);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_bo_seatmap_fill(ngx_bo_map_t *map, ngx_bo_seatmap_t *out)
+{
+    if (out->packed) {
+
+        if (map->packed.data && map->packed_version == out->version
+            && map->packed.len == out->body.len)
+        {
+            ngx_memcpy(out->body.data, map->packed.data, map->packed.len);
+            return NGX_OK;
+        }
+
+        out->packed = 0;
+        out->body.len = map->len;
+
+        return NGX_DECLINED;
+    }
+
+    if (map->len != out->body.len) {
+        return NGX_AGAIN;
+    }
+
+    ngx_bo_map_head(map);
+
+    ngx_memcpy(out->body.data, map->body, map->len);
+    out->version = map->version;
+
+    if (out->stale) {
+        ngx_bo_body_stale(&map->places, out->body.data, 1);
+    }
+
+    return NGX_OK;
+}
+
+
+/* Without the mutex: it takes longer than anything under it may. */
+
+static void
+ngx_bo_seatmap_pack(ngx_bo_show_t *show, ngx_pool_t *pool,
+    ngx_bo_seatmap_t *out)
+{
+    ngx_str_t        packed;
+    ngx_bo_map_t    *map;
+    ngx_bo_store_t  *store = show->store;
+
+    if (ngx_bo_gzip(pool, &out->body, &packed) != NGX_OK) {
+        return;
+    }
+
+    out->body = packed;
+    out->packed = 1;
 
     ngx_shmtx_lock(&store->shpool->mutex);
 
     map = ngx_bo_map_find(store, show->no);
 
-    if (map && ngx_bo_map_usable(map, show) && map->body
-        && map->len == out->body.len)
-    {
-        ngx_bo_map_head(map);
-
-        ngx_memcpy(out->body.data, map->body, map->len);
-        out->version = map->version;
-
-        if (out->stale) {
-            ngx_bo_body_stale(&map->places, out->body.data, 1);
-        }
-
-        rc = NGX_OK;
+    if (map && ngx_bo_map_usable(map, show)) {
+        ngx_bo_map_pack(store, map, out->version, &packed);
     }
 
     ngx_shmtx_unlock(&store->shpool->mutex);
-
-    return rc;
 }
 
 

@@ -20,6 +20,8 @@ typedef struct {
     ngx_str_t                body;          /* JSON; NULL when not changed */
     int64_t                  version;
     unsigned                 stale:1;
+    unsigned                 gzip:1;        /* asked: it may be compressed */
+    unsigned                 packed:1;      /* answer: it is */
 } ngx_bo_seatmap_t;
 
 
@@ -27,7 +29,9 @@ typedef struct {
  * Takes the map of a show out of the zone.
  *
  * have: the version that the client has, or -1; when it has the newest, there
- * is no body.
+ * is no body.  map->gzip: it may be compressed; compressed it may be some
+ * tenths of a second older, for that is not done for each version of a busy
+ * show.
  *
  * NGX_OK: here it is, at most 1 s old while Redis answers.
  * NGX_AGAIN: it is being read from Redis; done comes, then ask with
