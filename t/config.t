@@ -64,6 +64,8 @@ subtest 'what is good' => sub {
         [hold_ttl => '1ms'], [hold_ttl => '1h'], [hold_cap => '1h'],
         [order_ttl => '90s'], [stale => '0'],
         [seats_per_hold => 1], [seats_per_hold => 64],
+        [orphan_rule => 'on'], [orphan_rule => 'off'], [streams => 0],
+        [streams => 100], [stream_heartbeat => '100ms'], [stream_drain => '0'],
         [seats_per_user => 1], [auth => 'off'], [cors => 'off'],
         [cors => 'https://a.example http://b.example:81'],
     );
@@ -94,6 +96,10 @@ subtest 'values that are wrong' => sub {
         seats_per_hold => ['0', '65', '-1', 'many', '1.5'],
         seats_per_user => ['0', '-1', 'many', '100000000'],
         jobs           => ['yes', '1', 'true'],
+        orphan_rule    => ['yes', '1', '""'],
+        streams        => ['-1', 'many', '1.5'],
+        stream_heartbeat => ['0', 'abc', '-1s'],
+        stream_drain   => ['abc', '-1s'],
         cors           => ['*', 'a.example', 'ftp://a.example', 'off off',
             'https://a.example off', 'https://', 'https://a.example/', '""'],
     );
@@ -173,7 +179,8 @@ subtest 'out of place' => sub {
     my $http = 'location / {';
 
     for my $name (qw(redis postgres zone hold_ttl hold_cap order_ttl stale
-        seats_per_hold seats_per_user jobs))
+        seats_per_hold seats_per_user jobs orphan_rule streams
+        stream_heartbeat stream_drain))
     {
         bad("$name in a server", "boxoffice_$name", qr/is not allowed here/,
             {}, [$http, "boxoffice_$name 1; $http"]);
