@@ -156,6 +156,8 @@ export class LiveMap {
     constructor(showId, version, { taken, changed }) {
         Object.assign(this, { showId, version, taken, changed });
         this.away = false;
+        this.worked = false;
+        this.first = null;
 
         /* where one way is known to fail, another can be set by hand */
         this.way = Math.max(0, WAYS.indexOf(local.get("boxoffice.push")));
@@ -180,18 +182,21 @@ export class LiveMap {
         this.transport?.stop();
         this.transport = new Way(this);
 
-        if (Way !== Polling) {
-            this.first = window.setTimeout(() => this.next(), FIRST_MS);
+        if (Way !== Polling && !this.worked) {
+            this.first ??= window.setTimeout(() => this.next(), FIRST_MS);
         }
     }
 
     /* This way never opened: something in between does not let it through. */
     next() {
+        window.clearTimeout(this.retry);
+        this.first = null;
         this.way++;
         this.begin();
     }
 
     opened() {
+        this.worked = true;
         window.clearTimeout(this.first);
         window.clearTimeout(this.telling);
         this.telling = null;
@@ -204,7 +209,6 @@ export class LiveMap {
 
         if (forGood && !this.stopped) {
             window.clearTimeout(this.retry);
-            window.clearTimeout(this.first);
             this.retry = window.setTimeout(() => this.begin(),
                 RETRY_MS * (0.5 + Math.random()));
         }

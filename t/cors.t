@@ -78,8 +78,8 @@ subtest 'answers' => sub {
     for my $path (sort values %ours) {
         next if $path eq $ours{holds};
         $r = $t->get($path, headers => { Origin => $GOOD });
-        is [$r->code, cors($r), $r->header('vary')], [200, $want, 'Origin'],
-            $path;
+        is [$r->code, cors($r), $r->header('vary')],
+            [200, $want, match(qr/\AOrigin\b/)], $path;
     }
 
     my $tag = $t->get($ours{map})->header('etag');

@@ -215,6 +215,14 @@ async function giveBack(page, user) {
 }
 
 
+/* How the page follows the map: "events", "websocket" or "poll". */
+async function push(page, way) {
+    await page.evaluate((value) => {
+        localStorage.setItem("boxoffice.push", JSON.stringify(value));
+    }, way);
+}
+
+
 async function open(page, show, rest = "") {
     await page.goto(`${BASE}/#/shows/${show.showId}${rest}`);
 }
@@ -406,12 +414,17 @@ test("who is a moment too late is told which seats are gone", async (t) => {
     const b = await person(t);
     const seats = await freeSeats(hall, 2);
 
+    /* B's map stays as it is: the server has to say no */
+    await push(b.page, "poll");
+    await b.page.route("**/availability?since=*", (route) => {
+        const since = Number(new URL(route.request().url())
+            .searchParams.get("since"));
+
+        return route.fulfill({ json: { since, version: since,
+            stale: false } });
+    });
     await open(b.page, hall);
     await seatCell(b.page, seats[0]).waitFor();
-
-    /* B's map stays as it is: the server has to say no */
-    await b.page.route("**/seatmap", (route) => route.fulfill({
-        status: 304 }));
 
     for (const seat of seats) {
         await seatCell(b.page, seat).click();
@@ -653,7 +666,8 @@ test("a stale map and a lost connection are said", async (t) => {
     const { page } = await person(t);
     const notice = page.locator(".seats-page > .notice");
 
-    await page.route("**/seatmap", async (route) => {
+    await push(page, "poll");
+    await page.route("**/availability*", async (route) => {
         const response = await route.fetch();
 
         await route.fulfill({ response,
@@ -664,7 +678,7 @@ test("a stale map and a lost connection are said", async (t) => {
     await axe(page, "a stale hall");
 
     await page.unrouteAll({ behavior: "wait" });
-    await page.route("**/seatmap", (route) => route.abort());
+    await page.route("**/availability*", (route) => route.abort());
     await notice.filter({ hasText: "No connection" }).waitFor();
     await page.unrouteAll({ behavior: "wait" });
     await page.reload();
@@ -673,22 +687,41 @@ test("a stale map and a lost connection are said", async (t) => {
 });
 
 
-test("the map is polled with its ETag", async (t) => {
+test("where nothing is pushed, the page asks for what changed", async (t) => {
     const { page } = await person(t);
-    const answers = [];
+    const asked = [];
 
     page.on("response", (response) => {
-        if (response.url().endsWith("/seatmap")) {
-            answers.push([response.request().headers()["if-none-match"],
-                response.status()]);
+        const url = new URL(response.url());
+
+        if (url.pathname.endsWith("/availability")) {
+            asked.push([url.searchParams.get("since"), response.status()]);
         }
     });
+    await push(page, "poll");
     await open(page, hall);
-    await until("three answers", () => answers.length >= 3, 12000);
-    assert.deepEqual(answers[0], [undefined, 200]);
-    assert.ok(answers.slice(1).every(([etag]) => etag));
-    assert.ok(answers.slice(1).some(([, status]) => status === 304),
-        "no answer was 304");
+    await until("three answers", () => asked.length >= 3, 12000);
+    assert.deepEqual(asked[0], [null, 200]);
+    assert.ok(asked.slice(1).every(([since, status]) => (
+        Number(since) > 0 && status === 200)), JSON.stringify(asked));
+});
+
+
+test("where events do not get through, a WebSocket does", async (t) => {
+    const { page } = await person(t);
+    const [seat] = await freeSeats(hall, 1);
+    const sockets = [];
+
+    page.on("websocket", (socket) => sockets.push(socket.url()));
+    await page.route("**/events*", (route) => route.abort());
+    await open(page, hall);
+    await until("a WebSocket", () => sockets.length > 0, 12000);
+
+    const other = await person(t);
+
+    await hold(other.page, hall, [seat]);
+    await until("the hold is seen", async () => (
+        /held/.test(await seatCell(page, seat).getAttribute("aria-label"))));
 });
 
 
