@@ -36,6 +36,9 @@ for my $step (qw(bo_map_set ngx_bo_body_seat bo_availability_set
     is try_hold($t, 'user' . ++$n, SHOW, [$one, $two], node => 2)->code, 201,
         "$step: a change";
 
+    # and somebody looks, whose worker notes that
+    my $looks_too = Boxoffice::Test::Stream->new($t, SHOW);
+
     my $pid = $trap->caught(5);
     ok $pid, 'a worker is in the middle of it' or next;
 
