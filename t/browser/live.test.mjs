@@ -224,6 +224,31 @@ for (const way of ["events", "websocket"]) {
 }
 
 
+test("a hold that runs out is seen at that moment", async (t) => {
+    await ask("short");
+
+    const pages = [await watcher(t, 0, "events"),
+        await watcher(t, 0, "websocket")];
+    const late = [];
+
+    for (let i = 0; i < 5; i++) {
+        const { status, body } = await api(1, `gone-${randomUUID()}`, "POST",
+            "/holds", { showId: SHOW, seatIds: ["E1"] });
+
+        assert.equal(status, 201, JSON.stringify(body));
+
+        const end = Date.parse(body.expiresAt);
+
+        for (const page of pages) {
+            late.push(await seen(page, "E1", "AVAILABLE", end));
+        }
+    }
+
+    t.diagnostic(`${late} ms after its end`);
+    assert.ok(median(late) <= SEEN_MS, `${late}`);
+});
+
+
 test("what the rule refuses is said", async (t) => {
     const page = await watcher(t, 0, "events");
 

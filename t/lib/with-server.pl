@@ -10,6 +10,7 @@
 #
 #     /reload          the first node
 #     /redis           Redis is killed, and comes back empty after a second
+#     /short           holds of the second node last a second from now on
 
 use v5.36;
 
@@ -27,6 +28,7 @@ $ENV{BASE_URL_2} = $t->url('/', node => 2) =~ s{/\z}{}r;
 
 my %do = (
     reload => sub { $t->reload },
+    short  => sub { $t->reload(node => 2, hold_ttl => '1s') },
     redis  => sub { $t->kill_redis; sleep 1; $t->start_redis },
 );
 
