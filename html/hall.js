@@ -166,6 +166,11 @@ export class Hall {
         window.setTimeout(() => cell?.classList.remove("lost"), 4000);
     }
 
+    reveal(seatId) {
+        this.cells.get(seatId)?.scrollIntoView({ block: "center",
+            inline: "center" });
+    }
+
     listen() {
         this.grid.addEventListener("click", (event) => {
             const cell = event.target.closest(".seat");

@@ -133,7 +133,7 @@ class SeatsPage {
         });
     }
 
-    /* In a big venue the seats may be in a section that is not drawn. */
+    /* They may be off the screen, or in a section that is not drawn. */
     showSeats(ids) {
         const seat = this.map.byId.get(ids[0]);
         const part = this.map.big
@@ -141,7 +141,10 @@ class SeatsPage {
 
         if (part && part.key !== this.section) {
             window.location.hash = this.address(part.key);
+            return;
         }
+
+        this.halls.forEach((hall) => hall.reveal(ids[0]));
     }
 
     fillLegend() {
@@ -158,7 +161,7 @@ class SeatsPage {
             entry("booked", "Sold"));
 
         this.bestCategory.replaceChildren(
-            h("option", { value: "" }, "Anywhere"),
+            h("option", { value: "" }, "Any"),
             ...categories.map(({ name }) => (
                 h("option", { value: name }, title(name)))));
 
