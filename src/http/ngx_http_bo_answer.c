@@ -92,9 +92,7 @@ void
 ngx_http_bo_count_status(ngx_http_bo_ctx_t *ctx, ngx_uint_t status)
 {
     if (ctx->store) {
-        (void) ngx_atomic_fetch_add(
-                          &ctx->store->zone->metrics.requests[status / 100],
-                          1);
+        ngx_bo_count(ctx->store, requests[status / 100]);
     }
 }
 

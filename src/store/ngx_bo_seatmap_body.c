@@ -22,6 +22,7 @@
 static size_t ngx_bo_body_size(ngx_bo_show_t *show);
 static u_char *ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p);
 static void ngx_bo_body_counts(u_char *p, bo_count_t *count);
+static void ngx_bo_body_number(u_char *p, size_t width, uint64_t n);
 static u_char *ngx_bo_body_put(u_char *p, const char *text);
 static u_char *ngx_bo_body_int(u_char *p, const char *text, int64_t value);
 static u_char *ngx_bo_body_json(u_char *p, const void *data, size_t len);
@@ -222,19 +223,19 @@ ngx_bo_body_seat(ngx_bo_show_t *show, u_char *body, uint32_t seat,
 }
 
 
+/*
+ * This is done under the mutex, for each version that somebody reads: so
+ * nothing is searched for or formatted that has its place.
+ */
+
 void
 ngx_bo_body_head(ngx_bo_places_t *places, u_char *body, int64_t version,
     bo_stats_t *stats)
 {
-    u_char    *p, text[NGX_INT64_LEN];
-    size_t     n;
-    uint32_t   i;
+    uint32_t  i;
 
-    n = ngx_sprintf(text, "%L", version) - text;
-    p = body + places->version;
-
-    ngx_memset(p, ' ', NGX_BO_VERSION_WIDTH);
-    ngx_memcpy(p, text, ngx_min(n, NGX_BO_VERSION_WIDTH));
+    ngx_bo_body_number(body + places->version, NGX_BO_VERSION_WIDTH,
+                       (uint64_t) version);
 
     ngx_bo_body_counts(body + places->statistics, &stats->all);
 
@@ -249,24 +250,46 @@ ngx_bo_body_head(ngx_bo_places_t *places, u_char *body, int64_t version,
 static void
 ngx_bo_body_counts(u_char *p, bo_count_t *count)
 {
-    u_char      text[NGX_INT32_LEN + 1];
-    size_t      n;
-    uint32_t    numbers[5];
-    ngx_uint_t  i;
+    p += sizeof("{\"total\":") - 1;
+    ngx_bo_body_number(p, NGX_BO_COUNT_WIDTH, count->total);
 
-    numbers[0] = count->total;
-    numbers[1] = count->state[BO_SEAT_AVAILABLE];
-    numbers[2] = count->state[BO_SEAT_HELD];
-    numbers[3] = count->state[BO_SEAT_BOOKED];
-    numbers[4] = count->state[BO_SEAT_UNAVAILABLE];
+    p += sizeof("     ,\"available\":") - 1;
+    ngx_bo_body_number(p, NGX_BO_COUNT_WIDTH,
+                       count->state[BO_SEAT_AVAILABLE]);
 
-    for (i = 0; i < 5; i++) {
-        p = (u_char *) ngx_strchr(p, ':') + 1;
+    p += sizeof("     ,\"held\":") - 1;
+    ngx_bo_body_number(p, NGX_BO_COUNT_WIDTH, count->state[BO_SEAT_HELD]);
 
-        n = ngx_sprintf(text, "%uD", numbers[i]) - text;
-        ngx_memset(p, ' ', NGX_BO_COUNT_WIDTH);
-        ngx_memcpy(p, text, ngx_min(n, NGX_BO_COUNT_WIDTH));
-        p += NGX_BO_COUNT_WIDTH;
+    p += sizeof("     ,\"booked\":") - 1;
+    ngx_bo_body_number(p, NGX_BO_COUNT_WIDTH, count->state[BO_SEAT_BOOKED]);
+
+    p += sizeof("     ,\"unavailable\":") - 1;
+    ngx_bo_body_number(p, NGX_BO_COUNT_WIDTH,
+                       count->state[BO_SEAT_UNAVAILABLE]);
+}
+
+
+/* Writes a number, and spaces up to its width; digits beyond that are lost. */
+
+static void
+ngx_bo_body_number(u_char *p, size_t width, uint64_t n)
+{
+    u_char  *d, digits[NGX_INT64_LEN];
+
+    d = digits + sizeof(digits);
+
+    do {
+        *--d = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    while (width && d < digits + sizeof(digits)) {
+        *p++ = *d++;
+        width--;
+    }
+
+    while (width--) {
+        *p++ = ' ';
     }
 }
 

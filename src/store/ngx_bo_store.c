@@ -15,6 +15,7 @@
 
 
 static void ngx_bo_posted_handler(ngx_event_t *ev);
+static void ngx_bo_counts_handler(ngx_event_t *ev);
 static ngx_int_t ngx_bo_store_texts(ngx_bo_store_t *store);
 
 
@@ -63,6 +64,10 @@ ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     store->posted_event.handler = ngx_bo_posted_handler;
     store->posted_event.data = store;
     store->posted_event.log = cycle->log;
+
+    store->counts_event.handler = ngx_bo_counts_handler;
+    store->counts_event.data = store;
+    store->counts_event.log = cycle->log;
 
     ngx_bo_entropy.left = 0;
 
@@ -143,6 +148,21 @@ ngx_bo_store_destroy(ngx_bo_store_t *store)
     ngx_bo_pg_destroy(store->pg);
     ngx_bo_settles_done(store);
     ngx_bo_shows_done(store);
+
+    if (store->counts_event.posted) {
+        ngx_delete_posted_event(&store->counts_event);
+    }
+
+    ngx_bo_counts_flush(&store->counts, &store->zone->metrics);
+}
+
+
+static void
+ngx_bo_counts_handler(ngx_event_t *ev)
+{
+    ngx_bo_store_t *store = ev->data;
+
+    ngx_bo_counts_flush(&store->counts, &store->zone->metrics);
 }
 
 

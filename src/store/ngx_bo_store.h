@@ -96,6 +96,8 @@ struct ngx_bo_store_s {
     ngx_bo_pg_t             *pg;
     ngx_bo_limits_t         *limits;
     ngx_bo_zone_t           *zone;
+    ngx_bo_counts_t          counts;        /* of this turn */
+    ngx_event_t              counts_event;
     ngx_slab_pool_t         *shpool;
     ngx_cycle_t             *cycle;
     ngx_log_t               *log;
@@ -174,6 +176,13 @@ ngx_int_t ngx_bo_make_id(bo_uuid_t *id, uint32_t show_no);
  * NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_bo_random(u_char *buf, size_t len);
+
+/* Counts one of the counters of the zone. */
+#define ngx_bo_count(store, name)                                             \
+    do {                                                                      \
+        (store)->counts.name++;                                               \
+        ngx_post_event(&(store)->counts_event, &ngx_posted_events);           \
+    } while (0)
 
 /* The wall clock in ms since 1970, as of this turn of the event loop. */
 #define ngx_bo_now()                                                          \

@@ -73,6 +73,30 @@ ngx_bo_usec(void)
 
 
 void
+ngx_bo_counts_flush(ngx_bo_counts_t *counts, ngx_bo_metrics_t *metrics)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 6; i++) {
+        if (counts->requests[i]) {
+            (void) ngx_atomic_fetch_add(&metrics->requests[i],
+                                        counts->requests[i]);
+        }
+    }
+
+#define NGX_BO_FIELD(name, help)                                              \
+    if (counts->name) {                                                       \
+        (void) ngx_atomic_fetch_add(&metrics->name, counts->name);            \
+    }
+
+    NGX_BO_COUNTERS(NGX_BO_FIELD)
+#undef NGX_BO_FIELD
+
+    ngx_memzero(counts, sizeof(ngx_bo_counts_t));
+}
+
+
+void
 ngx_bo_observe(ngx_bo_histogram_t *h, uint64_t since)
 {
     uint64_t    usec;

@@ -113,8 +113,18 @@ typedef struct {
 extern const ngx_uint_t  ngx_bo_bucket_usec[NGX_BO_BUCKETS];
 
 
-#define ngx_bo_count(store, name)                                             \
-    (void) ngx_atomic_fetch_add(&(store)->zone->metrics.name, 1)
+/*
+ * What a worker has counted in this turn of the event loop: all workers share
+ * a few cache lines in the zone, and go there once a turn.
+ */
+
+typedef struct {
+    ngx_uint_t               requests[6];
+
+#define NGX_BO_FIELD(name, help)  ngx_uint_t  name;
+    NGX_BO_COUNTERS(NGX_BO_FIELD)
+#undef NGX_BO_FIELD
+} ngx_bo_counts_t;
 
 
 /* The shared zone's init callback: makes the zone or takes it over. */
@@ -122,6 +132,9 @@ ngx_int_t ngx_bo_zone_init(ngx_shm_zone_t *zone, void *data);
 
 /* Microseconds of the monotonic clock. */
 uint64_t ngx_bo_usec(void);
+
+/* Moves what was counted into the zone. */
+void ngx_bo_counts_flush(ngx_bo_counts_t *counts, ngx_bo_metrics_t *metrics);
 
 /* Counts a duration that began at ngx_bo_usec() == since. */
 void ngx_bo_observe(ngx_bo_histogram_t *h, uint64_t since);

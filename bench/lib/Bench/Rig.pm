@@ -165,7 +165,7 @@ sub node ($self) {
             encode_json({ host => $pg->{host}, port => $pg->{port},
                 user => 'boxoffice', password => $pg->{password},
                 database => $self->{database} }),
-            "$self->{dir}/seatmap.json"],
+            $self->{dir}],
             "$self->{dir}/node.log", { NODE_ENV => 'production' });
     };
 }

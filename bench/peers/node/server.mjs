@@ -1,8 +1,8 @@
 // POST /holds with Express, in a cluster of two processes.
 //
-//   node server.mjs PORT REDIS_PORT CATALOGUE POSTGRES_JSON SEATMAP
+//   node server.mjs PORT REDIS_PORT CATALOGUE POSTGRES_JSON DIRECTORY
 //
-// and GET /seatmap from memory, if there is that file.
+// and GET /maps/seatmap and /maps/availability from memory, of files of that directory.
 //
 // /script  one Redis script for a hold: the straightforward one
 // /lock    as is often done: a lock in Redis, then a transaction that moves the
@@ -15,7 +15,7 @@ import express from 'express';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 
-const [port, redisPort, catalogueFile, postgres, seatmapFile]
+const [port, redisPort, catalogueFile, postgres, directory]
     = process.argv.slice(2);
 const TTL = 300000;
 const USER = /^[\w.@|=+-]{1,64}$/;
@@ -46,8 +46,10 @@ function serve() {
     const { shows, layouts } = JSON.parse(readFileSync(catalogueFile));
     const labels = Object.fromEntries(Object.entries(layouts)
         .map(([name, list]) => [name, new Set(list)]));
-    const seatmap = existsSync(seatmapFile)
-        ? readFileSync(seatmapFile, 'utf8') : '';
+    const memory = Object.fromEntries(['seatmap', 'availability']
+        .map((name) => [name, `${directory}/${name}.json`])
+        .filter(([, file]) => existsSync(file))
+        .map(([name, file]) => [name, readFileSync(file, 'utf8')]));
     const redis = new Redis({ port: Number(redisPort), host: '127.0.0.1',
         enableAutoPipelining: true });
     const pool = new pg.Pool({ ...JSON.parse(postgres), max: 16 });
@@ -59,10 +61,17 @@ function serve() {
     const app = express();
     app.disable('x-powered-by');
     app.disable('etag');
+
+    // what Express does by itself, for answers that may be asked for again
+    const maps = express();
+    maps.disable('x-powered-by');
+    app.use('/maps', maps);
     app.use(express.json({ limit: '16kb' }));
-    app.get('/seatmap', (req, res) => {
-        res.type('application/json').send(seatmap);
-    });
+    for (const [name, text] of Object.entries(memory)) {
+        maps.get(`/${name}`, (req, res) => {
+            res.type('application/json').send(text);
+        });
+    }
     app.use(check);
     app.post('/script/holds', byScript);
     app.post('/lock/holds', byLock);

@@ -27,6 +27,8 @@ my @contenders = (
     { name => 'availability', title => 'Boxoffice, availability' },
     { name => 'compact',      title => 'nginx, return 200 of the same bytes',
       than => 'availability', goal => 0.95 },
+    { name => 'node_compact', title => 'Node.js, Express, from memory',
+      than => 'availability', goal => 10 },
     { name => 'unchanged',    title => 'Boxoffice, 304 of a seat map' },
     { name => 'small',        title => 'nginx, return 200 of 2 bytes',
       than => 'unchanged', goal => 0.95 },
@@ -63,8 +65,10 @@ sub run ($class, $rig, $report, %o) {
 
 
 sub get ($rig, $what) {
+    # as wrk asks: what is compressed has another tag
     my $tx = Mojo::UserAgent->new->get(Bench::Part::Holds::url($rig, 'ours',
-        "/api/v1/shows/${\ SHOW }/$what"));
+        "/api/v1/shows/${\ SHOW }/$what"),
+        { 'Accept-Encoding' => 'identity' });
 
     croak "no $what: " . $tx->res->body if ($tx->res->code // 0) != 200;
     return $tx->res;
@@ -94,7 +98,8 @@ sub restart_with ($rig, %body) {
         $text .= "\${part$n}";
     }
 
-    Bench::Rig::_write($rig->dir . '/seatmap.json', $body{seatmap});
+    Bench::Rig::_write($rig->dir . "/$_.json", $body{$_})
+        for qw(seatmap availability);
     $rig->stop_ours;
     $rig->extend_ours(http => $http, server => <<~"END");
         location = /ref/return {
@@ -126,7 +131,8 @@ sub urls ($rig, %now) {
         compact      => $url->('ours', '/ref/compact'),
         small        => $url->('ours', '/ref/small'),
         openresty    => $url->('openresty', '/seatmap'),
-        node         => $url->('node', '/seatmap'),
+        node         => $url->('node', '/maps/seatmap'),
+        node_compact => $url->('node', '/maps/availability'),
     );
 }
 
@@ -206,7 +212,7 @@ sub churn_end ($churn) {
 
 sub measure ($rig, $report, $label, $name, $what, $connections, $seconds) {
     my $server = $name eq 'openresty' ? $rig->openresty->{process}
-        : $name eq 'node' ? $rig->node->{process} : $rig->ours->process;
+        : $name =~ /^node/ ? $rig->node->{process} : $rig->ours->process;
     my $before = $rig->cpu($server, 'ours');
 
     my $r = $rig->wrk(url => $what->{url}, script => 'get',
