@@ -9,10 +9,16 @@
 #include "store/ngx_bo_availability.h"
 
 
+/* How often a map is asked for that is not in the zone; msec. */
+
+#define NGX_HTTP_BO_EVENTS_ASK  500
+
+
 typedef struct {
     ngx_http_bo_channel_t    channel;
     ngx_bo_show_t           *show;
     ngx_str_t                buf;           /* for the text */
+    ngx_msec_t               asked;         /* for a map that was not there */
 } ngx_http_bo_events_t;
 
 
@@ -244,6 +250,15 @@ ngx_http_bo_events_version(ngx_http_bo_channel_t *ch, ngx_uint_t *mark)
 
     version = ngx_bo_seatmap_version(e->show, &stale);
     *mark = stale;
+
+    /* The zone is too small for all that is looked at: it has let it go. */
+
+    if (version == 0
+        && ngx_current_msec - e->asked >= NGX_HTTP_BO_EVENTS_ASK)
+    {
+        e->asked = ngx_current_msec;
+        ngx_bo_seatmap_refresh(e->show, NULL, 0);
+    }
 
     return version;
 }
