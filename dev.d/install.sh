@@ -10,7 +10,8 @@ PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 libwslay1 postgresql-15
     postgresql-client-15 redis-server redis-tools"
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
-    libredis-perl libdbd-pg-perl libcmocka-dev shellcheck lua5.1 curl"
+    libio-socket-ssl-perl libredis-perl libdbd-pg-perl libcmocka-dev openssl
+    shellcheck lua5.1 curl"
 
 PACKAGES_browser="chromium fonts-liberation"
 

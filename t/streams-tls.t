@@ -8,6 +8,7 @@ use Test2::V0;
 use Boxoffice::Test qw(SHOW LARGE_SHOW);
 use Boxoffice::Test::Booking qw(hold metrics);
 use Boxoffice::Test::Process ();
+use IPC::Open2  qw(open2);
 use Time::HiRes qw(sleep time);
 
 my $dir  = File::Temp->newdir;
@@ -107,6 +108,33 @@ subtest 'many messages to one request' => sub {
     cmp_ok $t->worker_rss - $rss, '<', 200, 'memory stays (KB)'
         if ($ENV{BOXOFFICE_MODULE} // '') !~ m{/asan/};
     stop($c);
+};
+
+
+# What a stream costs a worker where the request stays, or OpenSSL has its own.
+subtest 'memory' => sub {
+    my %port = (tls => $tls, h2 => $h2c);
+
+    for my $how (sort keys %port) {
+        # new workers: no memory that others have left
+        $t->reload;
+        $t->get('/api/v1/shows/' . SHOW . '/availability') for 1 .. 20;
+        my $count  = 300;
+        my $before = $t->worker_rss;
+        my $pid = open2(my $out, my $in, $^X, 't/lib/listeners.pl',
+            $port{$how}, SHOW, $count, $how);
+
+        is readline $out, "open $count\n", "$how: connected";
+        my $each = ($t->worker_rss - $before) / $count;
+        diag sprintf '%s: %.1f KiB of worker memory for each stream', $how,
+            $each;
+        cmp_ok $each, '<', 100, 'within reason'
+            if ($ENV{BOXOFFICE_MODULE} // '') !~ m{/asan/};
+
+        close $in;
+        waitpid $pid, 0;
+        $t->wait_until(sub { metrics($t)->{streams} == 0 }, 5, 'gone');
+    }
 };
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 #
-# listeners.pl PORT SHOW COUNT: so many clients of GET /shows/SHOW/events in one
-# process.  Says "open N" when they are, and for each line "until VERSION" on its
+# listeners.pl PORT SHOW COUNT [tls | h2]: so many clients of GET
+# /shows/SHOW/events in one process, over HTTP/1, with TLS, or over HTTP/2 with
+# a connection each (these only listen, and follow nothing).  Says "open N" when they are, and for each line "until VERSION" on its
 # input "at TIME N STATES": when the last one had that version, how many have it,
 # and how many different pictures of the hall they have.  Ends with its input.
 
@@ -10,12 +11,13 @@ use v5.36;
 use EV;
 use File::Basename qw(dirname);
 use IO::Socket::IP ();
+use IO::Socket::SSL ();
 use Mojo::JSON     qw(decode_json);
 use Time::HiRes    qw(time);
 use lib dirname(__FILE__);
 use Boxoffice::Test::Stream ();
 
-my ($port, $show, $count) = @ARGV;
+my ($port, $show, $count, $how) = (@ARGV, '');
 my ($opened, $wanted, $reached, $last) = (0, undef, 0, 0);
 my @clients;
 
@@ -73,19 +75,28 @@ sub answer () {
 
 
 sub connect_one () {
-    my $socket = IO::Socket::IP->new(PeerHost => '127.0.0.1',
-        PeerPort => $port) or die "connect: $@ ($!)\n";
+    my @peer   = (PeerHost => '127.0.0.1', PeerPort => $port);
+    my $socket = ($how eq 'tls' ? IO::Socket::SSL->new(@peer,
+        SSL_verify_mode => 0) : IO::Socket::IP->new(@peer))
+        or die "connect: $@ ($!)\n";
     my $c = { socket => $socket, buffer => '' };
 
-    $socket->syswrite("GET /api/v1/shows/$show/events HTTP/1.1\r\n"
+    $socket->syswrite($how eq 'h2' ? h2_request()
+        : "GET /api/v1/shows/$show/events HTTP/1.1\r\n"
         . "Host: localhost\r\n\r\n");
     $socket->blocking(0);
     $c->{io} = EV::io(fileno $socket, EV::READ, sub {
         my $n = sysread $socket, $c->{buffer}, 16_384, length $c->{buffer};
 
         if (!$n) {
-            return if !defined $n && $!{EAGAIN};
+            return if !defined $n && ($!{EAGAIN} || $!{EWOULDBLOCK});
             die "a stream was closed\n";
+        }
+
+        if ($how eq 'h2') {
+            $opened++ if !$c->{body} && $c->{buffer} =~ /^data: /m;
+            $c->{body} ||= $c->{buffer} =~ /^data: /m;
+            return;
         }
 
         $c->{buffer} =~ s/\A.*?\r\n\r\n//s and $c->{body} = 1 if !$c->{body};
@@ -94,6 +105,17 @@ sub connect_one () {
     });
     push @clients, $c;
     return;
+}
+
+
+# The preface, empty SETTINGS, and HEADERS that end stream 1: indexed :method GET
+# and :scheme http, literal :path and :authority.
+sub h2_request () {
+    my $path = "/api/v1/shows/$show/events";
+    my $head = "\x82\x86\x04" . chr(length $path) . $path . "\x01\x09localhost";
+
+    return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . pack('x3 C C N', 4, 0, 0)
+        . substr(pack('N', length $head), 1) . pack('C C N', 1, 5, 1) . $head;
 }
 
 
