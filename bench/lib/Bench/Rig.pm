@@ -401,12 +401,19 @@ sub _write ($file, $text) {
 }
 
 
-sub stop ($self) {
+# They start again when they are asked for.
+sub stop_peers ($self) {
     for my $name (qw(openresty node)) {
         my $server = delete $self->{$name} or next;
         $server->{process}->stop('TERM') or $server->{process}->kill_family;
     }
 
+    return;
+}
+
+
+sub stop ($self) {
+    $self->stop_peers;
     $self->stop_ours;
 
     if (my $dbh = delete $self->{dbh}) {

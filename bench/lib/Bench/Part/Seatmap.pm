@@ -100,6 +100,7 @@ sub restart_with ($rig, %body) {
 
     Bench::Rig::_write($rig->dir . "/$_.json", $body{$_})
         for qw(seatmap availability);
+    $rig->stop_peers;    # they read these files when they start
     $rig->stop_ours;
     $rig->extend_ours(http => $http, server => <<~"END");
         location = /ref/return {
