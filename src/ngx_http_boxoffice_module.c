@@ -4,6 +4,8 @@
  */
 
 
+#include "http/ngx_http_bo_conf.h"
+#include "http/ngx_http_bo_limit.h"
 #include "http/ngx_http_bo_stream.h"
 #include "jobs/ngx_bo_jobs.h"
 
@@ -30,12 +32,11 @@ static char *ngx_http_bo_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_uint_t ngx_http_bo_is_origin(ngx_str_t *s);
 static char *ngx_http_bo_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_bo_check_bounds(ngx_conf_t *cf, void *post, void *data);
-static ngx_int_t ngx_http_bo_option(ngx_conf_t *cf, ngx_str_t *value,
-    const char *name, ngx_str_t *rest);
-static char *ngx_http_bo_invalid(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_str_t *value, const char *why);
 
 static ngx_int_t ngx_http_bo_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_bo_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_bo_user_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_bo_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_bo_init_module(ngx_cycle_t *cycle);
@@ -199,6 +200,20 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       0,
       NULL },
 
+    { ngx_string("boxoffice_limit_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_bo_limit_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_bo_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("boxoffice_shows"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
@@ -247,7 +262,7 @@ static ngx_command_t  ngx_http_bo_commands[] = {
 
 static ngx_http_module_t  ngx_http_boxoffice_module_ctx = {
     ngx_http_bo_add_variables,             /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_http_bo_init,                      /* postconfiguration */
 
     ngx_http_bo_create_main_conf,          /* create main configuration */
     ngx_http_bo_init_main_conf,            /* init main configuration */
@@ -278,7 +293,7 @@ ngx_module_t  ngx_http_boxoffice_module = {
 
 static ngx_http_variable_t  ngx_http_bo_vars[] = {
 
-    { ngx_string("boxoffice_user"), NULL, ngx_http_bo_variable,
+    { ngx_string("boxoffice_user"), NULL, ngx_http_bo_user_variable,
       offsetof(ngx_http_bo_ctx_t, user), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("boxoffice_outcome"), NULL, ngx_http_bo_variable,
@@ -310,6 +325,13 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
      *     mcf->used = 0;
      *     mcf->store = NULL;
      */
+
+    if (ngx_array_init(&mcf->limit_zones, cf->pool, 4,
+                       sizeof(ngx_shm_zone_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     mcf->redis.timeout = 200;
     mcf->redis.queue = 16384;
@@ -423,6 +445,7 @@ ngx_http_bo_create_loc_conf(ngx_conf_t *cf)
      *     lcf->actions = NULL;
      */
 
+    lcf->limits = NGX_CONF_UNSET_PTR;
     lcf->auth = NGX_CONF_UNSET_UINT;
     lcf->cors = NGX_CONF_UNSET_PTR;
     lcf->ready = NGX_CONF_UNSET_UINT;
@@ -440,8 +463,9 @@ ngx_http_bo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->auth, prev->auth, NGX_HTTP_BO_AUTH_OFF);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
     ngx_conf_merge_uint_value(conf->ready, prev->ready, 0);
+    ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
 
-    return NGX_CONF_OK;
+    return ngx_http_bo_limit_check(cf, conf->limits);
 }
 
 
@@ -470,7 +494,7 @@ ngx_http_bo_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        if (ngx_http_bo_option(cf, &value[i], "timeout=", &s) == NGX_OK) {
+        if (ngx_http_bo_option(&value[i], "timeout=", &s) == NGX_OK) {
             n = ngx_parse_time(&s, 0);
 
             if (n > 0) {
@@ -479,7 +503,7 @@ ngx_http_bo_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
         }
 
-        if (ngx_http_bo_option(cf, &value[i], "queue=", &s) == NGX_OK) {
+        if (ngx_http_bo_option(&value[i], "queue=", &s) == NGX_OK) {
             n = ngx_atoi(s.data, s.len);
 
             if (n > 0) {
@@ -523,7 +547,7 @@ ngx_http_bo_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        if (ngx_http_bo_option(cf, &value[i], "connections=", &s) == NGX_OK) {
+        if (ngx_http_bo_option(&value[i], "connections=", &s) == NGX_OK) {
             n = ngx_atoi(s.data, s.len);
 
             if (n > 0 && n <= 64) {
@@ -532,7 +556,7 @@ ngx_http_bo_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
         }
 
-        if (ngx_http_bo_option(cf, &value[i], "timeout=", &s) == NGX_OK) {
+        if (ngx_http_bo_option(&value[i], "timeout=", &s) == NGX_OK) {
             n = ngx_parse_time(&s, 0);
 
             if (n > 0) {
@@ -541,7 +565,7 @@ ngx_http_bo_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
         }
 
-        if (ngx_http_bo_option(cf, &value[i], "queue=", &s) == NGX_OK) {
+        if (ngx_http_bo_option(&value[i], "queue=", &s) == NGX_OK) {
             n = ngx_atoi(s.data, s.len);
 
             if (n > 0) {
@@ -550,7 +574,7 @@ ngx_http_bo_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
         }
 
-        if (ngx_http_bo_option(cf, &value[i], "prepare=", &s) == NGX_OK
+        if (ngx_http_bo_option(&value[i], "prepare=", &s) == NGX_OK
             && (ngx_strcmp(s.data, "on") == 0
                 || ngx_strcmp(s.data, "off") == 0))
         {
@@ -572,53 +596,26 @@ ngx_http_bo_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_bo_main_conf_t *mcf = conf;
 
-    u_char     *p;
-    ssize_t     size;
-    ngx_str_t  *value, name, s;
+    size_t      size;
+    ngx_str_t  *value, name;
 
     if (mcf->zone) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
-    p = (u_char *) ngx_strchr(value[1].data, ':');
 
-    if (p == NULL || p == value[1].data) {
-        return ngx_http_bo_invalid(cf, cmd, &value[1],
-                                   "it has to be name:size");
-    }
-
-    name.data = value[1].data;
-    name.len = p - name.data;
-
-    s.data = p + 1;
-    s.len = value[1].data + value[1].len - s.data;
-
-    size = ngx_parse_size(&s);
-
-    if (size == NGX_ERROR) {
-        return ngx_http_bo_invalid(cf, cmd, &value[1], "invalid size");
-    }
-
-    if (size < NGX_BO_ZONE_MIN) {
-        return ngx_http_bo_invalid(cf, cmd, &value[1],
-                                   "the zone is too small, it needs 1m");
-    }
-
-    mcf->zone = ngx_shared_memory_add(cf, &name, size,
-                                      &ngx_http_boxoffice_module);
-    if (mcf->zone == NULL) {
+    if (ngx_http_bo_zone_size(cf, cmd, &value[1], NGX_BO_ZONE_MIN, &name,
+                              &size)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    if (mcf->zone->data) {
-        return ngx_http_bo_invalid(cf, cmd, &value[1], "the name is taken");
-    }
+    mcf->zone = ngx_http_bo_zone_add(cf, cmd, &value[1], &name, size,
+                                     ngx_bo_zone_init, NULL);
 
-    mcf->zone->init = ngx_bo_zone_init;
-    mcf->zone->data = NULL;
-
-    return NGX_CONF_OK;
+    return mcf->zone == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
 }
 
 
@@ -829,35 +826,6 @@ ngx_http_bo_check_bounds(ngx_conf_t *cf, void *post, void *data)
 
 
 static ngx_int_t
-ngx_http_bo_option(ngx_conf_t *cf, ngx_str_t *value, const char *name,
-    ngx_str_t *rest)
-{
-    size_t  len;
-
-    len = ngx_strlen(name);
-
-    if (value->len <= len || ngx_strncmp(value->data, name, len) != 0) {
-        return NGX_DECLINED;
-    }
-
-    rest->data = value->data + len;
-    rest->len = value->len - len;
-
-    return NGX_OK;
-}
-
-
-static char *
-ngx_http_bo_invalid(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
-    const char *why)
-{
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": %s in \"%V\"",
-                       &cmd->name, why, value);
-    return NGX_CONF_ERROR;
-}
-
-
-static ngx_int_t
 ngx_http_bo_add_variables(ngx_conf_t *cf)
 {
     ngx_http_variable_t  *var, *v;
@@ -873,6 +841,44 @@ ngx_http_bo_add_variables(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_bo_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_bo_limit_handler;
+
+    return NGX_OK;
+}
+
+
+/* Limits and logs may ask before, or without, a handler of ours. */
+
+static ngx_int_t
+ngx_http_bo_user_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_http_bo_ctx_t  *ctx;
+
+    ctx = ngx_http_bo_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_http_bo_authenticate(ctx);
+
+    return ngx_http_bo_variable(r, v, data);
 }
 
 

@@ -68,6 +68,8 @@ subtest 'what is good' => sub {
         [streams => 100], [stream_heartbeat => '100ms'], [stream_drain => '0'],
         [seats_per_user => 1], [auth => 'off'], [cors => 'off'],
         [cors => 'https://a.example http://b.example:81'],
+        [limit_zone => 'a:64k key=$remote_addr rate=1r/s'],
+        [limit_zone => 'a:64k key=$boxoffice_user$uri rate=5r/h burst=9'],
     );
 
     good("$_->[0] $_->[1]", { @$_ }) for @good;
@@ -100,6 +102,12 @@ subtest 'values that are wrong' => sub {
         streams        => ['-1', 'many', '1.5'],
         stream_heartbeat => ['0', 'abc', '-1s'],
         stream_drain   => ['abc', '-1s'],
+        limit_zone     => ['a:64k key=$uri', 'a:64k rate=1r/s',
+            'a:16k key=$uri rate=1r/s', 'a key=$uri rate=1r/s',
+            'a:64k key=$uri rate=0r/s', 'a:64k key=$uri rate=1',
+            'a:64k key=$uri rate=1r/d', 'a:64k key=$uri rate=-1r/s',
+            'a:64k key= rate=1r/s', 'a:64k key=$uri rate=1r/s burst=0',
+            'a:64k key=$uri rate=1r/s burst=x', 'a:64k rate=1r/s key=$uri x=1'],
         cors           => ['*', 'a.example', 'ftp://a.example', 'off off',
             'https://a.example off', 'https://', 'https://a.example/', '""'],
     );
@@ -123,6 +131,17 @@ subtest 'values that are wrong' => sub {
         like $output, qr/\Q$part\E/, "$name $value: the value is named";
     }
 
+    bad('a limit without a zone', 'boxoffice_limit', qr/no "boxoffice_limit_/,
+        {}, ['location / {', 'location / { boxoffice_limit a;']);
+    bad('a limit of another kind of zone', 'boxoffice_limit',
+        qr/no "boxoffice_limit_/, {},
+        ['location / {', 'location / { boxoffice_limit seats;']);
+    bad('a limit twice', 'boxoffice_limit', qr/is duplicate/,
+        { limit_zone => 'a:64k key=$uri rate=1r/s' }, ['location / {',
+            'location / { boxoffice_limit a; boxoffice_limit a dry_run;']);
+    bad('a limit with a word', 'boxoffice_limit', qr/invalid parameter in "wet"/,
+        { limit_zone => 'a:64k key=$uri rate=1r/s' },
+        ['location / {', 'location / { boxoffice_limit a wet;']);
     bad('auth maybe', 'boxoffice_auth', qr/invalid value in "maybe"/, {},
         ['boxoffice_auth development', 'boxoffice_auth maybe']);
     bad('health x', 'boxoffice_health', qr/invalid value in "x"/, {},

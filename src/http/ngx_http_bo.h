@@ -68,6 +68,7 @@ typedef struct {
     ngx_bo_pg_conf_t         pg;
     ngx_bo_limits_t          limits;
     ngx_shm_zone_t          *zone;
+    ngx_array_t              limit_zones;   /* of ngx_shm_zone_t * */
     ngx_flag_t               jobs;
     ngx_uint_t               used;          /* a location needs the store */
     ngx_int_t                streams;       /* in a worker, 0: the default */
@@ -82,6 +83,7 @@ typedef struct {
     ngx_http_bo_action_t    *actions;
     ngx_uint_t               auth;
     ngx_array_t             *cors;          /* of ngx_str_t; NULL: off */
+    ngx_array_t             *limits;        /* see ngx_http_bo_limit.h */
     ngx_uint_t               ready;         /* health: readiness, not life */
 } ngx_http_bo_loc_conf_t;
 
@@ -103,7 +105,9 @@ struct ngx_http_bo_ctx_s {
     bo_json_doc_t           *doc;
     ngx_event_t              timer;         /* of the body */
     ngx_str_t                outcome;       /* for logs */
+    ngx_uint_t               retry_after;   /* seconds, 0: by the error */
 
+    unsigned                 authenticated:1;   /* or found to be nobody */
     unsigned                 admin:1;
     unsigned                 problem:1;     /* errors as RFC 9457 */
     unsigned                 bad_key:1;     /* two keys, or a malformed one */
@@ -139,6 +143,9 @@ ngx_table_elt_t *ngx_http_bo_next_header(ngx_http_bo_walk_t *walk);
 /* request: the handler of all resources, and how their actions go on. */
 
 ngx_int_t ngx_http_bo_handler(ngx_http_request_t *r);
+
+/* A request's context, made when there is none yet; NULL without memory. */
+ngx_http_bo_ctx_t *ngx_http_bo_get_ctx(ngx_http_request_t *r);
 
 /*
  * An action that must wait: call is cancelled should the client leave.  When
@@ -250,6 +257,7 @@ typedef enum {
     NGX_HTTP_BO_E_PAYMENT_UNKNOWN,
     NGX_HTTP_BO_E_PRICES,
     NGX_HTTP_BO_E_UPGRADE,
+    NGX_HTTP_BO_E_RATE_LIMITED,
     NGX_HTTP_BO_E_INTERNAL,
     NGX_HTTP_BO_E_UNAVAILABLE,
     NGX_HTTP_BO_E_IN_DOUBT,

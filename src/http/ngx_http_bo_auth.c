@@ -15,6 +15,12 @@ ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_loc_conf_t  *lcf;
 
+    if (ctx->authenticated) {
+        return ctx->user.len ? NGX_OK : NGX_DECLINED;
+    }
+
+    ctx->authenticated = 1;
+
     lcf = ngx_http_get_module_loc_conf(ctx->request,
                                        ngx_http_boxoffice_module);
 

@@ -64,6 +64,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 422, "invalid_prices",
       "Every category of the screen needs one price, and no other.", 0 },
     { 426, "upgrade_required", "WebSocket is spoken in version 13.", 0 },
+    { 429, "rate_limited", "These are too many requests.", 1 },
     { 500, "internal_error", "This should not have happened.", 0 },
     { 503, "unavailable", "Please try again in a moment.", 1 },
     { 503, "outcome_unknown",
@@ -178,7 +179,8 @@ ngx_http_bo_retry_after(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error)
 
     value.data = p;
     value.len = ngx_sprintf(p, "%ui",
-                            error == NGX_HTTP_BO_E_IN_PROGRESS
+                            ctx->retry_after ? ctx->retry_after
+                            : error == NGX_HTTP_BO_E_IN_PROGRESS
                             ? (ngx_uint_t) 1
                             : 1 + (ngx_uint_t) ngx_random() % 3)
                 - p;

@@ -10,7 +10,6 @@
 #include <openssl/sha.h>
 
 
-static ngx_http_bo_ctx_t *ngx_http_bo_create_ctx(ngx_http_request_t *r);
 static void ngx_http_bo_cleanup(void *data);
 static void ngx_http_bo_headers(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_request_id(ngx_http_bo_ctx_t *ctx);
@@ -37,7 +36,7 @@ ngx_http_bo_handler(ngx_http_request_t *r)
 {
     ngx_http_bo_ctx_t  *ctx;
 
-    ctx = ngx_http_bo_create_ctx(r);
+    ctx = ngx_http_bo_get_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -54,12 +53,17 @@ ngx_http_bo_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_http_bo_ctx_t *
-ngx_http_bo_create_ctx(ngx_http_request_t *r)
+ngx_http_bo_ctx_t *
+ngx_http_bo_get_ctx(ngx_http_request_t *r)
 {
     ngx_http_cleanup_t       *cln;
     ngx_http_bo_ctx_t        *ctx;
     ngx_http_bo_main_conf_t  *mcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_boxoffice_module);
+    if (ctx != NULL) {
+        return ctx;
+    }
 
     ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_bo_ctx_t));
     if (ctx == NULL) {
@@ -78,6 +82,12 @@ ngx_http_bo_create_ctx(ngx_http_request_t *r)
 
     ctx->request = r;
     ctx->store = mcf->store;
+
+    ngx_http_bo_headers(ctx);
+
+    if (ngx_http_bo_request_id(ctx) != NGX_OK) {
+        return NULL;
+    }
 
     ngx_http_set_ctx(r, ctx, ngx_http_boxoffice_module);
 
@@ -115,13 +125,6 @@ static void
 ngx_http_bo_begin(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_request_t  *r = ctx->request;
-
-    ngx_http_bo_headers(ctx);
-
-    if (ngx_http_bo_request_id(ctx) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
 
     if (r->http_version < NGX_HTTP_VERSION_10
         || (r->http_version > NGX_HTTP_VERSION_11

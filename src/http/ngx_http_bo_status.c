@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_bo.h"
+#include "store/ngx_bo_limit.h"
 
 
 #define NGX_HTTP_BO_METRIC_LEN  256
@@ -23,6 +24,8 @@ static ngx_int_t ngx_http_bo_status_send(ngx_http_request_t *r,
 static ngx_atomic_uint_t ngx_http_bo_streams(ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_metric(u_char *p, const char *name,
     const char *help, const char *type);
+static u_char *ngx_http_bo_put_limits(u_char *p, ngx_array_t *zones,
+    ngx_uint_t dry, const char *name, const char *help);
 static u_char *ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_histogram(u_char *p, const char *name,
     const char *help, ngx_bo_histogram_t *h);
@@ -125,7 +128,8 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
 
     size = sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
            + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
-           + 3 * (NGX_BO_BUCKETS + 4) + 9;
+           + 3 * (NGX_BO_BUCKETS + 4) + 9
+           + 2 + 2 * mcf->limit_zones.nelts;
 
     p = ngx_pnalloc(r->pool, size * NGX_HTTP_BO_METRIC_LEN);
     if (p == NULL) {
@@ -152,6 +156,10 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
     p = ngx_http_bo_put_metric(p, "streams", "Streams that are open", "gauge");
     p = ngx_sprintf(p, "boxoffice_streams %uA\n", ngx_http_bo_streams(m));
 
+    p = ngx_http_bo_put_limits(p, &mcf->limit_zones, 0, "limit_refused_total",
+                               "Requests that a limit refused");
+    p = ngx_http_bo_put_limits(p, &mcf->limit_zones, 1, "limit_dry_total",
+                               "Requests that a limit would have refused");
     p = ngx_http_bo_put_upstreams(p, m);
     p = ngx_http_bo_put_histogram(p, "hold_seconds",
                                   "Time to lock seats in Redis", &m->hold);
@@ -189,6 +197,30 @@ ngx_http_bo_put_metric(u_char *p, const char *name, const char *help,
 {
     return ngx_sprintf(p, "# HELP boxoffice_%s %s\n# TYPE boxoffice_%s %s\n",
                        name, help, name, type);
+}
+
+
+static u_char *
+ngx_http_bo_put_limits(u_char *p, ngx_array_t *zones, ngx_uint_t dry,
+    const char *name, const char *help)
+{
+    ngx_uint_t        i;
+    ngx_bo_limit_t   *limit;
+    ngx_shm_zone_t  **zone = zones->elts;
+
+    if (zones->nelts == 0) {
+        return p;
+    }
+
+    p = ngx_http_bo_put_metric(p, name, help, "counter");
+
+    for (i = 0; i < zones->nelts; i++) {
+        limit = zone[i]->data;
+        p = ngx_sprintf(p, "boxoffice_%s{limit=\"%V\"} %uA\n", name,
+                        &limit->name, ngx_bo_limit_counted(limit, dry));
+    }
+
+    return p;
 }
 
 

@@ -61,6 +61,41 @@ ngx_bo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
+ngx_uint_t
+ngx_bo_zone_resized(ngx_shm_zone_t *shm_zone)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *old;
+    ngx_list_part_t  *part;
+
+    /* at the start there is nothing to compare with */
+
+    if (ngx_is_init_cycle((ngx_cycle_t *) ngx_cycle)) {
+        return 0;
+    }
+
+    part = (ngx_list_part_t *) &ngx_cycle->shared_memory.part;
+
+    for ( /* void */ ; part != NULL; part = part->next) {
+        old = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (old[i].tag == shm_zone->tag
+                && old[i].shm.size != shm_zone->shm.size
+                && old[i].shm.name.len == shm_zone->shm.name.len
+                && ngx_strncmp(old[i].shm.name.data, shm_zone->shm.name.data,
+                               shm_zone->shm.name.len)
+                   == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 uint64_t
 ngx_bo_usec(void)
 {

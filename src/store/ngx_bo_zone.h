@@ -130,6 +130,12 @@ typedef struct {
 /* The shared zone's init callback: makes the zone or takes it over. */
 ngx_int_t ngx_bo_zone_init(ngx_shm_zone_t *zone, void *data);
 
+/*
+ * Whether the zone that is running has the same name and another size.  In a
+ * reload nginx makes a new one then, and drops what the old one holds.
+ */
+ngx_uint_t ngx_bo_zone_resized(ngx_shm_zone_t *shm_zone);
+
 /* Microseconds of the monotonic clock. */
 uint64_t ngx_bo_usec(void);
 
