@@ -6,7 +6,7 @@
 
 #include "http/ngx_http_bo_conf.h"
 #include "http/ngx_http_bo_limit.h"
-#include "http/ngx_http_bo_stream.h"
+#include "http/ngx_http_bo_room.h"
 #include "jobs/ngx_bo_jobs.h"
 
 
@@ -82,6 +82,7 @@ static struct {
     { ngx_string("boxoffice_screens"), ngx_http_bo_screens_actions },
     { ngx_string("boxoffice_holds"), ngx_http_bo_holds_actions },
     { ngx_string("boxoffice_orders"), ngx_http_bo_orders_actions },
+    { ngx_string("boxoffice_waiting_rooms"), ngx_http_bo_rooms_actions },
     { ngx_null_string, NULL }
 };
 
@@ -242,6 +243,34 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       0,
       NULL },
 
+    { ngx_string("boxoffice_waiting_rooms"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_secret_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_bo_secret_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_waiting_room_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_bo_room_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_waiting_room"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_bo_room_gate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("boxoffice_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_bo_health,
@@ -328,7 +357,9 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&mcf->limit_zones, cf->pool, 4,
                        sizeof(ngx_shm_zone_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&mcf->rooms, cf->pool, 2, sizeof(ngx_shm_zone_t *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -416,7 +447,9 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
 
     missing = mcf->redis.url.len == 0 ? "boxoffice_redis"
               : mcf->pg.conninfo.len == 0 ? "boxoffice_postgres"
-              : mcf->zone == NULL ? "boxoffice_zone" : NULL;
+              : mcf->zone == NULL ? "boxoffice_zone"
+              : mcf->rooms.nelts && mcf->secrets == NULL
+                ? "boxoffice_secret_file" : NULL;
 
     if (missing) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -446,6 +479,7 @@ ngx_http_bo_create_loc_conf(ngx_conf_t *cf)
      */
 
     lcf->limits = NGX_CONF_UNSET_PTR;
+    lcf->gate = NGX_CONF_UNSET_PTR;
     lcf->auth = NGX_CONF_UNSET_UINT;
     lcf->cors = NGX_CONF_UNSET_PTR;
     lcf->ready = NGX_CONF_UNSET_UINT;
@@ -464,6 +498,16 @@ ngx_http_bo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
     ngx_conf_merge_uint_value(conf->ready, prev->ready, 0);
     ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
+
+    if (conf->gate == NGX_CONF_UNSET_PTR) {
+        conf->waiting_page = prev->waiting_page;
+    }
+
+    ngx_conf_merge_ptr_value(conf->gate, prev->gate, NULL);
+
+    if (ngx_http_bo_gate_check(cf, conf->gate) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     return ngx_http_bo_limit_check(cf, conf->limits);
 }
@@ -648,6 +692,7 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                == 0)
         {
             lcf->actions = ngx_http_bo_resources[i].actions;
+            lcf->named = lcf->actions == ngx_http_bo_rooms_actions;
         }
     }
 
@@ -859,6 +904,13 @@ ngx_http_bo_init(ngx_conf_t *cf)
 
     *h = ngx_http_bo_limit_handler;
 
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_bo_gate_handler;
+
     return NGX_OK;
 }
 
@@ -958,6 +1010,10 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (ngx_bo_rooms_start(mcf->store, &mcf->rooms) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (mcf->jobs) {
         return ngx_bo_jobs_start(cycle, mcf->store);
     }
@@ -978,6 +1034,7 @@ ngx_http_bo_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_bo_jobs_stop();
+    ngx_bo_rooms_stop(mcf->store);
 
     if (mcf->hub) {
         ngx_http_bo_hub_destroy(mcf->hub);

@@ -100,10 +100,11 @@ bo_room_create(void *memory, size_t size)
     memset(room, 0, sizeof(bo_room_t));
 
     each = sizeof(bo_room_segment_t)
-           + BO_ROOM_SEGMENT * (sizeof(bo_place_t) + sizeof(uint32_t))
+           + BO_ROOM_SEGMENT * (sizeof(bo_place_t) + sizeof(uint32_t)
+                                + sizeof(uint64_t))
            + BO_ROOM_SPREAD * sizeof(uint32_t);
 
-    n = (uint32_t) ((size - sizeof(bo_room_t) - 6 * 64) / each);
+    n = (uint32_t) ((size - sizeof(bo_room_t) - 7 * 64) / each);
 
     room->version = BO_ROOM_VERSION;
     room->nsegments = n;
@@ -115,6 +116,9 @@ bo_room_create(void *memory, size_t size)
     room->buckets = bo_room_take(&p, room->nbuckets * sizeof(uint32_t));
     room->places = bo_room_take(&p, (size_t) n * BO_ROOM_SEGMENT
                                     * sizeof(bo_place_t));
+
+    room->drawn = bo_room_take(&p, (size_t) n * BO_ROOM_SEGMENT
+                                   * sizeof(uint64_t));
 
     memset(room->places, 0, (size_t) n * BO_ROOM_SEGMENT * sizeof(bo_place_t));
 
@@ -395,6 +399,18 @@ bo_room_place(const bo_room_t *room, uint64_t number, uint64_t id)
 }
 
 
+uint64_t
+bo_room_who(const bo_room_t *room, uint64_t number)
+{
+    uint32_t  index;
+
+    index = bo_room_index(room, number);
+
+    return index != BO_ROOM_NOWHERE && bo_room_is_used(room, index)
+           ? room->places[index].id : 0;
+}
+
+
 bo_place_state_e
 bo_room_state(const bo_room_t *room, uint64_t number, uint64_t id)
 {
@@ -450,9 +466,14 @@ bo_room_number(const bo_room_t *room, uint64_t rank)
 uint64_t
 bo_room_ahead(const bo_room_t *room, uint64_t number)
 {
-    uint64_t  rank, gone;
+    return bo_room_ahead_of(room, bo_room_rank(room, number));
+}
 
-    rank = bo_room_rank(room, number);
+
+uint64_t
+bo_room_ahead_of(const bo_room_t *room, uint64_t rank)
+{
+    uint64_t  gone;
 
     if (rank <= room->cursor) {
         return 0;
@@ -676,15 +697,22 @@ bo_room_unused(bo_room_t *room, uint64_t first, uint64_t end)
 
 
 void
+bo_room_next(bo_room_t *room, uint64_t next)
+{
+    if (next > room->next) {
+        room->next = next;
+    }
+}
+
+
+void
 bo_room_know(bo_room_t *room, uint64_t known)
 {
     if (known > room->known) {
         room->known = known;
     }
 
-    if (known > room->next) {
-        room->next = known;
-    }
+    bo_room_next(room, known);
 }
 
 
@@ -716,6 +744,7 @@ bo_room_drawn(bo_room_t *room, uint64_t first, uint64_t end,
 
     for (n = first; n < end; n++) {
         bo_room_clear(bo_room_segment(room, n)->gone, n);
+        room->drawn[bo_room_index(room, n)] = bo_room_who(room, n);
     }
 
     room->draw = draw;
@@ -728,6 +757,18 @@ bo_room_drawn(bo_room_t *room, uint64_t first, uint64_t end,
             bo_room_mark_gone(room, n);
         }
     }
+}
+
+
+uint64_t
+bo_room_drawn_who(const bo_room_t *room, uint64_t number)
+{
+    uint32_t  index;
+
+    index = bo_room_index(room, number);
+
+    return bo_room_is_drawn(room, number) && index != BO_ROOM_NOWHERE
+           ? room->drawn[index] : 0;
 }
 
 
@@ -982,8 +1023,7 @@ bo_room_is_done(const bo_room_t *room, bo_room_segment_t *seg)
     end = seg->base + BO_ROOM_SEGMENT;
 
     if (end > room->cursor || end > room->known
-        || (room->cursor < room->draw_end && end > room->draw_first
-            && seg->base < room->draw_end))
+        || (end > room->draw_first && seg->base < room->draw_end))
     {
         return false;
     }
@@ -1007,7 +1047,9 @@ bo_room_check(const bo_room_t *room)
         return "another version";
     }
 
-    if (room->block.first + room->block.used > room->block.end) {
+    if (room->block.end
+        && room->block.first + room->block.used > room->block.end)
+    {
         return "more numbers given than the block has";
     }
 

@@ -36,7 +36,7 @@
 
 /* The smallest memory that is of use: some 1,000 places. */
 
-#define BO_ROOM_MIN       (32 * 1024)
+#define BO_ROOM_MIN       (48 * 1024)
 
 /* No number. */
 
@@ -89,6 +89,7 @@ typedef struct {
 
     bo_room_segment_t       *segments;
     bo_place_t              *places;    /* BO_ROOM_SEGMENT for each of them */
+    uint64_t                *drawn;     /* likewise: who was drawn */
     uint32_t                *slots;     /* segment + 1 by number of segment */
     uint32_t                *buckets;   /* place + 1 by hash */
     uint32_t                 spare;     /* where to look for a free segment */
@@ -152,6 +153,9 @@ uint64_t bo_room_find(const bo_room_t *room, uint64_t id);
 bo_place_t *bo_room_place(const bo_room_t *room, uint64_t number,
     uint64_t id);
 
+/* Whose a number is, 0: nobody's. */
+uint64_t bo_room_who(const bo_room_t *room, uint64_t number);
+
 /* What became of a number that was given to id. */
 bo_place_state_e bo_room_state(const bo_room_t *room, uint64_t number,
     uint64_t id);
@@ -162,6 +166,9 @@ uint64_t bo_room_number(const bo_room_t *room, uint64_t rank);
 
 /* How many may be ahead of a number: as long as it waits, this never grows. */
 uint64_t bo_room_ahead(const bo_room_t *room, uint64_t number);
+
+/* The same for a rank. */
+uint64_t bo_room_ahead_of(const bo_room_t *room, uint64_t rank);
 
 /*
  * Gives id the next number of the open block; the caller fills in the times of
@@ -181,9 +188,15 @@ bo_room_verdict_e bo_room_put(bo_room_t *room, uint64_t number, uint64_t id);
 /* The log: nobody has, or will have, the numbers first .. end-1. */
 void bo_room_unused(bo_room_t *room, uint64_t first, uint64_t end);
 
-/* The log: ranks of first .. end-1 were drawn. */
+/*
+ * The log: ranks of first .. end-1 were drawn.  Their segments stay until the
+ * room is reset, so that the draw can be checked.
+ */
 void bo_room_drawn(bo_room_t *room, uint64_t first, uint64_t end,
     const uint8_t key[BO_SIPHASH_KEY]);
+
+/* Whom a number belonged to when the ranks were drawn, 0: nobody. */
+uint64_t bo_room_drawn_who(const bo_room_t *room, uint64_t number);
 
 /*
  * The log: those from the cursor up to rank to were admitted, but for those
@@ -195,6 +208,9 @@ void bo_room_admit(bo_room_t *room, uint64_t to, const uint8_t *skip,
 
 /* The log: a place is over, because its person left or is done. */
 void bo_room_end(bo_room_t *room, uint64_t number);
+
+/* Numbers below next may have been given, by whomever. */
+void bo_room_next(bo_room_t *room, uint64_t next);
 
 /* All below known are known from now on. */
 void bo_room_know(bo_room_t *room, uint64_t known);

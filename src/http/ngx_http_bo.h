@@ -69,6 +69,8 @@ typedef struct {
     ngx_bo_limits_t          limits;
     ngx_shm_zone_t          *zone;
     ngx_array_t              limit_zones;   /* of ngx_shm_zone_t * */
+    ngx_array_t              rooms;         /* likewise, of waiting rooms */
+    ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */
     ngx_flag_t               jobs;
     ngx_uint_t               used;          /* a location needs the store */
     ngx_int_t                streams;       /* in a worker, 0: the default */
@@ -85,6 +87,9 @@ typedef struct {
     ngx_array_t             *cors;          /* of ngx_str_t; NULL: off */
     ngx_array_t             *limits;        /* see ngx_http_bo_limit.h */
     ngx_uint_t               ready;         /* health: readiness, not life */
+    ngx_uint_t               named;         /* paths have a name, no UUID */
+    ngx_shm_zone_t          *gate;          /* a waiting room's, or NULL */
+    ngx_str_t                waiting_page;  /* for browsers at the gate */
 } ngx_http_bo_loc_conf_t;
 
 
@@ -98,7 +103,9 @@ struct ngx_http_bo_ctx_s {
     ngx_http_bo_stream_t    *stream;        /* that it is about to become */
 
     bo_uuid_t                id;            /* of the path */
+    ngx_str_t                name;          /* of the path, instead of an id */
     ngx_str_t                user;
+    ngx_str_t                who;           /* as a waiting room knows it */
     ngx_str_t                request_id;
     ngx_str_t                body;
     ngx_bo_idempotency_t     idempotency;
@@ -121,6 +128,7 @@ extern ngx_http_bo_action_t  ngx_http_bo_shows_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_screens_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_holds_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_orders_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_rooms_actions[];
 
 
 /* A walk over the headers of a request: start it, then ask for the next. */
@@ -258,6 +266,15 @@ typedef enum {
     NGX_HTTP_BO_E_PRICES,
     NGX_HTTP_BO_E_UPGRADE,
     NGX_HTTP_BO_E_RATE_LIMITED,
+    NGX_HTTP_BO_E_WAITING_ROOM,
+    NGX_HTTP_BO_E_TOKEN_INVALID,
+    NGX_HTTP_BO_E_TOKEN_FOREIGN,
+    NGX_HTTP_BO_E_PASS_OVER,
+    NGX_HTTP_BO_E_PLACE_OVER,
+    NGX_HTTP_BO_E_ROOM_CLOSED,
+    NGX_HTTP_BO_E_SOLD_OUT,
+    NGX_HTTP_BO_E_ROOM_FULL,
+    NGX_HTTP_BO_E_HASTY,
     NGX_HTTP_BO_E_INTERNAL,
     NGX_HTTP_BO_E_UNAVAILABLE,
     NGX_HTTP_BO_E_IN_DOUBT,

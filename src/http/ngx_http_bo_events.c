@@ -47,7 +47,9 @@ static void ngx_http_bo_events_close(ngx_http_bo_channel_t *ch);
 static const ngx_http_bo_subject_t  ngx_http_bo_events_subject = {
     ngx_http_bo_events_version,
     ngx_http_bo_events_text,
-    ngx_http_bo_events_close
+    ngx_http_bo_events_close,
+    NULL,
+    NULL
 };
 
 
@@ -131,7 +133,7 @@ ngx_http_bo_events_start(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    ngx_http_bo_stream_start(ctx, &e->channel, l->framing, l->since);
+    ngx_http_bo_stream_start(ctx, &e->channel, l->framing, l->since, NULL);
 }
 
 

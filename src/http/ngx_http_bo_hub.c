@@ -180,6 +180,10 @@ ngx_http_bo_channel_enter(ngx_http_bo_channel_t *ch, ngx_http_bo_stream_t *s)
 
     ngx_bo_count(hub->store, streams_opened);
 
+    if (ch->subject->beat) {
+        ch->subject->beat(ch, s);
+    }
+
     if (!hub->tick.timer_set) {
         ngx_add_timer(&hub->tick, NGX_HTTP_BO_HUB_TICK);
     }
@@ -192,6 +196,10 @@ ngx_http_bo_channel_leave(ngx_http_bo_stream_t *s)
     ngx_http_bo_hub_t *hub = s->channel->hub;
 
     ngx_queue_remove(&s->queue);
+
+    if (s->channel->subject->left) {
+        s->channel->subject->left(s->channel, s);
+    }
 
     hub->nstreams--;
     *hub->gauge = hub->nstreams;
@@ -407,6 +415,10 @@ ngx_http_bo_channel_round(ngx_event_t *ev)
         ngx_queue_insert_tail(&ch->rest, q);
 
         if (ch->beating) {
+            if (ch->subject->beat) {
+                ch->subject->beat(ch, s);
+            }
+
             ngx_http_bo_stream_beat(s);
 
         } else {

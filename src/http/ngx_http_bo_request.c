@@ -17,6 +17,8 @@ static void ngx_http_bo_begin(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_route(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path,
     ngx_str_t *verb);
+static ngx_int_t ngx_http_bo_path_named(ngx_http_bo_ctx_t *ctx, u_char *p,
+    size_t n, ngx_uint_t *path, ngx_str_t *verb);
 static void ngx_http_bo_allow(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_action_t *actions, ngx_uint_t path, ngx_str_t *verb);
 static ngx_int_t ngx_http_bo_admit(ngx_http_bo_ctx_t *ctx);
@@ -299,6 +301,7 @@ ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path, ngx_str_t *verb)
     u_char                    *p;
     size_t                     n;
     ngx_http_request_t        *r = ctx->request;
+    ngx_http_bo_loc_conf_t    *lcf;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
@@ -318,6 +321,12 @@ ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path, ngx_str_t *verb)
     if (n == 0) {
         *path = NGX_HTTP_BO_LIST;
         return NGX_OK;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_boxoffice_module);
+
+    if (lcf->named) {
+        return ngx_http_bo_path_named(ctx, p, n, path, verb);
     }
 
     if (n < 1 + BO_UUID_LEN || *p != '/'
@@ -340,6 +349,40 @@ ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path, ngx_str_t *verb)
     *path = NGX_HTTP_BO_VERB;
     verb->data = p + 1;
     verb->len = n - 1 - BO_UUID_LEN - 1;
+
+    return NGX_OK;
+}
+
+
+/* The same with a name: /{name}, /{name}/verb. */
+
+static ngx_int_t
+ngx_http_bo_path_named(ngx_http_bo_ctx_t *ctx, u_char *p, size_t n,
+    ngx_uint_t *path, ngx_str_t *verb)
+{
+    u_char  *slash, *last;
+
+    last = p + n;
+
+    if (*p++ != '/') {
+        return NGX_DECLINED;
+    }
+
+    slash = ngx_strlchr(p, last, '/');
+
+    ctx->name.data = p;
+    ctx->name.len = (slash ? slash : last) - p;
+
+    if (ctx->name.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    *path = slash ? NGX_HTTP_BO_VERB : NGX_HTTP_BO_ONE;
+
+    if (slash) {
+        verb->data = slash + 1;
+        verb->len = last - slash - 1;
+    }
 
     return NGX_OK;
 }

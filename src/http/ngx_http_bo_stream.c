@@ -50,7 +50,7 @@ static void ngx_http_bo_stream_drop_late(void *data);
 
 void
 ngx_http_bo_stream_start(ngx_http_bo_ctx_t *ctx, ngx_http_bo_channel_t *ch,
-    ngx_uint_t framing, int64_t version)
+    ngx_uint_t framing, int64_t version, const uint64_t *who)
 {
     ngx_http_request_t    *r = ctx->request;
     ngx_http_bo_stream_t  *s;
@@ -69,6 +69,11 @@ ngx_http_bo_stream_start(ngx_http_bo_ctx_t *ctx, ngx_http_bo_channel_t *ch,
 
     s->framing = framing;
     s->version = version;
+
+    if (who) {
+        s->who[0] = who[0];
+        s->who[1] = who[1];
+    }
 
     ngx_http_bo_channel_enter(ch, s);
 

@@ -60,6 +60,12 @@ typedef struct {
 
     /* Nobody listens any more. */
     void                   (*close)(ngx_http_bo_channel_t *ch);
+
+    /* A stream lives, for a heartbeat at least; it has gone.  May be NULL. */
+    void                   (*beat)(ngx_http_bo_channel_t *ch,
+                                   ngx_http_bo_stream_t *s);
+    void                   (*left)(ngx_http_bo_channel_t *ch,
+                                   ngx_http_bo_stream_t *s);
 } ngx_http_bo_subject_t;
 
 
@@ -101,6 +107,7 @@ struct ngx_http_bo_stream_s {
     ngx_http_cleanup_t           *cleanup;  /* of the request */
     ngx_buf_t                    *buf;      /* of the request: for messages */
     int64_t                       version;  /* that the client has */
+    uint64_t                      who[2];   /* for the subject */
     ngx_http_bo_message_t        *message;  /* under way */
     size_t                        sent;     /* bytes of it */
     ngx_http_bo_ws_t             *ws;       /* an incomplete frame */
@@ -164,10 +171,12 @@ ngx_http_bo_message_t *ngx_http_bo_channel_message(ngx_http_bo_channel_t *ch,
 
 /*
  * Turns a request into a stream of the channel: its headers are sent, the
- * client has that version.  The request ends here, well or not.
+ * client has that version.  who: two numbers for the subject, or NULL.  The
+ * request ends here, well or not.
  */
 void ngx_http_bo_stream_start(ngx_http_bo_ctx_t *ctx,
-    ngx_http_bo_channel_t *ch, ngx_uint_t framing, int64_t version);
+    ngx_http_bo_channel_t *ch, ngx_uint_t framing, int64_t version,
+    const uint64_t *who);
 
 /* Takes a stream's connection from its request, where that can be done. */
 void ngx_http_bo_stream_settle(ngx_http_bo_stream_t *s);

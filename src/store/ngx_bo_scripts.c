@@ -29,6 +29,9 @@ ngx_bo_script_t  ngx_bo_script_settle = ngx_bo_script(settle);
 ngx_bo_script_t  ngx_bo_script_map = ngx_bo_script(map);
 ngx_bo_script_t  ngx_bo_script_load = ngx_bo_script(load);
 ngx_bo_script_t  ngx_bo_script_repair = ngx_bo_script(repair);
+ngx_bo_script_t  ngx_bo_script_room_tick = ngx_bo_script(room_tick);
+ngx_bo_script_t  ngx_bo_script_room_grant = ngx_bo_script(room_grant);
+ngx_bo_script_t  ngx_bo_script_room_set = ngx_bo_script(room_set);
 
 ngx_bo_script_t  *ngx_bo_scripts[] = {
     &ngx_bo_script_hold,
@@ -40,7 +43,10 @@ ngx_bo_script_t  *ngx_bo_scripts[] = {
     &ngx_bo_script_settle,
     &ngx_bo_script_map,
     &ngx_bo_script_load,
-    &ngx_bo_script_repair
+    &ngx_bo_script_repair,
+    &ngx_bo_script_room_tick,
+    &ngx_bo_script_room_grant,
+    &ngx_bo_script_room_set
 };
 
 const ngx_uint_t  ngx_bo_nscripts = sizeof(ngx_bo_scripts)

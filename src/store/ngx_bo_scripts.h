@@ -21,6 +21,9 @@ extern ngx_bo_script_t  ngx_bo_script_settle;
 extern ngx_bo_script_t  ngx_bo_script_map;
 extern ngx_bo_script_t  ngx_bo_script_load;
 extern ngx_bo_script_t  ngx_bo_script_repair;
+extern ngx_bo_script_t  ngx_bo_script_room_tick;
+extern ngx_bo_script_t  ngx_bo_script_room_grant;
+extern ngx_bo_script_t  ngx_bo_script_room_set;
 
 extern ngx_bo_script_t  *ngx_bo_scripts[];
 extern const ngx_uint_t  ngx_bo_nscripts;

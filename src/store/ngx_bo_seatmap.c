@@ -293,6 +293,30 @@ ngx_bo_seatmap_version(ngx_bo_show_t *show, unsigned *stale)
 
 
 ngx_int_t
+ngx_bo_seatmap_stats(ngx_bo_show_t *show, bo_stats_t *stats)
+{
+    ngx_int_t        rc;
+    ngx_bo_map_t    *map;
+    ngx_bo_store_t  *store = show->store;
+
+    rc = NGX_DECLINED;
+
+    ngx_shmtx_lock(&store->shpool->mutex);
+
+    map = ngx_bo_map_find(store, show->no);
+
+    if (map && map->version && ngx_bo_map_usable(map, show)) {
+        *stats = map->stats;
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(&store->shpool->mutex);
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_bo_seatmap_ready(ngx_bo_show_t *show, ngx_bo_call_t *call)
 {
     ngx_int_t        rc;

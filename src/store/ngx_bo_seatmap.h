@@ -56,6 +56,12 @@ ngx_int_t ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have,
 int64_t ngx_bo_seatmap_version(ngx_bo_show_t *show, unsigned *stale);
 
 /*
+ * Counts the seats of a map, as of the version that this node knows.  NGX_OK,
+ * or NGX_DECLINED when it does not know it.
+ */
+ngx_int_t ngx_bo_seatmap_stats(ngx_bo_show_t *show, bo_stats_t *stats);
+
+/*
  * Makes sure that a map is known and fresh.  NGX_OK: it is; NGX_AGAIN: it is
  * being read, done comes.
  */

@@ -122,6 +122,7 @@ struct ngx_bo_store_s {
 
     ngx_bo_history_t        *history;       /* hold records on their way */
     ngx_bo_live_t           *live;          /* in one worker of a node */
+    ngx_array_t             *rooms;         /* zones of waiting rooms */
 
     ngx_str_t                hold_ttl;      /* the limits as texts */
     ngx_str_t                hold_cap;

@@ -36,6 +36,11 @@ sub new ($class, %o) {
     chmod 0755, $self->{dir};
     chmod 01777, "$self->{dir}/asan";
 
+    # the same on all nodes of a test
+    open my $fh, '>', "$self->{dir}/secret" or croak "$self->{dir}: $!";
+    say {$fh} 'a secret of 32 bytes or more, for tests';
+    close $fh or croak "$self->{dir}: $!";
+
     return $self;
 }
 
@@ -65,6 +70,7 @@ sub _directives ($self, $change) {
         postgres => "\"$self->{postgres}\" connections=2",
         zone     => 'seats:16m',
         jobs     => 'on',
+        secret_file => "$self->{dir}/secret",
 
         # most tests take seats as they come
         orphan_rule => 'off',
@@ -143,6 +149,7 @@ sub conf ($self, %change) {
             location /api/v1/screens { boxoffice_screens; $extra }
             location /api/v1/holds { boxoffice_holds; $extra }
             location /api/v1/orders { boxoffice_orders; $extra }
+            location /api/v1/waiting-rooms { boxoffice_waiting_rooms; $extra }
             location = /healthz { boxoffice_health live; }
             location = /readyz { boxoffice_health ready; }
             location = /metrics { boxoffice_metrics; }

@@ -1,0 +1,197 @@
+
+/*
+ * The secrets that sign tokens.
+ */
+
+
+#include "ngx_bo_secret.h"
+
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+
+
+#define NGX_BO_SECRET_FILE  65536
+
+
+static ngx_int_t ngx_bo_secret_add(ngx_array_t *secrets, u_char *p,
+    size_t len);
+static void ngx_bo_secret_key(ngx_bo_secret_t *secret, const u_char *key,
+    size_t len);
+static void ngx_bo_secret_mac(ngx_bo_secret_t *secret, ngx_str_t *room,
+    const uint8_t *body, uint8_t mac[BO_TOKEN_MAC]);
+
+
+char *
+ngx_bo_secret_read(ngx_conf_t *cf, ngx_str_t *path, ngx_array_t **secrets)
+{
+    u_char       *buf, *p, *end, *last;
+    ssize_t       n;
+    ngx_file_t    file;
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return "no memory";
+    }
+
+    buf = ngx_pnalloc(cf->temp_pool, NGX_BO_SECRET_FILE);
+    *secrets = ngx_array_create(cf->pool, 2, sizeof(ngx_bo_secret_t));
+
+    if (buf == NULL || *secrets == NULL) {
+        return "no memory";
+    }
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+
+    file.name = *path;
+    file.log = cf->log;
+    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (file.fd == NGX_INVALID_FILE) {
+        return "the file cannot be opened";
+    }
+
+    n = ngx_read_file(&file, buf, NGX_BO_SECRET_FILE, 0);
+
+    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
+                           ngx_close_file_n " \"%V\" failed", path);
+    }
+
+    if (n < 0) {
+        return "the file cannot be read";
+    }
+
+    last = buf + n;
+
+    for (p = buf; p < last; p = end + 1) {
+        end = ngx_strlchr(p, last, '\n');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (end > p && ngx_bo_secret_add(*secrets, p, end - p) != NGX_OK) {
+            return "a line of the file is shorter than 32 bytes, or longer "
+                   "than 512";
+        }
+    }
+
+    OPENSSL_cleanse(buf, n);
+
+    return (*secrets)->nelts ? NULL : "the file is empty";
+}
+
+
+static ngx_int_t
+ngx_bo_secret_add(ngx_array_t *secrets, u_char *p, size_t len)
+{
+    ngx_bo_secret_t  *secret;
+
+    if (len < NGX_BO_SECRET_MIN || len > NGX_BO_SECRET_MAX) {
+        return NGX_ERROR;
+    }
+
+    secret = ngx_array_push(secrets);
+    if (secret == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_bo_secret_key(secret, p, len);
+
+    return NGX_OK;
+}
+
+
+/*
+ * RFC 2104.  The key is one of its own, so that the same file may serve other
+ * purposes one day.
+ */
+
+static void
+ngx_bo_secret_key(ngx_bo_secret_t *secret, const u_char *key, size_t len)
+{
+    u_char      pad[SHA256_CBLOCK], derived[SHA256_DIGEST_LENGTH];
+    ngx_uint_t  i;
+
+    static const u_char  purpose[] = "boxoffice waiting room";
+
+    (void) HMAC(EVP_sha256(), key, (int) len, purpose, sizeof(purpose) - 1,
+                derived, NULL);
+
+    ngx_memzero(pad, sizeof(pad));
+    ngx_memcpy(pad, derived, sizeof(derived));
+
+    for (i = 0; i < sizeof(pad); i++) {
+        pad[i] ^= 0x36;
+    }
+
+    SHA256_Init(&secret->inner);
+    SHA256_Update(&secret->inner, pad, sizeof(pad));
+
+    for (i = 0; i < sizeof(pad); i++) {
+        pad[i] ^= 0x36 ^ 0x5c;
+    }
+
+    SHA256_Init(&secret->outer);
+    SHA256_Update(&secret->outer, pad, sizeof(pad));
+
+    OPENSSL_cleanse(pad, sizeof(pad));
+    OPENSSL_cleanse(derived, sizeof(derived));
+}
+
+
+void
+ngx_bo_secret_sign(ngx_array_t *secrets, ngx_str_t *room,
+    const bo_token_t *token, u_char *text)
+{
+    uint8_t  bytes[BO_TOKEN_BYTES];
+
+    bo_token_pack(bytes, token);
+    ngx_bo_secret_mac(secrets->elts, room, bytes, bytes + BO_TOKEN_BODY);
+    bo_token_encode((char *) text, bytes);
+}
+
+
+ngx_int_t
+ngx_bo_secret_verify(ngx_array_t *secrets, ngx_str_t *room, uint8_t kind,
+    ngx_str_t *text, bo_token_t *token)
+{
+    uint8_t           bytes[BO_TOKEN_BYTES], mac[BO_TOKEN_MAC];
+    ngx_uint_t        i, good;
+    ngx_bo_secret_t  *secret = secrets->elts;
+
+    if (bo_token_decode(bytes, (char *) text->data, text->len) != 0) {
+        return NGX_DECLINED;
+    }
+
+    good = 0;
+
+    for (i = 0; i < secrets->nelts; i++) {
+        ngx_bo_secret_mac(&secret[i], room, bytes, mac);
+        good |= CRYPTO_memcmp(mac, bytes + BO_TOKEN_BODY, BO_TOKEN_MAC) == 0;
+    }
+
+    bo_token_unpack(token, bytes);
+
+    return good && token->kind == kind ? NGX_OK : NGX_DECLINED;
+}
+
+
+static void
+ngx_bo_secret_mac(ngx_bo_secret_t *secret, ngx_str_t *room,
+    const uint8_t *body, uint8_t mac[BO_TOKEN_MAC])
+{
+    u_char      digest[SHA256_DIGEST_LENGTH];
+    SHA256_CTX  sha;
+
+    sha = secret->inner;
+    SHA256_Update(&sha, room->data, room->len);
+    SHA256_Update(&sha, "", 1);
+    SHA256_Update(&sha, body, BO_TOKEN_BODY);
+    SHA256_Final(digest, &sha);
+
+    sha = secret->outer;
+    SHA256_Update(&sha, digest, sizeof(digest));
+    SHA256_Final(digest, &sha);
+
+    ngx_memcpy(mac, digest, BO_TOKEN_MAC);
+}
