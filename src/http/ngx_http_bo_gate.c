@@ -20,6 +20,10 @@ static ngx_int_t ngx_http_bo_gate_closed(ngx_http_bo_ctx_t *ctx,
 static ngx_uint_t ngx_http_bo_gate_browser(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_gate_page(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_room_t *room);
+static ngx_uint_t ngx_http_bo_room_is_visitor(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_room_t *room, ngx_str_t *visitor);
+static ngx_int_t ngx_http_bo_room_visitor(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_room_t *room, ngx_str_t *visitor);
 static ngx_int_t ngx_http_bo_room_find_cookie(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 static ngx_uint_t ngx_http_bo_room_secure(ngx_http_request_t *r);
@@ -203,9 +207,7 @@ ngx_int_t
 ngx_http_bo_room_who(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
     ngx_uint_t make, ngx_str_t *who)
 {
-    u_char     *p, random[NGX_HTTP_BO_VISITOR / 2];
-    size_t      i;
-    ngx_str_t   value;
+    ngx_str_t  visitor;
 
     if (ngx_http_bo_authenticate(ctx) == NGX_OK) {
         ctx->who = ctx->user;
@@ -217,72 +219,77 @@ ngx_http_bo_room_who(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_bo_room_find_cookie(ctx->request,
-                                     &room->cookie[NGX_HTTP_BO_COOKIE_VISITOR],
-                                     &value)
-        == NGX_OK
-        && value.len == NGX_HTTP_BO_VISITOR)
+    if (!ngx_http_bo_room_is_visitor(ctx, room, &visitor)
+        && (!make
+            || ngx_http_bo_room_visitor(ctx, room, &visitor) != NGX_OK))
     {
-        for (i = 0; i < value.len; i++) {
-            if (ngx_strlchr((u_char *) "0123456789abcdef",
-                            (u_char *) "0123456789abcdef" + 16, value.data[i])
-                == NULL)
-            {
-                break;
-            }
-        }
-
-        if (i == value.len) {
-            make = 0;
-
-        } else {
-            value.len = 0;
-        }
-
-    } else {
-        value.len = 0;
-    }
-
-    if (value.len == 0 && !make) {
         return NGX_DECLINED;
     }
 
     /* no user is called so: names have no colon */
 
-    p = ngx_pnalloc(ctx->request->pool, sizeof("visitor:") - 1
-                                        + NGX_HTTP_BO_VISITOR);
-    if (p == NULL) {
+    who->data = ngx_pnalloc(ctx->request->pool, sizeof("visitor:") - 1
+                                                + NGX_HTTP_BO_VISITOR);
+    if (who->data == NULL) {
         return NGX_DECLINED;
     }
 
-    who->data = p;
-    p = ngx_http_bo_put(p, "visitor:");
-
-    if (make) {
-        if (ngx_bo_random(random, sizeof(random)) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-        ngx_hex_dump(p, random, sizeof(random));
-
-        value.data = p;
-        value.len = NGX_HTTP_BO_VISITOR;
-
-        if (ngx_http_bo_room_cookie(ctx, room, NGX_HTTP_BO_COOKIE_VISITOR,
-                                    &value, NGX_HTTP_BO_VISITOR_LIFE)
-            != NGX_OK)
-        {
-            return NGX_DECLINED;
-        }
-
-    } else {
-        ngx_memcpy(p, value.data, NGX_HTTP_BO_VISITOR);
-    }
-
-    who->len = sizeof("visitor:") - 1 + NGX_HTTP_BO_VISITOR;
+    who->len = ngx_sprintf(who->data, "visitor:%V", &visitor) - who->data;
     ctx->who = *who;
 
     return NGX_OK;
+}
+
+
+/* Whether the cookie is one of ours, by its form. */
+
+static ngx_uint_t
+ngx_http_bo_room_is_visitor(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
+    ngx_str_t *visitor)
+{
+    u_char  c;
+    size_t  i;
+
+    if (ngx_http_bo_room_find_cookie(ctx->request,
+                                     &room->cookie[NGX_HTTP_BO_COOKIE_VISITOR],
+                                     visitor)
+        != NGX_OK
+        || visitor->len != NGX_HTTP_BO_VISITOR)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < visitor->len; i++) {
+        c = visitor->data[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_bo_room_visitor(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
+    ngx_str_t *visitor)
+{
+    u_char  random[NGX_HTTP_BO_VISITOR / 2];
+
+    visitor->len = NGX_HTTP_BO_VISITOR;
+    visitor->data = ngx_pnalloc(ctx->request->pool, visitor->len);
+
+    if (visitor->data == NULL
+        || ngx_bo_random(random, sizeof(random)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_hex_dump(visitor->data, random, sizeof(random));
+
+    return ngx_http_bo_room_cookie(ctx, room, NGX_HTTP_BO_COOKIE_VISITOR,
+                                   visitor, NGX_HTTP_BO_VISITOR_LIFE);
 }
 
 

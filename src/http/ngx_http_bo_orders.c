@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_bo.h"
+#include "store/ngx_bo_room.h"
 
 
 #define NGX_HTTP_BO_NAME_MAX   200
@@ -249,6 +250,8 @@ ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
         /* fall through */
 
     case NGX_BO_OK:
+        ngx_bo_rooms_finish(ctx->store, &ctx->user,
+                            &ngx_bo_order_call(c)->show->id);
         ngx_http_bo_order_answer(ctx, NGX_HTTP_CREATED);
         return;
 

@@ -40,6 +40,7 @@ static void ngx_bo_room_estimate(ngx_bo_room_t *room,
 static void ngx_bo_room_agree(ngx_bo_room_t *room, bo_place_t *place,
     ngx_bo_room_view_t *view);
 static ngx_msec_t ngx_bo_room_grace(ngx_bo_room_t *room, bo_place_t *place);
+static void ngx_bo_room_finish(ngx_bo_room_t *room, ngx_str_t *user);
 static void ngx_bo_room_event(ngx_bo_room_events_t *events, uint64_t number);
 
 
@@ -470,6 +471,28 @@ ngx_bo_room_leave(ngx_bo_room_t *room, const bo_token_t *token,
 
 
 void
+ngx_bo_rooms_finish(ngx_bo_store_t *store, ngx_str_t *user,
+    const bo_uuid_t *show)
+{
+    ngx_uint_t              i;
+    ngx_bo_room_t          *room;
+    ngx_shm_zone_t        **zone;
+    ngx_bo_room_agreed_t   *agreed;
+
+    zone = store->rooms->elts;
+
+    for (i = 0; i < store->rooms->nelts; i++) {
+        room = zone[i]->data;
+        agreed = &room->zone->agreed;
+
+        if (!agreed->has_show || bo_uuid_equal(&agreed->show, show)) {
+            ngx_bo_room_finish(room, user);
+        }
+    }
+}
+
+
+static void
 ngx_bo_room_finish(ngx_bo_room_t *room, ngx_str_t *user)
 {
     uint64_t             id, number;

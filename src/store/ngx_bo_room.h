@@ -116,7 +116,7 @@ typedef struct {
     uint64_t                 left_used; /* first number of it not given */
     uint64_t                 left_end;  /* 0: there is none */
     uint64_t                 ceiling;
-    uint64_t                 low;       /* in hand: more are asked for at once */
+    uint64_t                 low;       /* in hand: asks for more at once */
 
     ngx_bo_room_events_t     ended;
     ngx_bo_room_events_t     claimed;
@@ -244,8 +244,12 @@ ngx_bo_room_answer_e ngx_bo_room_enter(ngx_bo_room_t *room,
 /* Whether the gate is shut at all; somebody has come to it. */
 ngx_uint_t ngx_bo_room_is_on(ngx_bo_room_t *room);
 
-/* Somebody is done in there, whoever it is. */
-void ngx_bo_room_finish(ngx_bo_room_t *room, ngx_str_t *user);
+/*
+ * Somebody has ordered: the pass is spent, and the place inside is free, in
+ * the rooms of that show and those that are of no show.
+ */
+void ngx_bo_rooms_finish(ngx_bo_store_t *store, ngx_str_t *user,
+    const bo_uuid_t *show);
 
 /* A version for streams: it changes with whatever is told to them. */
 int64_t ngx_bo_room_moved(ngx_bo_room_t *room);

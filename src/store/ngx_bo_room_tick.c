@@ -107,6 +107,10 @@ static void ngx_bo_room_tick_sleep(ngx_bo_room_tick_t *t, ngx_msec_t time);
 static void ngx_bo_room_tick_send(ngx_bo_room_tick_t *t);
 static ngx_int_t ngx_bo_room_tick_fill(ngx_bo_room_tick_t *t,
     ngx_pool_t *pool, ngx_str_t *argv);
+static ngx_int_t ngx_bo_room_tick_numbers(ngx_bo_room_tick_t *t,
+    ngx_pool_t *pool, ngx_str_t *argv);
+static ngx_int_t ngx_bo_room_tick_look(ngx_bo_room_zone_t *zone,
+    ngx_pool_t *pool, ngx_str_t *arg);
 static ngx_int_t ngx_bo_room_tick_number(ngx_pool_t *pool, ngx_str_t *arg,
     uint64_t value);
 static ngx_int_t ngx_bo_room_tick_events(ngx_pool_t *pool, ngx_str_t *arg,
@@ -119,6 +123,10 @@ static void ngx_bo_room_tick_reply(void *data, ngx_bo_verdict_e verdict,
 static ngx_uint_t ngx_bo_room_tick_taken(ngx_bo_room_tick_t *t,
     redisReply *reply);
 static void ngx_bo_room_tick_agree(ngx_bo_room_tick_t *t,
+    redisReply *settings);
+static void ngx_bo_room_tick_new_sale(ngx_bo_room_zone_t *zone,
+    redisReply *settings);
+static void ngx_bo_room_tick_numbers_of(ngx_bo_room_agreed_t *agreed,
     redisReply *settings);
 static void ngx_bo_room_tick_block(ngx_bo_room_tick_t *t, redisReply *state);
 static void ngx_bo_room_tick_told(ngx_bo_room_events_t *events, ngx_uint_t n);
@@ -360,11 +368,7 @@ static ngx_int_t
 ngx_bo_room_tick_fill(ngx_bo_room_tick_t *t, ngx_pool_t *pool,
     ngx_str_t *argv)
 {
-    u_char               *seen;
-    uint64_t              want;
-    ngx_bo_room_zone_t   *zone = t->room->zone;
-
-    want = t->leaving ? 0 : ngx_bo_room_tick_want(t);
+    ngx_bo_room_zone_t  *zone = t->room->zone;
 
     argv[NGX_BO_TICK_NODE].data = zone->node;
     argv[NGX_BO_TICK_NODE].len = sizeof(zone->node);
@@ -387,23 +391,11 @@ ngx_bo_room_tick_fill(ngx_bo_room_tick_t *t, ngx_pool_t *pool,
         ngx_str_set(&argv[NGX_BO_TICK_ROLE], "0");
     }
 
-    if (ngx_bo_room_tick_number(pool, &argv[NGX_BO_TICK_WANT], want) != NGX_OK
-        || ngx_bo_room_tick_number(pool, &argv[NGX_BO_TICK_TOLD], zone->told)
-           != NGX_OK
+    t->left = zone->left_end;
+
+    if (ngx_bo_room_tick_numbers(t, pool, argv) != NGX_OK
         || ngx_bo_room_tick_joins(zone, pool, &argv[NGX_BO_TICK_JOINS],
                                   zone->told, &t->told)
-           != NGX_OK
-        || ngx_bo_room_tick_number(pool, &argv[NGX_BO_TICK_LEFT],
-                                   zone->left_told)
-           != NGX_OK
-        || ngx_bo_room_tick_number(pool, &argv[NGX_BO_TICK_LEFT_END],
-                                   zone->left_end)
-           != NGX_OK
-        || ngx_bo_room_tick_number(pool, &argv[NGX_BO_TICK_CURSOR],
-                                   zone->room->cursor)
-           != NGX_OK
-        || ngx_bo_room_tick_number(pool, &argv[NGX_BO_TICK_CEILING],
-                                   zone->ceiling)
            != NGX_OK
         || ngx_bo_room_tick_events(pool, &argv[NGX_BO_TICK_ENDED],
                                    &zone->ended, &t->nended)
@@ -415,40 +407,73 @@ ngx_bo_room_tick_fill(ngx_bo_room_tick_t *t, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    /* without a block there is nothing that could be taken for one of Redis */
-
-    if (zone->room->block.end == 0) {
-        ngx_str_set(&argv[NGX_BO_TICK_BLOCK], "-");
-
-    } else if (ngx_bo_room_tick_number(pool, &argv[NGX_BO_TICK_BLOCK],
-                                       zone->block)
-               != NGX_OK)
+    if (zone->left_end
+        && ngx_bo_room_tick_joins(zone, pool, &argv[NGX_BO_TICK_LEFT_JOINS],
+                                  zone->left_told, NULL)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    t->left = zone->left_end;
+    return zone->nodes > 1 && !t->leaving
+           ? ngx_bo_room_tick_look(zone, pool, &argv[NGX_BO_TICK_SEEN])
+           : NGX_OK;
+}
 
-    if (zone->left_end) {
-        if (ngx_bo_room_tick_joins(zone, pool, &argv[NGX_BO_TICK_LEFT_JOINS],
-                                   zone->left_told, NULL)
+
+static ngx_int_t
+ngx_bo_room_tick_numbers(ngx_bo_room_tick_t *t, ngx_pool_t *pool,
+    ngx_str_t *argv)
+{
+    ngx_uint_t           i;
+    ngx_bo_room_zone_t  *zone = t->room->zone;
+
+    struct {
+        ngx_uint_t  arg;
+        uint64_t    value;
+    } numbers[] = {
+        { NGX_BO_TICK_WANT, t->leaving ? 0 : ngx_bo_room_tick_want(t) },
+        { NGX_BO_TICK_BLOCK, zone->block },
+        { NGX_BO_TICK_TOLD, zone->told },
+        { NGX_BO_TICK_LEFT, zone->left_told },
+        { NGX_BO_TICK_LEFT_END, zone->left_end },
+        { NGX_BO_TICK_CURSOR, zone->room->cursor },
+        { NGX_BO_TICK_CEILING, zone->ceiling }
+    };
+
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (ngx_bo_room_tick_number(pool, &argv[numbers[i].arg],
+                                    numbers[i].value)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    if (zone->nodes > 1 && !t->leaving) {
-        seen = ngx_pnalloc(pool, NGX_BO_ROOM_SPAN / 8);
-        if (seen == NULL) {
-            return NGX_ERROR;
-        }
+    /* without a block there is nothing that could be taken for one of Redis */
 
-        bo_room_seen(zone->room, ngx_bo_room_now(), seen, NGX_BO_ROOM_SPAN);
-
-        argv[NGX_BO_TICK_SEEN].data = seen;
-        argv[NGX_BO_TICK_SEEN].len = NGX_BO_ROOM_SPAN / 8;
+    if (zone->room->block.end == 0) {
+        ngx_str_set(&argv[NGX_BO_TICK_BLOCK], "-");
     }
+
+    return NGX_OK;
+}
+
+
+/* Whom this node has seen, for the others. */
+
+static ngx_int_t
+ngx_bo_room_tick_look(ngx_bo_room_zone_t *zone, ngx_pool_t *pool,
+    ngx_str_t *arg)
+{
+    arg->len = NGX_BO_ROOM_SPAN / 8;
+    arg->data = ngx_pnalloc(pool, arg->len);
+
+    if (arg->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    bo_room_seen(zone->room, ngx_bo_room_now(), arg->data, NGX_BO_ROOM_SPAN);
 
     return NGX_OK;
 }
@@ -733,44 +758,19 @@ ngx_bo_room_tick_copy(redisReply *settings, ngx_uint_t field, u_char *to,
 static void
 ngx_bo_room_tick_agree(ngx_bo_room_tick_t *t, redisReply *settings)
 {
-    u_char                 text[32], sale[16];
+    u_char                 sale[16];
     ngx_str_t              s;
-    ngx_uint_t             i;
     ngx_bo_room_zone_t    *zone = t->room->zone;
     ngx_bo_room_agreed_t  *agreed = &zone->agreed;
 
-    agreed->base = (uint64_t) ngx_bo_room_tick_int(settings,
-                                                   NGX_BO_ROOM_BASE, 0);
     ngx_memzero(sale, sizeof(sale));
     ngx_bo_room_tick_copy(settings, NGX_BO_ROOM_SALE, sale, sizeof(sale));
 
     if (agreed->epoch_len == 0
         || ngx_memcmp(sale, agreed->sale_text, sizeof(sale)) != 0)
     {
-        bo_room_reset(zone->room, agreed->base);
-        zone->complete = agreed->base;
-        zone->told = agreed->base;
-        zone->block = 0;
-        zone->room->block.end = 0;
-        zone->room->block.first = 0;
-        zone->told = 0;
-        zone->left_end = 0;
-        zone->ended.n = 0;
-        zone->claimed.n = 0;
-        zone->ready = 0;
-        zone->sold_out = 0;
-        zone->passed = agreed->base;
-        zone->speed = 0;
-        agreed->drawn = 0;
-
         ngx_memcpy(agreed->sale_text, sale, sizeof(sale));
-        agreed->sale = (uint64_t) ngx_hextoi(sale, 8) << 32
-                       | (uint64_t) ngx_hextoi(sale + 8, 8);
-        ngx_bo_room_tick_copy(settings, NGX_BO_ROOM_KEY, text, 32);
-
-        for (i = 0; i < BO_SIPHASH_KEY; i++) {
-            agreed->key[i] = (uint8_t) ngx_hextoi(text + 2 * i, 2);
-        }
+        ngx_bo_room_tick_new_sale(zone, settings);
     }
 
     s = ngx_bo_reply_str(settings, NGX_BO_ROOM_EPOCH);
@@ -785,26 +785,7 @@ ngx_bo_room_tick_agree(ngx_bo_room_tick_t *t, redisReply *settings)
         zone->fence = 0;
     }
 
-    s = ngx_bo_reply_str(settings, NGX_BO_ROOM_PHASE);
-
-    for (i = 0; i < NGX_BO_ROOM_PHASES; i++) {
-        if (s.len == ngx_bo_room_phases[i].len
-            && ngx_strncmp(s.data, ngx_bo_room_phases[i].data, s.len) == 0)
-        {
-            agreed->phase = i;
-        }
-    }
-
-    agreed->rate = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_RATE, 1);
-    agreed->capacity = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_CAPACITY, 0);
-    agreed->opens = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_OPENS, 0);
-    agreed->settings = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_SETTINGS, 0);
-    agreed->drawn = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_DRAWN, 0);
-    agreed->lobby_first = ngx_bo_room_tick_int(settings,
-                                               NGX_BO_ROOM_LOBBY_FIRST, -1);
-    agreed->lobby_end = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_LOBBY_END,
-                                             -1);
-    agreed->born = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_BORN, 0);
+    ngx_bo_room_tick_numbers_of(agreed, settings);
 
     zone->ceiling = ngx_max(zone->ceiling,
                             (uint64_t) ngx_bo_room_tick_int(settings,
@@ -822,6 +803,75 @@ ngx_bo_room_tick_agree(ngx_bo_room_tick_t *t, redisReply *settings)
     s = ngx_bo_reply_str(settings, NGX_BO_ROOM_SHOW);
     agreed->has_show = bo_uuid_parse(&agreed->show, (char *) s.data, s.len)
                        == 0;
+}
+
+
+static void
+ngx_bo_room_tick_new_sale(ngx_bo_room_zone_t *zone, redisReply *settings)
+{
+    u_char                 text[2 * BO_SIPHASH_KEY];
+    uint64_t               base;
+    ngx_uint_t             i;
+    ngx_bo_room_agreed_t  *agreed = &zone->agreed;
+
+    base = (uint64_t) ngx_bo_room_tick_int(settings, NGX_BO_ROOM_BASE, 0);
+
+    bo_room_reset(zone->room, base);
+
+    zone->room->block.first = 0;
+    zone->room->block.end = 0;
+    zone->block = 0;
+    zone->told = 0;
+    zone->left_end = 0;
+    zone->complete = base;
+    zone->ended.n = 0;
+    zone->claimed.n = 0;
+    zone->ready = 0;
+    zone->sold_out = 0;
+    zone->passed = base;
+    zone->speed = 0;
+
+    agreed->sale = (uint64_t) ngx_hextoi(agreed->sale_text, 8) << 32
+                   | (uint64_t) ngx_hextoi(agreed->sale_text + 8, 8);
+
+    ngx_memzero(text, sizeof(text));
+    ngx_bo_room_tick_copy(settings, NGX_BO_ROOM_KEY, text, sizeof(text));
+
+    for (i = 0; i < BO_SIPHASH_KEY; i++) {
+        agreed->key[i] = (uint8_t) ngx_hextoi(text + 2 * i, 2);
+    }
+}
+
+
+static void
+ngx_bo_room_tick_numbers_of(ngx_bo_room_agreed_t *agreed,
+    redisReply *settings)
+{
+    ngx_str_t   s;
+    ngx_uint_t  i;
+
+    s = ngx_bo_reply_str(settings, NGX_BO_ROOM_PHASE);
+
+    for (i = 0; i < NGX_BO_ROOM_PHASES; i++) {
+        if (s.len == ngx_bo_room_phases[i].len
+            && ngx_strncmp(s.data, ngx_bo_room_phases[i].data, s.len) == 0)
+        {
+            agreed->phase = i;
+        }
+    }
+
+    agreed->rate = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_RATE, 1);
+    agreed->capacity = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_CAPACITY, 0);
+    agreed->opens = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_OPENS, 0);
+    agreed->settings = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_SETTINGS, 0);
+    agreed->base = (uint64_t) ngx_bo_room_tick_int(settings, NGX_BO_ROOM_BASE,
+                                                   0);
+    agreed->drawn = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_DRAWN, 0);
+    agreed->lobby_first = ngx_bo_room_tick_int(settings,
+                                               NGX_BO_ROOM_LOBBY_FIRST, -1);
+    agreed->lobby_end = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_LOBBY_END,
+                                             -1);
+    agreed->born = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_BORN, 0);
 }
 
 
