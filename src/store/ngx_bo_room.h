@@ -115,6 +115,7 @@ typedef struct {
     uint64_t                 left_told; /* of the block that was left */
     uint64_t                 left_used; /* first number of it not given */
     uint64_t                 left_end;  /* 0: there is none */
+    uint64_t                 others;    /* all they gave is below */
     uint64_t                 ceiling;
     uint64_t                 low;       /* in hand: asks for more at once */
 

@@ -133,6 +133,9 @@ ngx_bo_room_log_joined(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
         return;
     }
 
+    zone->others = ngx_max(zone->others,
+                           e->from + e->data.len / sizeof(uint64_t));
+
     for (i = 0; i < e->data.len / sizeof(uint64_t); i++) {
         id = ngx_bo_room_log_word(e, i);
 

@@ -26,10 +26,6 @@
 #define NGX_BO_ROOM_HAND_FEW  256       /* with others, what is left is lost */
 #define NGX_BO_ROOM_HAND_MAX  131072
 
-/* A block that lies so far behind is exchanged, though nobody joined. */
-
-#define NGX_BO_ROOM_BEHIND    64
-
 /* Entries of the log in an answer. */
 
 #define NGX_BO_ROOM_ENTRIES   "64"
@@ -575,16 +571,9 @@ ngx_bo_room_tick_want(ngx_bo_room_tick_t *t)
         return hand;
     }
 
-    /* Others give higher numbers: who comes here must not pass them. */
+    /* Others gave higher numbers: who comes here must not pass those people. */
 
-    if (zone->room->known > block->end
-        || zone->room->next > block->end + NGX_BO_ROOM_BEHIND
-        || (t->burst && zone->room->next > block->end))
-    {
-        return hand / 4;
-    }
-
-    return 0;
+    return zone->others > block->end ? hand / 4 : 0;
 }
 
 
@@ -824,6 +813,7 @@ ngx_bo_room_tick_new_sale(ngx_bo_room_zone_t *zone, redisReply *settings)
     zone->told = 0;
     zone->left_end = 0;
     zone->complete = base;
+    zone->others = base;
     zone->ended.n = 0;
     zone->claimed.n = 0;
     zone->ready = 0;
