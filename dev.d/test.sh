@@ -113,6 +113,15 @@ run_fuzz() {
 }
 
 
+run_flashsale() {
+    install_packages build run test
+    build_release
+    export BOXOFFICE_BUILD=$BUILD
+    export BOXOFFICE_MODULE=$BUILD/release/$MODULE
+    exec "$ROOT/bench/flashsale/run" "$@"
+}
+
+
 run_bench() {
     install_packages build run test bench
     build_release

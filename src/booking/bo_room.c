@@ -15,7 +15,7 @@
 
 #define BO_ROOM_SPREAD   8
 
-#define BO_ROOM_LOOK     64     /* segments of a bo_room_expired() */
+#define BO_ROOM_LOOK     1024   /* segments of a bo_room_expired() */
 
 
 /*
@@ -46,6 +46,8 @@ static void bo_room_count_segment(bo_room_t *room, bo_room_segment_t *seg,
 static uint64_t bo_room_count_gone(const bo_room_t *room, uint64_t base,
     uint64_t end, bo_room_segment_t *seg);
 static bool bo_room_is_done(const bo_room_t *room, bo_room_segment_t *seg);
+static uint64_t bo_room_expired_in(const bo_room_t *room,
+    bo_room_segment_t *seg, bo_room_time_t now, uint64_t *numbers, uint64_t n);
 static const char *bo_room_check_segments(const bo_room_t *room);
 static const char *bo_room_check_chains(const bo_room_t *room);
 
@@ -809,7 +811,10 @@ bo_room_admit(bo_room_t *room, uint64_t to, const uint8_t *skip,
             continue;
         }
 
-        room->places[index].until = until;
+        if (room->places[index].until < until) {
+            room->places[index].until = until;
+        }
+
         room->places[index].flags &= (uint16_t) ~BO_PLACE_CLAIMED;
         bo_room_barrier();
 
@@ -905,33 +910,65 @@ bo_room_seen(const bo_room_t *room, bo_room_time_t now, uint8_t *seen,
 
 
 uint64_t
-bo_room_expired(const bo_room_t *room, bo_room_time_t now, uint32_t *from,
+bo_room_expired(const bo_room_t *room, bo_room_time_t now, uint64_t *from,
     uint64_t *numbers, uint64_t n)
 {
-    uint32_t            i, index;
-    uint64_t            found;
+    uint64_t            i, nsegments, found, end;
     bo_room_segment_t  *seg;
 
     found = 0;
+    end = room->cursor;
 
-    for (i = 0; i < BO_ROOM_LOOK && i < room->nsegments; i++) {
-        *from = (*from + 1) % room->nsegments;
-        seg = &room->segments[*from];
+    if (end > room->draw_first && end < room->draw_end) {
+        end = room->draw_end;
+    }
 
-        if (seg->base == BO_ROOM_NONE) {
+    /* each once */
+
+    nsegments = end > room->low ? (end - room->low - 1) / BO_ROOM_SEGMENT + 1
+                                 : 0;
+
+    for (i = 0; i < BO_ROOM_LOOK && i < nsegments && found < n; i++) {
+
+        if (*from < room->low || *from >= end) {
+            *from = room->low;
+        }
+
+        seg = bo_room_segment(room, *from);
+
+        if (seg != NULL) {
+            found += bo_room_expired_in(room, seg, now, numbers + found,
+                                        n - found);
+        }
+
+        *from += BO_ROOM_SEGMENT;
+    }
+
+    return found;
+}
+
+
+static uint64_t
+bo_room_expired_in(const bo_room_t *room, bo_room_segment_t *seg,
+    bo_room_time_t now, uint64_t *numbers, uint64_t n)
+{
+    uint32_t  i, index;
+    uint64_t  found;
+
+    found = 0;
+    index = (uint32_t) (seg - room->segments) * BO_ROOM_SEGMENT;
+
+    for (i = 0; i < BO_ROOM_SEGMENT && found < n; i++) {
+
+        if (seg->admitted[i / 64] == 0) {
+            i += 63;
             continue;
         }
 
-        for (index = *from * BO_ROOM_SEGMENT;
-             index < (*from + 1) * BO_ROOM_SEGMENT && found < n;
-             index++)
+        if (bo_room_has(seg->admitted, i) && bo_room_has(seg->used, i)
+            && room->places[index + i].until < now)
         {
-            if (bo_room_has(seg->admitted, index)
-                && bo_room_has(seg->used, index)
-                && room->places[index].until < now)
-            {
-                numbers[found++] = bo_room_number_of(room, index);
-            }
+            numbers[found++] = seg->base + i;
         }
     }
 

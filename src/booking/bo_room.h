@@ -201,7 +201,8 @@ uint64_t bo_room_drawn_who(const bo_room_t *room, uint64_t number);
 /*
  * The log: those from the cursor up to rank to were admitted, but for those
  * whose bit is set in skip[], counted from the cursor; NULL: for none.  They
- * may enter until until.  Does nothing when the cursor is there already.
+ * may enter until until, or as long as they were waited for anyway.  Does
+ * nothing when the cursor is there already.
  */
 void bo_room_admit(bo_room_t *room, uint64_t to, const uint8_t *skip,
     bo_room_time_t until);
@@ -231,11 +232,11 @@ void bo_room_seen(const bo_room_t *room, bo_room_time_t now, uint8_t *seen,
     uint64_t span);
 
 /*
- * Admitted places whose time is over: up to n of their numbers, found among
- * the segments from *from on, which moves on; a call looks at 64 of them.
+ * Admitted places whose time is over: up to n of their numbers, from *from on,
+ * which moves on; a call looks at 262,144 numbers.
  */
 uint64_t bo_room_expired(const bo_room_t *room, bo_room_time_t now,
-    uint32_t *from, uint64_t *numbers, uint64_t n);
+    uint64_t *from, uint64_t *numbers, uint64_t n);
 
 /*
  * Counts anew: who waits, who is admitted, who is gone; and gives back the

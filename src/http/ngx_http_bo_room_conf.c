@@ -62,7 +62,7 @@ ngx_http_bo_room_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     room->room.conf.phase = NGX_BO_ROOM_OPEN;
     room->room.conf.basket = 2;
     room->room.conf.pass = 600000;
-    room->room.conf.claim = 60000;
+    room->room.conf.claim = 5000;
     room->room.conf.abandon = 5000;
 
     if (ngx_http_bo_zone_size(cf, cmd, &value[1], NGX_BO_ROOM_ZONE_MIN,

@@ -55,8 +55,7 @@ struct ngx_bo_room_tick_s {
     u_char                   key[3][sizeof("room_nodes:{}")
                                     + NGX_BO_ROOM_NAME_MAX];
     ngx_str_t                keys[3];
-    u_char                   expired;       /* where the search goes on */
-    uint32_t                 from;
+    uint64_t                 from;          /* of the search for passes */
 
     unsigned                 leaving:1;
 };

@@ -249,7 +249,11 @@ do_admit(bo_room_t *room, model_t *m, uint32_t now)
 
         if (m->until[number] >= now) {
             m->state[number] = ADMITTED;
-            m->until[number] = now + LIFE;
+
+            if (m->until[number] < now + LIFE) {
+                m->until[number] = now + LIFE;
+            }
+
             admitted++;
 
         } else {
@@ -270,7 +274,7 @@ do_admit(bo_room_t *room, model_t *m, uint32_t now)
 
 
 static void
-do_expire(bo_room_t *room, model_t *m, uint32_t now, uint32_t *from)
+do_expire(bo_room_t *room, model_t *m, uint32_t now, uint64_t *from)
 {
     uint64_t  i, n, numbers[100];
 
@@ -282,6 +286,12 @@ do_expire(bo_room_t *room, model_t *m, uint32_t now, uint32_t *from)
 
         bo_room_end(room, numbers[i]);
         m->state[numbers[i]] = OVER;
+    }
+
+    /* all numbers of the test are looked at by one call */
+
+    for (i = 0; i < m->next && n < 100; i++) {
+        assert_false(m->state[i] == ADMITTED && m->until[i] < now);
     }
 }
 
@@ -342,8 +352,8 @@ live(bo_room_t *room, unsigned operations, int lobby)
 {
     uint8_t    key[BO_SIPHASH_KEY];
     unsigned   i;
-    uint32_t   now, from;
-    uint64_t   n;
+    uint32_t   now;
+    uint64_t   n, from;
     model_t   *m;
 
     m = calloc(1, sizeof(model_t));

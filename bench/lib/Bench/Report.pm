@@ -47,6 +47,10 @@ sub say ($self, @lines) {
 }
 
 
+# All that was said so far.
+sub text ($self) { return $self->{text} }
+
+
 sub heading ($self, $text, @lines) {
     $self->say('', "## $text", '', @lines ? (@lines, '') : ());
     return;

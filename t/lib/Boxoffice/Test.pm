@@ -61,6 +61,7 @@ $SIG{TERM} = sub { exit 143 };
 #   auth           => argument of boxoffice_auth ('development')
 #   main_extra, http_extra, server_extra => text of nginx.conf
 #   location_extra => text in each location of the API
+#   gate           => the waiting room before the holds
 #   log_level      => of the error log ('info')
 #   postgres       => 'own' for a server of its own, with fsync; else the one
 #                     of the run is shared, with a database of its own
@@ -380,6 +381,14 @@ sub done ($self) {
     $ctx->ok(!@problems, 'nothing bad in the error logs', \@problems);
     $ctx->release;
     return !@problems;
+}
+
+
+# For those who are no tests: stops everything, and returns what the logs have
+# that should not be there.
+sub stop ($self) {
+    delete $living{$self};
+    return $self->_stop;
 }
 
 

@@ -98,6 +98,7 @@ sub conf ($self, %change) {
     my $http    = $self->{http_extra}     // '';
     my $server  = $self->{server_extra}   // '';
     my $extra   = $self->{location_extra} // '';
+    my $gate    = $self->{gate} ? "boxoffice_waiting_room $self->{gate};" : '';
     my $connections = $self->{worker_connections} // 4096;
     my $files   = $self->{files} // 4 * $connections;
     my $boxoffice = $self->_directives(\%change);
@@ -147,7 +148,7 @@ sub conf ($self, %change) {
             location / { root $root/html; }
             location /api/v1/shows { boxoffice_shows; $extra }
             location /api/v1/screens { boxoffice_screens; $extra }
-            location /api/v1/holds { boxoffice_holds; $extra }
+            location /api/v1/holds { boxoffice_holds; $extra $gate }
             location /api/v1/orders { boxoffice_orders; $extra }
             location /api/v1/waiting-rooms { boxoffice_waiting_rooms; $extra }
             location = /healthz { boxoffice_health live; }
