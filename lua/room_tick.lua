@@ -107,6 +107,23 @@ if #ARGV[11] > 0 then
     add('C', 0, ARGV[11])
 end
 
+-- The lobby ends when the room opens, by the clock or by hand.
+local phase, opens = room[5], tonumber(room[6] or 0)
+local lfirst, llast = tonumber(room[7] or -1), tonumber(room[8] or -1)
+
+if phase == 'LOBBY' and opens > 0 and now >= opens then
+    phase = 'OPEN'
+    redis.call('HSET', KEYS[1], 'phase', phase)
+end
+
+if phase == 'LOBBY' and lfirst < 0 then
+    lfirst = next
+    redis.call('HSET', KEYS[1], 'lfirst', int(lfirst))
+elseif phase ~= 'LOBBY' and lfirst >= 0 and llast < 0 then
+    llast = next
+    redis.call('HSET', KEYS[1], 'lend', int(llast))
+end
+
 local want = math.min(tonumber(ARGV[3]), ceiling - next)
 local role = ARGV[12]
 
@@ -115,7 +132,8 @@ if role == '-1' then
         add('U', first, int(last))
     end
 elseif want > 0 then
-    if last == next and last > 0 then
+    -- nobody who comes after the lobby has a number of it
+    if last == next and last > 0 and first >= llast then
         last = next + want
     else
         if last > first then
@@ -166,23 +184,6 @@ for i = 1, #nodes, 2 do
     elseif name ~= node then
         seen[#seen + 1] = nodes[i + 1]:match('^%d+ (.*)$')
     end
-end
-
--- The lobby ends when the room opens, by the clock or by hand.
-local phase, opens = room[5], tonumber(room[6] or 0)
-local lfirst, llast = tonumber(room[7] or -1), tonumber(room[8] or -1)
-
-if phase == 'LOBBY' and opens > 0 and now >= opens then
-    phase = 'OPEN'
-    redis.call('HSET', KEYS[1], 'phase', phase)
-end
-
-if phase == 'LOBBY' and lfirst < 0 then
-    lfirst = next
-    redis.call('HSET', KEYS[1], 'lfirst', int(lfirst))
-elseif phase ~= 'LOBBY' and lfirst >= 0 and llast < 0 then
-    llast = next
-    redis.call('HSET', KEYS[1], 'lend', int(llast))
 end
 
 -- One node admits.  Whoever takes over begins with nothing in its bucket.

@@ -104,27 +104,31 @@ returns setof waiting_room_row
 language plpgsql
 set search_path = boxoffice, pg_temp
 as $$
-#variable_conflict use_column
 declare
     found waiting_rooms;
 begin
+    new_sale := new_sale
+                or (phase = 'LOBBY'
+                    and exists (select from waiting_rooms w
+                                where w.room = set_waiting_room.room
+                                  and w.phase <> 'LOBBY'));
+
     update waiting_rooms w
     set phase    = coalesce(set_waiting_room.phase, w.phase),
         rate     = coalesce(set_waiting_room.rate, w.rate),
         capacity = coalesce(set_waiting_room.capacity, w.capacity),
-        opens_at = case when set_waiting_room.opens_ms is null then w.opens_at
-                        when set_waiting_room.opens_ms = 0 then null
-                        else to_timestamp(set_waiting_room.opens_ms / 1000.0)
-                   end,
+        opens_at = case when set_waiting_room.opens_ms > 0
+                        then from_unix_ms(set_waiting_room.opens_ms)
+                        when set_waiting_room.opens_ms is null
+                             and not set_waiting_room.new_sale
+                        then w.opens_at end,
         message  = coalesce(set_waiting_room.message, w.message),
         show_id  = case when set_waiting_room.show_id is null then w.show_id
                         else nullif(set_waiting_room.show_id, '')::uuid end,
-        sale     = case when new_sale or (set_waiting_room.phase = 'LOBBY'
-                                          and w.phase <> 'LOBBY')
+        sale     = case when set_waiting_room.new_sale
                         then left(waiting_room_secret(1), 16)
                         else w.sale end,
-        seed     = case when new_sale or (set_waiting_room.phase = 'LOBBY'
-                                          and w.phase <> 'LOBBY')
+        seed     = case when set_waiting_room.new_sale
                         then waiting_room_secret(2)
                         else w.seed end,
         settings = w.settings + 1,

@@ -571,6 +571,12 @@ ngx_bo_room_tick_want(ngx_bo_room_tick_t *t)
         return hand;
     }
 
+    /* The lobby is over: its last numbers are given back, to be drawn. */
+
+    if (zone->agreed.lobby_end > (int64_t) block->first && block->end) {
+        return hand;
+    }
+
     /* Others gave higher numbers: who comes here must not pass those people. */
 
     return zone->others > block->end ? hand / 4 : 0;

@@ -15,6 +15,9 @@ my $api = '/api/v1/waiting-rooms/premiere';
 my $t = Boxoffice::Test->new(
     nodes => 4,
     start => 0,
+
+    # of a sanitizer: nginx gives a new binary only what it is told to
+    main_extra => 'env ASAN_OPTIONS; env UBSAN_OPTIONS; env LSAN_OPTIONS;',
     conf  => { waiting_room_zone => 'premiere:4m rate=50/s abandon=4s' },
 );
 

@@ -1,0 +1,195 @@
+# The lobby and its draw: nobody is let in before, the order is drawn when it
+# opens, all nodes agree on it, and the checker confirms an honest one and
+# catches every other.
+
+use v5.36;
+use lib 't/lib';
+
+use Boxoffice::Queue;
+use Boxoffice::Test;
+use Digest::SHA qw(sha256_hex);
+use File::Temp  ();
+use Mojo::JSON  qw(encode_json);
+use POSIX       qw(strftime);
+use Test2::V0;
+use Time::HiRes qw(sleep time);
+
+my $api = '/api/v1/waiting-rooms/premiere';
+
+my $t = Boxoffice::Test->new(
+    nodes => 2,
+    conf  => { waiting_room_zone => 'premiere:4m rate=200/s abandon=5s' },
+);
+
+my %admin = (user => 'root', headers => { 'x-user-role' => 'ADMIN' });
+
+sub room ($n = 1) { return $t->get($api, node => $n)->json }
+sub draw ($n = 1) { return $t->get("$api/draw", node => $n)->json }
+
+# All pages.
+sub places ($n = 1) {
+    my (@items, $page);
+    my $from = 0;
+
+    do {
+        $page = $t->get("$api/draw/places?from=$from", node => $n)->json;
+        push @items, $page->{items}->@*;
+        $from = $page->{nextFrom};
+    } while (defined $from);
+
+    return @items;
+}
+
+
+sub check (@arguments) {
+    my $output = `timeout 60 $^X tools/check-draw @arguments 2>&1`;
+    return ($? >> 8, $output);
+}
+
+sub gathered ($people, %set) {
+    my $q = Boxoffice::Queue->new(test => $t, room => 'premiere',
+        people => $people);
+
+    $t->put($api, { phase => 'PAUSED', newSale => \1 }, %admin);
+    $t->wait_until(sub { room($_)->{phase} eq 'PAUSED' }, 3, 'paused')
+        for 1, 2;
+    $t->put($api, { phase => 'LOBBY', %set }, %admin);
+    $t->wait_until(sub { room($_)->{phase} eq 'LOBBY' && room($_)->{ready} },
+        3, "node $_ has a lobby") for 1, 2;
+    $q->join;
+    sleep 0.4;
+    return $q;
+}
+
+
+$t->wait_until(sub { room($_)->{ready} }, 5, "node $_ is ready") for 1, 2;
+
+my $q      = gathered(400);
+my %joined = map { $_ => $q->{number}{$_} } $q->people;
+my $commitment = draw->{commitment};
+
+subtest 'before' => sub {
+    like $commitment, qr/^[0-9a-f]{64}$/, 'a commitment';
+    is draw(2)->{commitment}, $commitment, 'the same everywhere';
+    is draw->{seed}, undef, 'and no seed';
+    is room->{admitted}, 0, 'nobody is in';
+    is room->{waiting}, 400, 'all wait' or diag room->{waiting};
+
+    my $r = $t->post("$api/join", undef, user => 'p1')->json;
+
+    is $r->{position}, undef, 'there is no position yet';
+    is $r->{number}, $joined{p1}, 'one place';
+    my ($status, $output) = check($t->url($api));
+    is $status, 1, 'the checker says so, too';
+    like $output, qr/nothing was drawn/, 'why';
+};
+
+my ($before, @order);
+
+subtest 'the opening' => sub {
+    $t->put($api, { phase => 'OPEN' }, %admin);
+    $t->wait_until(sub { draw($_)->{seed} }, 3, "node $_ has the draw")
+        for 1, 2;
+    is draw(2), draw(1), 'the same draw';
+    is sha256_hex(draw->{seed}), $commitment, 'of the seed committed to';
+    is [places(2)], [places(1)], 'the same ranks';
+
+    @order = sort { $a->[2] <=> $b->[2] } places();
+    is scalar @order, 400, 'of everybody';
+
+    my $late = $t->post("$api/join", undef, user => 'late')->json;
+
+    ok $late->{rank} >= draw->{end}, 'who comes after it stands behind';
+    is $late->{number}, $late->{rank}, 'in the order of coming';
+};
+
+
+subtest 'everybody comes in by rank' => sub {
+    ok $q->wait_for_all(20), 'all are in';
+    is [map { "$_" } $q->broken(rate => 200, burst => 200)], [], 'I7, I8';
+
+    # those whom the crowd saw first were drawn first, a second apart
+    my %rank = map { $_->[0] => $_->[2] } @order;
+    my @seen = sort { $q->{at}{$a} <=> $q->{at}{$b} } $q->people;
+    my $early = 0;
+
+    for my $i (0 .. $#seen) {
+        for my $j ($i + 1 .. $#seen) {
+            $early++ if $rank{ $joined{ $seen[$i] } }
+                > $rank{ $joined{ $seen[$j] } }
+                && $q->{at}{ $seen[$j] } - $q->{at}{ $seen[$i] } > 1.5;
+        }
+    }
+
+    is $early, 0, 'nobody long before somebody ahead';
+
+    my $n = grep { $order[$_][0] != $joined{"p$_"} } 1 .. 399;
+    ok $n > 300, 'it is not the order of coming';
+};
+
+
+subtest 'the checker' => sub {
+    my ($status, $output) = check($t->url($api), $commitment);
+
+    is $status, 0, 'confirms an honest draw' or diag $output;
+    like $output, qr/right: 400 people/, 'and says of how many';
+
+    my $dir    = File::Temp->newdir;
+    my $draw   = draw;
+    my $places = { items => [places()], nextFrom => undef };
+    my $try    = sub ($what, $d, $p, $why) {
+        for my $file (['draw', $d], ['places', $p]) {
+            open my $fh, '>', "$dir/$file->[0].json" or die "$!";
+            print {$fh} encode_json($file->[1]);
+            close $fh;
+        }
+
+        ($status, $output) = check($dir, $commitment);
+        is $status, $why ? 1 : 0, $what;
+        like $output, $why // qr/right/, "$what: why";
+    };
+    my @items = $places->{items}->@*;
+
+    $try->('as it is, from files', $draw, $places, undef);
+    $try->('two who changed their ranks', $draw, { %$places, items => [
+        [@{$items[0]}[0, 1], $items[1][2]], [@{$items[1]}[0, 1],
+        $items[0][2]], @items[2 .. $#items]] }, qr/should have/);
+    $try->('another seed', { %$draw, seed => 'ab' x 32 }, $places,
+        qr/committed/);
+    $try->('another seed and commitment', { %$draw, seed => 'ab' x 32,
+        commitment => sha256_hex('ab' x 32) }, $places, qr/published/);
+    $try->('somebody who was put in', $draw, { %$places, items =>
+        [@items, [399, 'ab' x 8, 0]] }, qr/not the people/);
+    $try->('somebody who was taken out', $draw, { %$places,
+        items => [@items[1 .. $#items]] }, qr/not the people/);
+    $try->('another key', { %$draw, key => 'ab' x 16 }, $places, qr/key/);
+};
+
+
+subtest 'it opens by the clock' => sub {
+    my $at = time + 4;
+    my $q = gathered(50, opensAt => strftime('%Y-%m-%dT%H:%M:%S', gmtime $at)
+        . 'Z');
+
+    ok room->{opensAt}, 'everybody is told when';
+    is room->{phase}, 'LOBBY', 'not yet';
+    $t->wait_until(sub { room($_)->{phase} eq 'OPEN' }, 6, "node $_ is open")
+        for 1, 2;
+    ok abs(time - $at) < 1.5, 'at that time' or diag time - $at;
+    ok $q->wait_for_all(10), 'all come in';
+    isnt draw->{commitment}, $commitment, 'another sale, another seed';
+    is((check($t->url($api)))[0], 0, 'and a right draw');
+};
+
+
+subtest 'an empty lobby' => sub {
+    gathered(0);
+    $t->put($api, { phase => 'OPEN', opensAt => '' }, %admin);
+    $t->wait_until(sub { room->{phase} eq 'OPEN' }, 3, 'open');
+    $t->post("$api/join", undef, user => 'ann');
+    $t->wait_until(sub { ($t->post("$api/join", undef, user => 'ann')
+        ->json->{state} // '') eq 'ADMITTED' }, 3, 'holds nobody up');
+};
+
+$t->done;
+done_testing;
