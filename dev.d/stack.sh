@@ -128,6 +128,11 @@ start_nginx() {
             "REDIS=$REDIS" "POSTGRES=$POSTGRES" >"$dir/nginx.conf"
     )
 
+    # signs the tickets of waiting rooms; it stays, so that they stay good
+    if [[ ! -s $dir/secret ]]; then
+        (umask 077; od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$dir/secret")
+    fi
+
     if (( EUID != 0 )); then
         sed -i '/^user /d' "$dir/nginx.conf"
     fi

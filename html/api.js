@@ -75,6 +75,15 @@ async function failure(response) {
 }
 
 
+/* Somebody has to wait for their turn first, and comes back here after. */
+function toWaitingRoom(room) {
+    const to = location.pathname + location.search + location.hash;
+
+    location.assign(`waiting.html?room=${encodeURIComponent(room)}`
+        + `&to=${encodeURIComponent(to)}`);
+}
+
+
 async function exchange(method, path, { headers, body, signal, cache }) {
     const abort = new AbortController();
     const timer = window.setTimeout(() => abort.abort(), TIMEOUT_MS);
@@ -97,7 +106,13 @@ async function exchange(method, path, { headers, body, signal, cache }) {
         }
 
         if (!response.ok) {
-            throw await failure(response);
+            const error = await failure(response);
+
+            if (error.details.room) {
+                toWaitingRoom(error.details.room);
+            }
+
+            throw error;
         }
 
         const text = await response.text();

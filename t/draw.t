@@ -41,7 +41,7 @@ sub places ($n = 1) {
 }
 
 
-sub check (@arguments) {
+sub check_draw (@arguments) {
     my $output = `timeout 60 $^X tools/check-draw @arguments 2>&1`;
     return ($? >> 8, $output);
 }
@@ -79,7 +79,7 @@ subtest 'before' => sub {
 
     is $r->{position}, undef, 'there is no position yet';
     is $r->{number}, $joined{p1}, 'one place';
-    my ($status, $output) = check($t->url($api));
+    my ($status, $output) = check_draw($t->url($api));
     is $status, 1, 'the checker says so, too';
     like $output, qr/nothing was drawn/, 'why';
 };
@@ -129,7 +129,7 @@ subtest 'everybody comes in by rank' => sub {
 
 
 subtest 'the checker' => sub {
-    my ($status, $output) = check($t->url($api), $commitment);
+    my ($status, $output) = check_draw($t->url($api), $commitment);
 
     is $status, 0, 'confirms an honest draw' or diag $output;
     like $output, qr/right: 400 people/, 'and says of how many';
@@ -144,7 +144,7 @@ subtest 'the checker' => sub {
             close $fh;
         }
 
-        ($status, $output) = check($dir, $commitment);
+        ($status, $output) = check_draw($dir, $commitment);
         is $status, $why ? 1 : 0, $what;
         like $output, $why // qr/right/, "$what: why";
     };
@@ -178,7 +178,7 @@ subtest 'it opens by the clock' => sub {
     ok abs(time - $at) < 1.5, 'at that time' or diag time - $at;
     ok $q->wait_for_all(10), 'all come in';
     isnt draw->{commitment}, $commitment, 'another sale, another seed';
-    is((check($t->url($api)))[0], 0, 'and a right draw');
+    is((check_draw($t->url($api)))[0], 0, 'and a right draw');
 };
 
 

@@ -162,6 +162,7 @@ bo_room_reset(bo_room_t *room, uint64_t first)
     room->nfree = room->nsegments;
     room->admissions = 0;
     room->skips = 0;
+    room->ends = 0;
 }
 
 
@@ -847,6 +848,7 @@ bo_room_end(bo_room_t *room, uint64_t number)
 
     if (!bo_room_is_admitted(room, index)) {
         bo_room_mark_gone(room, number);
+        room->ends++;
     }
 
     bo_room_remove(room, index);

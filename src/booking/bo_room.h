@@ -116,6 +116,7 @@ typedef struct {
 
     uint64_t                 admissions;
     uint64_t                 skips;
+    uint64_t                 ends;
 } bo_room_t;
 
 

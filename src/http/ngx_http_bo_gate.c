@@ -160,7 +160,10 @@ ngx_http_bo_gate_browser(ngx_http_bo_ctx_t *ctx)
 }
 
 
-/* 302 to <page>?room=<name>&to=<where the browser wanted to go>. */
+/*
+ * 302 to <page>?room=<name>&to=<where the browser wanted to go>.  Who came as
+ * nobody must wait as nobody, too: the page is told by "as=visitor".
+ */
 
 static ngx_int_t
 ngx_http_bo_gate_page(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room)
@@ -179,13 +182,15 @@ ngx_http_bo_gate_page(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room)
     location.data = ngx_pnalloc(r->pool, lcf->waiting_page.len
                                          + room->room.conf.name.len
                                          + r->unparsed_uri.len + escape
-                                         + sizeof("?room=&to="));
+                                         + sizeof("?room=&as=visitor&to="));
     if (location.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    p = ngx_sprintf(location.data, "%V?room=%V&to=", &lcf->waiting_page,
-                    &room->room.conf.name);
+    p = ngx_sprintf(location.data, "%V?room=%V%s&to=", &lcf->waiting_page,
+                    &room->room.conf.name,
+                    room->anonymous && ngx_http_bo_authenticate(ctx) != NGX_OK
+                    ? "&as=visitor" : "");
     p = (u_char *) ngx_escape_uri(p, r->unparsed_uri.data,
                                   r->unparsed_uri.len,
                                   NGX_ESCAPE_URI_COMPONENT);

@@ -178,6 +178,13 @@ ngx_http_bo_put_room(u_char *p, ngx_http_bo_room_t *room)
                     zone->demand, zone->nodes);
     p = ngx_http_bo_put_time(p, ",\"opensAt\":", agreed->opens);
 
+    if (zone->stock < 0) {
+        p = ngx_http_bo_put(p, ",\"stock\":null");
+
+    } else {
+        p = ngx_http_bo_put_int(p, ",\"stock\":", zone->stock);
+    }
+
     if (agreed->has_show) {
         p = ngx_http_bo_put_uuid(p, ",\"showId\":", &agreed->show);
 

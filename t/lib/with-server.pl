@@ -21,7 +21,21 @@ use POSIX          ();
 use lib dirname(__FILE__);
 use Boxoffice::Test ();
 
-my $t = Boxoffice::Test->new(nodes => 2, conf => { orphan_rule => undef });
+# The holds of both nodes are behind the waiting room "premiere", which is off
+# at first; "/gated" is behind one for everybody.
+my $t = Boxoffice::Test->new(
+    nodes => 2,
+    conf  => {
+        orphan_rule => undef,
+        waiting_room_zone => [
+            'premiere:1m rate=5/s abandon=5s state=OFF',
+            'door:1m rate=1/s abandon=5s anonymous=on',
+        ],
+    },
+    gate  => 'premiere',
+    server_extra => 'location = /gated { boxoffice_waiting_room door; '
+        . 'default_type text/html; root /; try_files /nothing /wheelchair.svg; }',
+);
 
 $ENV{BASE_URL}   = $t->url('/') =~ s{/\z}{}r;
 $ENV{BASE_URL_2} = $t->url('/', node => 2) =~ s{/\z}{}r;
