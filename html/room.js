@@ -120,7 +120,7 @@ export function aheadOf(rank, marks) {
 
             const share = (rank - before[0]) / (mark[0] - before[0]);
 
-            return Math.round(before[1] + share * (mark[1] - before[1]));
+            return Math.floor(before[1] + share * (mark[1] - before[1]));
         }
 
         before = mark;

@@ -489,6 +489,31 @@ bo_room_ahead_of(const bo_room_t *room, uint64_t rank)
 }
 
 
+/* They grow together: the number is found by halving. */
+
+uint64_t
+bo_room_rank_behind(const bo_room_t *room, uint64_t ahead)
+{
+    uint64_t  low, high, middle;
+
+    low = room->cursor;
+    high = room->next > low ? room->next : low;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+
+        if (bo_room_ahead_of(room, middle) < ahead) {
+            low = middle + 1;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return low;
+}
+
+
 /*
  * As of the last count, and in the rank's own segment as of now.  Without a
  * segment, the nearest one below tells.

@@ -168,8 +168,9 @@ uint64_t bo_room_number(const bo_room_t *room, uint64_t rank);
 /* How many may be ahead of a number: as long as it waits, this never grows. */
 uint64_t bo_room_ahead(const bo_room_t *room, uint64_t number);
 
-/* The same for a rank. */
+/* The same for a rank; and the first rank that has so many ahead of it. */
 uint64_t bo_room_ahead_of(const bo_room_t *room, uint64_t rank);
+uint64_t bo_room_rank_behind(const bo_room_t *room, uint64_t ahead);
 
 /*
  * Gives id the next number of the open block; the caller fills in the times of

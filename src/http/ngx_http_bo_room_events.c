@@ -13,9 +13,9 @@
 #include "ngx_http_bo_room.h"
 
 
-/* Ranks that are told: near the front each, then farther and farther apart. */
+/* Ranks that are told: enough for 100,000,000 people. */
 
-#define NGX_HTTP_BO_ROOM_MARKS  40
+#define NGX_HTTP_BO_ROOM_MARKS  80
 
 #define NGX_HTTP_BO_ROOM_TEXT   (NGX_HTTP_BO_ROOM_MARKS                       \
                                  * (2 * NGX_INT64_LEN + 4)                    \
@@ -208,29 +208,32 @@ ngx_http_bo_room_text(ngx_http_bo_channel_t *ch, int64_t since,
 }
 
 
-/* [rank, how many are ahead of it], from the cursor to the last number. */
+/*
+ * [rank, how many are ahead of it]: the first rank with so many ahead, for
+ * each of the first twenty, and then by steps of a third.
+ */
 
 static u_char *
 ngx_http_bo_room_marks(u_char *p, bo_room_t *room)
 {
-    uint64_t    rank, step;
+    uint64_t    rank, ahead, most;
     ngx_uint_t  i;
 
     p = ngx_http_bo_put(p, ",\"ahead\":[");
 
-    rank = room->cursor;
-    step = 1;
+    ahead = 0;
+    most = bo_room_ahead_of(room, room->next);
 
-    for (i = 0; i < NGX_HTTP_BO_ROOM_MARKS && rank <= room->next; i++) {
-        p = ngx_sprintf(p, "%s[%uL,%uL]", i ? "," : "", rank,
-                        bo_room_ahead_of(room, rank));
+    for (i = 0; i < NGX_HTTP_BO_ROOM_MARKS; i++) {
+        rank = bo_room_rank_behind(room, ahead);
+        p = ngx_sprintf(p, "%s[%uL,%uL]", i ? "," : "", rank, ahead);
 
-        if (rank == room->next) {
+        if (ahead == most) {
             break;
         }
 
-        rank = ngx_min(rank + step, room->next);
-        step += step / 2 + 1;
+        ahead += i < 20 ? 1 : ahead / 3;
+        ahead = ngx_min(ahead, most);
     }
 
     return ngx_http_bo_put(p, "]");

@@ -610,5 +610,5 @@ ngx_bo_room_moved(ngx_bo_room_t *room)
     return (int64_t) (zone->room->cursor * 64 + 1
                       + (zone->agreed.settings + 8 * zone->agreed.drawn
                          + 16 * zone->sold_out + zone->agreed.phase
-                         + zone->room->ends) % 63);
+                         + zone->room->ends + zone->room->known) % 63);
 }

@@ -323,6 +323,8 @@ compare(bo_room_t *room, model_t *m)
             ahead = bo_room_ahead(room, n);
             assert_true(ahead == model_ahead(m, room, n));
             assert_true(ahead <= m->ahead[n]);
+            assert_true(bo_room_rank_behind(room, ahead)
+                        <= bo_room_rank(room, n));
             m->ahead[n] = ahead;
             break;
 
