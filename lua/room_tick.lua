@@ -13,7 +13,7 @@
 --       13 cursor from which 14 counts: bits of the places that it has seen
 --       15 entries of the log at the most
 --       16 epoch that it has, "" for none  17 ceiling, as PostgreSQL has it
---       18 sale that it has
+--       18 sale that it has  19 numbers of passes that were spent
 -- Reply {1, settings.., state.., entries, seen}, see ngx_bo_room_tick.c
 --       {-1} there is no room: make it
 --
@@ -105,6 +105,10 @@ end
 
 if #ARGV[11] > 0 then
     add('C', 0, ARGV[11])
+end
+
+if #ARGV[19] > 0 then
+    add('S', 0, ARGV[19])
 end
 
 -- The lobby ends when the room opens, by the clock or by hand.

@@ -69,6 +69,10 @@ subtest 'what is good' => sub {
         [seats_per_user => 1], [auth => 'off'], [cors => 'off'],
         [cors => 'https://a.example http://b.example:81'],
         [limit_zone => 'a:64k key=$remote_addr rate=1r/s'],
+        [waiting_room_zone => 'r-1_a:256k rate=1/s'],
+        [waiting_room_zone => 'r:1m rate=100000/s burst=1 capacity=1 basket=1 '
+            . 'state=OFF pass=1h claim=1s abandon=100ms anonymous=on'],
+        [waiting_room_zone => 'r:1m rate=5/s automatic=100r/s'],
         [limit_zone => 'a:64k key=$boxoffice_user$uri rate=5r/h burst=9'],
     );
 
@@ -108,6 +112,15 @@ subtest 'values that are wrong' => sub {
             'a:64k key=$uri rate=1r/d', 'a:64k key=$uri rate=-1r/s',
             'a:64k key= rate=1r/s', 'a:64k key=$uri rate=1r/s burst=0',
             'a:64k key=$uri rate=1r/s burst=x', 'a:64k rate=1r/s key=$uri x=1'],
+        secret_file    => ['/no/such/file', '/dev/null', '""'],
+        waiting_room_zone => ['r:1m', 'r:100k rate=1/s', 'r rate=1/s',
+            'R:1m rate=1/s', 'r:1m rate=0/s', 'r:1m rate=1', 'r:1m rate=x/s',
+            'r:1m rate=1/s burst=0', 'r:1m rate=1/s capacity=-1',
+            'r:1m rate=1/s basket=65', 'r:1m rate=1/s state=on',
+            'r:1m rate=1/s automatic=5', 'r:1m rate=1/s pass=0',
+            'r:1m rate=1/s claim=x', 'r:1m rate=1/s abandon=1ms',
+            'r:1m rate=1/s anonymous=maybe', 'r:1m rate=1/s colour=red',
+            ('a' x 33) . ':1m rate=1/s', 'a.b:1m rate=1/s'],
         cors           => ['*', 'a.example', 'ftp://a.example', 'off off',
             'https://a.example off', 'https://', 'https://a.example/', '""'],
     );
@@ -131,6 +144,22 @@ subtest 'values that are wrong' => sub {
         like $output, qr/\Q$part\E/, "$name $value: the value is named";
     }
 
+    bad('a gate without a zone', 'boxoffice_waiting_room',
+        qr/no "boxoffice_waiting_room_/, {},
+        ['location / {', 'location / { boxoffice_waiting_room a;']);
+    bad('a gate of another kind of zone', 'boxoffice_waiting_room',
+        qr/no "boxoffice_waiting_room_/, {},
+        ['location / {', 'location / { boxoffice_waiting_room seats;']);
+    good('a gate with a page', { waiting_room_zone => 'r:1m rate=1/s' },
+        ['location / {', 'location / { boxoffice_waiting_room r page=/x;']);
+    bad('a page elsewhere', 'boxoffice_waiting_room', qr/invalid parameter/,
+        { waiting_room_zone => 'r:1m rate=1/s' }, ['location / {',
+            'location / { boxoffice_waiting_room r page=https://x;']);
+    bad('off and more', 'boxoffice_waiting_room', qr/stands alone/, {},
+        ['location / {', 'location / { boxoffice_waiting_room off page=/x;']);
+    bad('a room without a secret', 'boxoffice_secret_file',
+        qr/no "boxoffice_secret_file" is defined/,
+        { waiting_room_zone => 'r:1m rate=1/s', secret_file => undef });
     bad('a limit without a zone', 'boxoffice_limit', qr/no "boxoffice_limit_/,
         {}, ['location / {', 'location / { boxoffice_limit a;']);
     bad('a limit of another kind of zone', 'boxoffice_limit',

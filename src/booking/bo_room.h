@@ -61,6 +61,8 @@ typedef struct {
 } bo_place_t;
 
 #define BO_PLACE_CLAIMED  0x01          /* has fetched its pass */
+#define BO_PLACE_MOBILE   0x02          /* may sleep for longer */
+#define BO_PLACE_SPENT    0x04          /* has ordered, and not paid yet */
 
 
 /* used and admitted stand at a place's number, gone stands at its rank. */

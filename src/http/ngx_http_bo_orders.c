@@ -41,6 +41,8 @@ static void ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_cancel(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx,
+    ngx_bo_order_t *order);
 static void ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_read(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_found(ngx_http_bo_ctx_t *ctx);
@@ -250,8 +252,8 @@ ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
         /* fall through */
 
     case NGX_BO_OK:
-        ngx_bo_rooms_finish(ctx->store, &ctx->user,
-                            &ngx_bo_order_call(c)->show->id);
+        ngx_bo_rooms_ordered(ctx->store, &ctx->user,
+                             &ngx_bo_order_call(c)->show->id);
         ngx_http_bo_order_answer(ctx, NGX_HTTP_CREATED);
         return;
 
@@ -334,10 +336,12 @@ ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx)
 
     case NGX_BO_OK:
     case NGX_BO_SAME:
+        ngx_http_bo_order_leave_room(ctx, order);
         ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
         return;
 
     case NGX_BO_DECLINED:
+        ngx_http_bo_order_leave_room(ctx, order);
         ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_PAYMENT_DECLINED);
         return;
 
@@ -347,6 +351,22 @@ ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx)
 
     default:
         ngx_http_bo_order_refused(ctx);
+    }
+}
+
+
+/* Paid or ended: whoever it was has no more business inside. */
+
+static void
+ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx, ngx_bo_order_t *order)
+{
+    bo_uuid_t  show;
+
+    if (bo_uuid_parse(&show, (char *) order->show_id.data,
+                      order->show_id.len)
+        == 0)
+    {
+        ngx_bo_rooms_finish(ctx->store, &order->user, &show);
     }
 }
 
@@ -388,6 +408,7 @@ ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx)
 
     case NGX_BO_OK:
     case NGX_BO_SAME:
+        ngx_http_bo_order_leave_room(ctx, &o->order->order);
         ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
         return;
 

@@ -352,7 +352,10 @@ ngx_http_bo_room_tell(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
         p = ngx_sprintf(p, ",\"ticket\":\"%V\"", &ticket);
     }
 
-    if (view->state == BO_PLACE_ADMITTED && ctx->who.len) {
+    if (view->spent) {
+        p = ngx_http_bo_put(p, ",\"spent\":true");
+
+    } else if (view->state == BO_PLACE_ADMITTED && ctx->who.len) {
         ngx_bo_room_claim(&room->room, view->number, view->id, &expires);
 
         if (ngx_http_bo_room_give(ctx, room, view, NGX_HTTP_BO_COOKIE_PASS,

@@ -6,6 +6,7 @@
 
 #include "ngx_http_bo.h"
 #include "store/ngx_bo_limit.h"
+#include "store/ngx_bo_room.h"
 
 
 #define NGX_HTTP_BO_METRIC_LEN  256
@@ -26,9 +27,42 @@ static u_char *ngx_http_bo_put_metric(u_char *p, const char *name,
     const char *help, const char *type);
 static u_char *ngx_http_bo_put_limits(u_char *p, ngx_array_t *zones,
     ngx_uint_t dry, const char *name, const char *help);
+static u_char *ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms);
 static u_char *ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_histogram(u_char *p, const char *name,
     const char *help, ngx_bo_histogram_t *h);
+
+
+
+/* See ngx_http_bo_put_rooms(). */
+
+static struct {
+    const char              *name;
+    const char              *help;
+    const char              *type;
+} ngx_http_bo_room_metrics[] = {
+    { "room_waiting", "People who wait", "gauge" },
+    { "room_inside", "People who were let in and are not done", "gauge" },
+    { "room_admitted_total", "People let in, by all nodes", "counter" },
+    { "room_skipped_total", "People passed over for their silence",
+      "counter" },
+    { "room_joins_total", "Joins answered with a place", "counter" },
+    { "room_refused_total", "Joins refused", "counter" },
+    { "room_polls_total", "Polls answered", "counter" },
+    { "room_hasty_total", "Polls that came too early", "counter" },
+    { "room_entered_total", "Requests let through the gate", "counter" },
+    { "room_turned_away_total", "Requests turned away at the gate",
+      "counter" },
+    { "room_demand", "Requests a second at the gate and to join", "gauge" },
+    { "room_rate", "People a second, as the operator set it", "gauge" },
+    { "room_phase", "0 OFF, 1 LOBBY, 2 OPEN, 3 PAUSED, 4 DRAINING",
+      "gauge" },
+    { "room_leads", "Whether this node admits", "gauge" },
+    { "room_nodes", "Nodes that share the room", "gauge" }
+};
+
+#define NGX_HTTP_BO_ROOM_METRICS                                              \
+    (sizeof(ngx_http_bo_room_metrics) / sizeof(ngx_http_bo_room_metrics[0]))
 
 
 static ngx_http_bo_metric_t  ngx_http_bo_counters[] = {
@@ -129,7 +163,8 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
     size = sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
            + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
            + 3 * (NGX_BO_BUCKETS + 4) + 9
-           + 2 + 2 * mcf->limit_zones.nelts;
+           + 2 + 2 * mcf->limit_zones.nelts
+           + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts);
 
     p = ngx_pnalloc(r->pool, size * NGX_HTTP_BO_METRIC_LEN);
     if (p == NULL) {
@@ -160,6 +195,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
                                "Requests that a limit refused");
     p = ngx_http_bo_put_limits(p, &mcf->limit_zones, 1, "limit_dry_total",
                                "Requests that a limit would have refused");
+    p = ngx_http_bo_put_rooms(p, &mcf->rooms);
     p = ngx_http_bo_put_upstreams(p, m);
     p = ngx_http_bo_put_histogram(p, "hold_seconds",
                                   "Time to lock seats in Redis", &m->hold);
@@ -218,6 +254,49 @@ ngx_http_bo_put_limits(u_char *p, ngx_array_t *zones, ngx_uint_t dry,
         limit = zone[i]->data;
         p = ngx_sprintf(p, "boxoffice_%s{limit=\"%V\"} %uA\n", name,
                         &limit->name, ngx_bo_limit_counted(limit, dry));
+    }
+
+    return p;
+}
+
+
+/* In the order of ngx_http_bo_room_metrics. */
+
+static uint64_t
+ngx_http_bo_room_value(ngx_bo_room_zone_t *z, ngx_uint_t metric)
+{
+    uint64_t  values[NGX_HTTP_BO_ROOM_METRICS] = {
+        z->room->nwaiting, z->room->nadmitted, z->room->admissions,
+        z->room->skips, z->joins, z->refused, z->polls, z->hasty, z->entered,
+        z->turned_away, z->demand, z->agreed.rate, z->agreed.phase,
+        z->fence != 0, z->nodes
+    };
+
+    return values[metric];
+}
+
+
+/* By room, and by metric: one metric's lines stand together. */
+
+static u_char *
+ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms)
+{
+    ngx_uint_t            i, k;
+    ngx_bo_room_t        *room;
+    ngx_shm_zone_t      **zone = rooms->elts;
+
+    for (k = 0; rooms->nelts && k < NGX_HTTP_BO_ROOM_METRICS; k++) {
+        p = ngx_http_bo_put_metric(p, ngx_http_bo_room_metrics[k].name,
+                                   ngx_http_bo_room_metrics[k].help,
+                                   ngx_http_bo_room_metrics[k].type);
+
+        for (i = 0; i < rooms->nelts; i++) {
+            room = zone[i]->data;
+            p = ngx_sprintf(p, "boxoffice_%s{room=\"%V\"} %uL\n",
+                            ngx_http_bo_room_metrics[k].name,
+                            &room->conf.name,
+                            ngx_http_bo_room_value(room->zone, k));
+        }
     }
 
     return p;

@@ -24,8 +24,6 @@
 
 #define NGX_BO_ROOM_MOBILE      4
 
-#define NGX_BO_PLACE_MOBILE     0x02
-
 
 static ngx_int_t ngx_bo_room_create(ngx_shm_zone_t *shm_zone);
 static uint64_t ngx_bo_room_person(ngx_bo_room_t *room, ngx_str_t *user);
@@ -40,7 +38,13 @@ static void ngx_bo_room_estimate(ngx_bo_room_t *room,
 static void ngx_bo_room_agree(ngx_bo_room_t *room, bo_place_t *place,
     ngx_bo_room_view_t *view);
 static ngx_msec_t ngx_bo_room_grace(ngx_bo_room_t *room, bo_place_t *place);
-static void ngx_bo_room_finish(ngx_bo_room_t *room, ngx_str_t *user);
+static void ngx_bo_rooms_each(ngx_bo_store_t *store, ngx_str_t *user,
+    const bo_uuid_t *show,
+    void (*done)(ngx_bo_room_zone_t *zone, uint64_t number, uint64_t id));
+static void ngx_bo_room_spend(ngx_bo_room_zone_t *zone, uint64_t number,
+    uint64_t id);
+static void ngx_bo_room_finish(ngx_bo_room_zone_t *zone, uint64_t number,
+    uint64_t id);
 static void ngx_bo_room_event(ngx_bo_room_events_t *events, uint64_t number);
 
 
@@ -162,7 +166,7 @@ ngx_bo_room_join(ngx_bo_room_t *room, ngx_str_t *user, ngx_uint_t mobile,
         place = bo_room_place(zone->room, view->number, view->id);
 
         if (place != NULL && view->state == BO_PLACE_WAITING) {
-            place->flags = mobile ? NGX_BO_PLACE_MOBILE : 0;
+            place->flags = mobile ? BO_PLACE_MOBILE : 0;
             ngx_bo_room_agree(room, place, view);
         }
     }
@@ -298,7 +302,7 @@ ngx_bo_room_poll(ngx_bo_room_t *room, const bo_token_t *ticket,
     }
 
     if (mobile) {
-        place->flags |= NGX_BO_PLACE_MOBILE;
+        place->flags |= BO_PLACE_MOBILE;
     }
 
     ngx_bo_room_agree(room, place, view);
@@ -370,6 +374,7 @@ ngx_bo_room_describe(ngx_bo_room_t *room, ngx_bo_room_view_t *view)
     view->wait_high = 0;
     view->poll = 0;
     view->left = 0;
+    view->spent = 0;
 
     if (view->state == BO_PLACE_WAITING) {
         view->ahead = bo_room_ahead(zone->room, view->number);
@@ -378,6 +383,7 @@ ngx_bo_room_describe(ngx_bo_room_t *room, ngx_bo_room_view_t *view)
     }
 
     place = bo_room_place(zone->room, view->number, view->id);
+    view->spent = place != NULL && (place->flags & BO_PLACE_SPENT);
 
     if (place != NULL && place->until > ngx_bo_room_now()) {
         view->left = (ngx_msec_t) (place->until - ngx_bo_room_now()) * 100;
@@ -438,7 +444,7 @@ ngx_bo_room_agree(ngx_bo_room_t *room, bo_place_t *place,
 static ngx_msec_t
 ngx_bo_room_grace(ngx_bo_room_t *room, bo_place_t *place)
 {
-    return place->flags & NGX_BO_PLACE_MOBILE
+    return place->flags & BO_PLACE_MOBILE
            ? NGX_BO_ROOM_MOBILE * room->conf.abandon : room->conf.abandon;
 }
 
@@ -471,46 +477,73 @@ ngx_bo_room_leave(ngx_bo_room_t *room, const bo_token_t *token,
 
 
 void
+ngx_bo_rooms_ordered(ngx_bo_store_t *store, ngx_str_t *user,
+    const bo_uuid_t *show)
+{
+    ngx_bo_rooms_each(store, user, show, ngx_bo_room_spend);
+}
+
+
+void
 ngx_bo_rooms_finish(ngx_bo_store_t *store, ngx_str_t *user,
     const bo_uuid_t *show)
 {
+    ngx_bo_rooms_each(store, user, show, ngx_bo_room_finish);
+}
+
+
+/* The place of somebody who is inside, in each room that it may concern. */
+
+static void
+ngx_bo_rooms_each(ngx_bo_store_t *store, ngx_str_t *user,
+    const bo_uuid_t *show,
+    void (*done)(ngx_bo_room_zone_t *zone, uint64_t number, uint64_t id))
+{
+    uint64_t                id, number;
     ngx_uint_t              i;
     ngx_bo_room_t          *room;
     ngx_shm_zone_t        **zone;
-    ngx_bo_room_agreed_t   *agreed;
+    ngx_bo_room_zone_t     *z;
 
     zone = store->rooms->elts;
 
     for (i = 0; i < store->rooms->nelts; i++) {
         room = zone[i]->data;
-        agreed = &room->zone->agreed;
+        z = room->zone;
 
-        if (!agreed->has_show || bo_uuid_equal(&agreed->show, show)) {
-            ngx_bo_room_finish(room, user);
+        if (z->agreed.has_show && !bo_uuid_equal(&z->agreed.show, show)) {
+            continue;
         }
+
+        ngx_shmtx_lock(&room->shpool->mutex);
+
+        id = ngx_bo_room_person(room, user);
+        number = bo_room_find(z->room, id);
+
+        if (number != BO_ROOM_NONE
+            && bo_room_state(z->room, number, id) == BO_PLACE_ADMITTED)
+        {
+            done(z, number, id);
+        }
+
+        ngx_shmtx_unlock(&room->shpool->mutex);
     }
 }
 
 
 static void
-ngx_bo_room_finish(ngx_bo_room_t *room, ngx_str_t *user)
+ngx_bo_room_spend(ngx_bo_room_zone_t *zone, uint64_t number, uint64_t id)
 {
-    uint64_t             id, number;
-    ngx_bo_room_zone_t  *zone = room->zone;
+    bo_room_place(zone->room, number, id)->flags |= BO_PLACE_SPENT;
+    ngx_bo_room_event(&zone->spent, number);
+}
 
-    ngx_shmtx_lock(&room->shpool->mutex);
 
-    id = ngx_bo_room_person(room, user);
-    number = bo_room_find(zone->room, id);
-
-    if (number != BO_ROOM_NONE
-        && bo_room_state(zone->room, number, id) == BO_PLACE_ADMITTED)
-    {
-        bo_room_end(zone->room, number);
-        ngx_bo_room_event(&zone->ended, number);
-    }
-
-    ngx_shmtx_unlock(&room->shpool->mutex);
+static void
+ngx_bo_room_finish(ngx_bo_room_zone_t *zone, uint64_t number, uint64_t id)
+{
+    bo_room_end(zone->room, number);
+    ngx_bo_room_event(&zone->ended, number);
 }
 
 
@@ -559,7 +592,7 @@ ngx_bo_room_claim(ngx_bo_room_t *room, uint64_t number, uint64_t id,
 
 
 /*
- * Whoever is done, or left, has spent the pass.  A node that does not know the
+ * Whoever has ordered, is done, or left, has spent the pass.  A node that does not know the
  * place, for it is younger, lets in whoever was admitted.
  */
 
@@ -567,6 +600,7 @@ ngx_bo_room_answer_e
 ngx_bo_room_enter(ngx_bo_room_t *room, const bo_token_t *pass,
     ngx_str_t *user)
 {
+    bo_place_t            *place;
     ngx_uint_t             foreign, over;
     ngx_bo_room_zone_t    *zone = room->zone;
     ngx_bo_room_answer_e   answer;
@@ -576,9 +610,12 @@ ngx_bo_room_enter(ngx_bo_room_t *room, const bo_token_t *pass,
     foreign = pass->sale != zone->agreed.sale
               || pass->id != ngx_bo_room_person(room, user);
 
-    over = zone->ready && pass->number >= zone->complete
-           && bo_room_state(zone->room, pass->number, pass->id)
-              == BO_PLACE_OVER;
+    place = bo_room_place(zone->room, pass->number, pass->id);
+
+    over = place ? (place->flags & BO_PLACE_SPENT) != 0
+           : zone->ready && pass->number >= zone->complete
+             && bo_room_state(zone->room, pass->number, pass->id)
+                == BO_PLACE_OVER;
 
     ngx_shmtx_unlock(&room->shpool->mutex);
 

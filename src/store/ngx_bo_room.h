@@ -121,6 +121,7 @@ typedef struct {
 
     ngx_bo_room_events_t     ended;
     ngx_bo_room_events_t     claimed;
+    ngx_bo_room_events_t     spent;
 
     /* of the leader */
 
@@ -179,6 +180,7 @@ typedef struct {
     ngx_uint_t               phase;
     ngx_uint_t               sold_out;
     ngx_uint_t               drawn;
+    ngx_uint_t               spent;     /* the pass is */
     int64_t                  opens;
     ngx_uint_t               wait;      /* seconds, 0: now or not known */
     ngx_uint_t               wait_low;
@@ -246,9 +248,13 @@ ngx_bo_room_answer_e ngx_bo_room_enter(ngx_bo_room_t *room,
 ngx_uint_t ngx_bo_room_is_on(ngx_bo_room_t *room);
 
 /*
- * Somebody has ordered: the pass is spent, and the place inside is free, in
- * the rooms of that show and those that are of no show.
+ * Somebody has ordered: the pass is spent, in the rooms of that show and those
+ * that are of no show.  The place stays taken, for the seats are not sold yet.
  */
+void ngx_bo_rooms_ordered(ngx_bo_store_t *store, ngx_str_t *user,
+    const bo_uuid_t *show);
+
+/* The order is paid, or has ended: the place inside is free. */
 void ngx_bo_rooms_finish(ngx_bo_store_t *store, ngx_str_t *user,
     const bo_uuid_t *show);
 

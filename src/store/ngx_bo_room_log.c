@@ -32,6 +32,8 @@ static void ngx_bo_room_log_joined(ngx_bo_room_t *room,
     ngx_bo_room_entry_t *e);
 static void ngx_bo_room_log_ended(ngx_bo_room_t *room,
     ngx_bo_room_entry_t *e);
+static void ngx_bo_room_log_spent(ngx_bo_room_t *room,
+    ngx_bo_room_entry_t *e);
 static void ngx_bo_room_log_claimed(ngx_bo_room_t *room,
     ngx_bo_room_entry_t *e);
 static void ngx_bo_room_log_granted(ngx_bo_room_t *room,
@@ -72,6 +74,10 @@ ngx_bo_room_log_apply(ngx_bo_room_tick_t *t, redisReply *entries)
 
         case 'C':
             ngx_bo_room_log_claimed(room, &e);
+            break;
+
+        case 'S':
+            ngx_bo_room_log_spent(room, &e);
             break;
 
         case 'G':
@@ -164,6 +170,25 @@ ngx_bo_room_log_ended(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
 
     for (i = 0; i < e->data.len / sizeof(uint64_t); i++) {
         bo_room_end(room->zone->room, ngx_bo_room_log_word(e, i));
+    }
+}
+
+
+static void
+ngx_bo_room_log_spent(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
+{
+    size_t       i;
+    uint64_t     number;
+    bo_room_t   *r = room->zone->room;
+    bo_place_t  *place;
+
+    for (i = 0; i < e->data.len / sizeof(uint64_t); i++) {
+        number = ngx_bo_room_log_word(e, i);
+        place = bo_room_place(r, number, bo_room_who(r, number));
+
+        if (place != NULL) {
+            place->flags |= BO_PLACE_SPENT;
+        }
     }
 }
 

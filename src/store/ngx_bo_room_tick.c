@@ -50,6 +50,7 @@ typedef enum {
     NGX_BO_TICK_EPOCH,
     NGX_BO_TICK_CEILING,
     NGX_BO_TICK_SALE,
+    NGX_BO_TICK_SPENT,
     NGX_BO_TICK_ARGS
 } ngx_bo_room_tick_arg_e;
 
@@ -398,6 +399,9 @@ ngx_bo_room_tick_fill(ngx_bo_room_tick_t *t, ngx_pool_t *pool,
            != NGX_OK
         || ngx_bo_room_tick_events(pool, &argv[NGX_BO_TICK_CLAIMED],
                                    &zone->claimed, &t->nclaimed)
+           != NGX_OK
+        || ngx_bo_room_tick_events(pool, &argv[NGX_BO_TICK_SPENT],
+                                   &zone->spent, &t->nspent)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -668,6 +672,7 @@ ngx_bo_room_tick_taken(ngx_bo_room_tick_t *t, redisReply *reply)
 
     ngx_bo_room_tick_told(&zone->ended, t->nended);
     ngx_bo_room_tick_told(&zone->claimed, t->nclaimed);
+    ngx_bo_room_tick_told(&zone->spent, t->nspent);
 
     if (t->left && t->left == zone->left_end) {
         zone->left_end = 0;
@@ -822,6 +827,7 @@ ngx_bo_room_tick_new_sale(ngx_bo_room_zone_t *zone, redisReply *settings)
     zone->others = base;
     zone->ended.n = 0;
     zone->claimed.n = 0;
+    zone->spent.n = 0;
     zone->ready = 0;
     zone->sold_out = 0;
     zone->passed = base;

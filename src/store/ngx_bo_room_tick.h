@@ -40,6 +40,7 @@ struct ngx_bo_room_tick_s {
     uint64_t                 left;
     ngx_uint_t               nended;
     ngx_uint_t               nclaimed;
+    ngx_uint_t               nspent;
 
     ngx_str_t                seen;          /* by others, from seen_from on */
     uint64_t                 seen_from;
