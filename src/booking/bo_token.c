@@ -9,11 +9,22 @@
 
 static void bo_token_put(uint8_t *p, uint64_t value, unsigned bytes);
 static uint64_t bo_token_get(const uint8_t *p, unsigned bytes);
-static int bo_token_digit(char c);
-
-
 static const char  bo_token_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+
+/* The digit of a character, + 1; 0 is none. */
+
+static const uint8_t  bo_token_values[128] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 63, 0, 0,
+    53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 0, 0, 0, 0, 0, 0,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 0, 0, 0, 0, 64,
+    0, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
+    42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 0, 0, 0, 0, 0
+};
 
 
 void
@@ -89,8 +100,8 @@ bo_token_encode(char *text, const uint8_t bytes[BO_TOKEN_BYTES])
 int
 bo_token_decode(uint8_t bytes[BO_TOKEN_BYTES], const char *text, size_t len)
 {
-    int       digit;
     size_t    i;
+    uint8_t   c;
     unsigned  bits, value;
 
     if (len != BO_TOKEN_LEN) {
@@ -101,13 +112,13 @@ bo_token_decode(uint8_t bytes[BO_TOKEN_BYTES], const char *text, size_t len)
     value = 0;
 
     for (i = 0; i < BO_TOKEN_LEN; i++) {
-        digit = bo_token_digit(text[i]);
+        c = (uint8_t) text[i];
 
-        if (digit < 0) {
+        if (c >= sizeof(bo_token_values) || bo_token_values[c] == 0) {
             return -1;
         }
 
-        value = value << 6 | (unsigned) digit;
+        value = value << 6 | (unsigned) (bo_token_values[c] - 1);
         bits += 6;
 
         if (bits >= 8) {
@@ -117,23 +128,4 @@ bo_token_decode(uint8_t bytes[BO_TOKEN_BYTES], const char *text, size_t len)
     }
 
     return value & ((1u << bits) - 1) ? -1 : 0;
-}
-
-
-static int
-bo_token_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
 }

@@ -25,7 +25,12 @@ static ngx_int_t ngx_http_bo_room_give(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_room_t *room, ngx_bo_room_view_t *view, ngx_uint_t kind,
     int64_t expires, ngx_str_t *text);
 static u_char *ngx_http_bo_put_view(u_char *p, ngx_http_bo_room_t *room,
-    ngx_bo_room_view_t *view);
+    ngx_bo_room_view_t *view, size_t most);
+
+
+/* A view without its message, and with a ticket and a pass. */
+
+#define NGX_HTTP_BO_VIEW_LEN  1024
 
 
 /* How long a ticket is good, msec: as long as the longest wait. */
@@ -327,17 +332,22 @@ ngx_http_bo_room_tell(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
     ngx_bo_room_view_t *view, ngx_uint_t status, ngx_uint_t give)
 {
     u_char     *p;
+    size_t      message;
     int64_t     expires;
     ngx_str_t   body, ticket, pass;
 
+    /* it may become a longer one meanwhile */
+
+    message = room->room.zone->agreed.message_len;
+
     body.data = ngx_pnalloc(ctx->request->pool,
-                            512 + NGX_HTTP_BO_ROOM_LEN + 2 * BO_TOKEN_LEN);
+                            NGX_HTTP_BO_VIEW_LEN + 6 * message);
     if (body.data == NULL) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
         return;
     }
 
-    p = ngx_http_bo_put_view(body.data, room, view);
+    p = ngx_http_bo_put_view(body.data, room, view, message);
 
     if (give) {
         if (ngx_http_bo_room_give(ctx, room, view, NGX_HTTP_BO_COOKIE_TICKET,
@@ -417,7 +427,7 @@ ngx_http_bo_room_give(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
 
 static u_char *
 ngx_http_bo_put_view(u_char *p, ngx_http_bo_room_t *room,
-    ngx_bo_room_view_t *view)
+    ngx_bo_room_view_t *view, size_t most)
 {
     ngx_str_t              message;
     ngx_bo_room_agreed_t  *agreed = &room->room.zone->agreed;
@@ -451,11 +461,11 @@ ngx_http_bo_put_view(u_char *p, ngx_http_bo_room_t *room,
         p = ngx_http_bo_put_time(p, ",\"opensAt\":", view->opens);
     }
 
-    if (agreed->message_len) {
+    if (most) {
         ngx_shmtx_lock(&room->room.shpool->mutex);
 
         message.data = agreed->message;
-        message.len = agreed->message_len;
+        message.len = ngx_min(agreed->message_len, most);
         p = ngx_http_bo_put_str(p, ",\"message\":", &message);
 
         ngx_shmtx_unlock(&room->room.shpool->mutex);

@@ -592,8 +592,8 @@ ngx_bo_room_claim(ngx_bo_room_t *room, uint64_t number, uint64_t id,
 
 
 /*
- * Whoever has ordered, is done, or left, has spent the pass.  A node that does not know the
- * place, for it is younger, lets in whoever was admitted.
+ * Whoever has ordered, is done, or left, has spent the pass.  A node that does
+ * not know the place, for it is younger, lets in whoever was admitted.
  */
 
 ngx_bo_room_answer_e
