@@ -49,7 +49,8 @@ static const ngx_http_bo_subject_t  ngx_http_bo_events_subject = {
     ngx_http_bo_events_text,
     ngx_http_bo_events_close,
     NULL,
-    NULL
+    NULL,
+    3
 };
 
 

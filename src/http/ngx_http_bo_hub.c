@@ -15,7 +15,6 @@
 
 #define NGX_HTTP_BO_HUB_TICK     20         /* msec */
 #define NGX_HTTP_BO_HUB_PAUSE    40         /* msec between rounds */
-#define NGX_HTTP_BO_HUB_REST     3          /* times what a round took */
 #define NGX_HTTP_BO_HUB_TURN     256        /* streams */
 
 /* Whoever takes nothing for this long has gone; msec. */
@@ -447,7 +446,7 @@ ngx_http_bo_channel_end(ngx_http_bo_channel_t *ch)
     if (!ch->beating) {
         ch->ended = ngx_current_msec;
         ch->pause = ngx_max(NGX_HTTP_BO_HUB_PAUSE,
-                            took * NGX_HTTP_BO_HUB_REST);
+                            took * ch->subject->rest);
     }
 
     ch->beating = 0;

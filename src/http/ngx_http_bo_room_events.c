@@ -50,7 +50,8 @@ static const ngx_http_bo_subject_t  ngx_http_bo_room_subject = {
     ngx_http_bo_room_text,
     ngx_http_bo_room_close,
     ngx_http_bo_room_beat,
-    ngx_http_bo_room_gone
+    ngx_http_bo_room_gone,
+    1
 };
 
 

@@ -66,6 +66,9 @@ typedef struct {
                                    ngx_http_bo_stream_t *s);
     void                   (*left)(ngx_http_bo_channel_t *ch,
                                    ngx_http_bo_stream_t *s);
+
+    /* The pause after a round, in times of what it took. */
+    ngx_uint_t               rest;
 } ngx_http_bo_subject_t;
 
 

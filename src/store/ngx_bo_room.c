@@ -647,5 +647,6 @@ ngx_bo_room_moved(ngx_bo_room_t *room)
     return (int64_t) (zone->room->cursor * 64 + 1
                       + (zone->agreed.settings + 8 * zone->agreed.drawn
                          + 16 * zone->sold_out + zone->agreed.phase
-                         + zone->room->ends + zone->room->known) % 63);
+                         + zone->room->ends
+                         + (zone->nodes > 1 ? zone->room->known : 0)) % 63);
 }
