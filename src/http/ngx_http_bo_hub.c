@@ -413,11 +413,12 @@ ngx_http_bo_channel_round(ngx_event_t *ev)
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&ch->rest, q);
 
-        if (ch->beating) {
-            if (ch->subject->beat) {
-                ch->subject->beat(ch, s);
-            }
+        if (ch->subject->beat) {
+            ch->subject->beat(ch, s);
+            s->says = 0;
+        }
 
+        if (ch->beating) {
             ngx_http_bo_stream_beat(s);
 
         } else {
@@ -445,6 +446,13 @@ ngx_http_bo_channel_end(ngx_http_bo_channel_t *ch)
 
     if (!ch->beating) {
         ch->ended = ngx_current_msec;
+
+        /* what is a sign of life for the subject needs no other one */
+
+        if (ch->subject->beat) {
+            ch->beat = ngx_current_msec;
+        }
+
         ch->pause = ngx_max(NGX_HTTP_BO_HUB_PAUSE,
                             took * ch->subject->rest);
     }

@@ -49,7 +49,7 @@ static int          port, count, epfd;
 static person_t    *person;
 static int          nlisten, npending, nback;
 static uint64_t     wanted;
-static int          asked;
+static int          asked, nthere;     /* that have heard of it */
 
 
 static double
@@ -171,8 +171,9 @@ listen_to(person_t *p, char *ticket)
 static void
 hear(person_t *p)
 {
-    char     buf[16384], *at, *next;
-    ssize_t  n;
+    char      buf[16384], *at, *next;
+    ssize_t   n;
+    uint64_t  cursor;
 
     n = recv(p->fd, buf, sizeof(buf) - 1, 0);
 
@@ -208,7 +209,9 @@ hear(person_t *p)
     }
 
     if (at) {
-        p->cursor = strtoull(at + 9, NULL, 10);
+        cursor = strtoull(at + 9, NULL, 10);
+        nthere += asked && p->cursor < wanted && cursor >= wanted;
+        p->cursor = cursor;
 
         if (!p->listens) {
             p->listens = 1;
@@ -222,16 +225,8 @@ hear(person_t *p)
 static void
 answer(void)
 {
-    int  i, n;
-
-    n = 0;
-
-    for (i = 0; i < count; i++) {
-        n += person[i].listens && person[i].cursor >= wanted;
-    }
-
-    if (n == count) {
-        printf("at %.6f %d\n", now(), n);
+    if (nthere == count) {
+        printf("at %.6f %d\n", now(), nthere);
         fflush(stdout);
         asked = 0;
     }
@@ -241,6 +236,7 @@ answer(void)
 static void
 told(void)
 {
+    int   i;
     char  line[256];
 
     if (fgets(line, sizeof(line), stdin) == NULL) {
@@ -250,6 +246,12 @@ told(void)
     if (strncmp(line, "until ", 6) == 0) {
         wanted = strtoull(line + 6, NULL, 10);
         asked = 1;
+        nthere = 0;
+
+        for (i = 0; i < count; i++) {
+            nthere += person[i].cursor >= wanted;
+        }
+
         return;
     }
 
@@ -294,7 +296,10 @@ main(int argc, char **argv)
 
         /* those who are not there come, some at a time */
 
-        for (i = 0; i < count && npending < PENDING; i++) {
+        for (i = 0;
+             i < count && npending < PENDING && nlisten + npending < count;
+             i++)
+        {
             next = (next + 1) % count;
 
             if (person[next].fd < 0 && person[next].back <= now()) {
