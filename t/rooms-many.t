@@ -53,7 +53,13 @@ sub set (%what) {
     return;
 }
 
-my @waiters;
+my @first = map { "first$_" } 1 .. 4;
+my (@waiters, %ticket);
+
+sub joined ($person) {
+    return $t->post("$api/join", undef, user => $person, key => undef)
+        ->json->{ticket};
+}
 
 sub said ($w) { return readline($w->{out}) // '' }
 
@@ -68,6 +74,7 @@ $t->wait_until(sub { room->{ready} }, 10, 'ready');
 set(phase => 'PAUSED');
 $t->wait_until(sub { room->{phase} eq 'PAUSED' }, 3, 'nobody is let in');
 
+joined($_) for @first;
 $t->get($api) for 1 .. 40;
 my $before = $t->worker_rss;
 my $start  = time;
@@ -81,24 +88,30 @@ for my $n (1 .. PROCESSES) {
 is said($_), "open $each\n", 'all listen' for @waiters;
 diag sprintf '%d in %.1f s', $clients, time - $start;
 is metrics($t)->{streams}, $clients, 'as many as there should be';
-$t->wait_until(sub { room->{waiting} == $clients }, 2, 'all have a place');
+$t->wait_until(sub { room->{waiting} == $clients + @first }, 2, 'all have a place');
 
 my $kb = ($t->worker_rss - $before) / $clients;
 diag sprintf '%.2f KiB of worker memory each', $kb;
 cmp_ok $kb, '<=', LIMIT_KB, 'a connection is cheap' if !$asan;
 
 
-# One at a time is inside; nobody fetches the pass, so that every five seconds
-# it is the next one's turn.
+# One at a time is inside: whoever leaves lets the next one in.
 subtest 'a change' => sub {
     my @took;
 
+    $ticket{$_} = joined($_) for @first;
     set(capacity => 1, phase => 'OPEN');
     $t->wait_until(sub { room->{inside} == 1 }, 5, 'somebody comes in');
+    sleep 3;
 
-    for (1 .. 3) {
+    for my $person (@first[0 .. $#first - 1]) {
         my $cursor = room->{cursor};
         my $now;
+
+        joined($_) for @first;
+        $t->del("$api/place", user => $person, headers => {
+            'x-boxoffice-ticket' => $ticket{$person} })->code == 204
+            or die "$person does not leave\n";
 
         do { sleep 0.02; $now = room->{cursor} } while $now == $cursor;
 
@@ -133,7 +146,8 @@ subtest 'a reload' => sub {
     my $back = 0;
     $back += (/ (\d+)$/)[0] for ask_all('count');
     is $back, $clients, 'everybody came back once';
-    is room->{waiting} + room->{admitted}, $clients, 'with their places';
+    is room->{waiting} + room->{admitted}, $clients + @first,
+        'with their places';
     is room->{skipped}, $skipped, 'nobody was passed over';
 
     # and they are alive: those in front come in

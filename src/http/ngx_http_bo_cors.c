@@ -25,7 +25,9 @@ ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx)
     static ngx_str_t  methods = ngx_string("GET, POST, PUT, DELETE");
     static ngx_str_t  headers = ngx_string("Content-Type, Authorization, "
                                            "Idempotency-Key, If-None-Match, "
-                                           "X-Request-Id, X-User-Id");
+                                           "X-Request-Id, X-User-Id, "
+                                           "X-Boxoffice-Ticket, "
+                                           "X-Boxoffice-Pass");
     static ngx_str_t  age = ngx_string("600");
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_boxoffice_module);
