@@ -143,7 +143,7 @@ function took(answer) {
 
     place = { ...place, ...answer };
 
-    if (place.state === "ADMITTED") {
+    if (place.state === "ADMITTED" || place.phase === "OFF") {
         through();
         return;
     }

@@ -230,6 +230,16 @@ test("a browser without a name, before another's server", async () => {
 });
 
 
+test("a room that is switched off lets everybody through", async () => {
+    const { context, page } = await open(PAGE);
+
+    await text(page, "#position", /^1$/);
+    await change({ phase: "OFF" });
+    await page.waitForURL(/index\.html#\/orders$/, { timeout: 15000 });
+    await context.close();
+});
+
+
 test("nowhere but on this site", async () => {
     for (const to of ["//evil.example/", "https://evil.example/", "/\\evil"]) {
         await change({ phase: "OPEN", newSale: true });
