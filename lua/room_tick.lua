@@ -14,15 +14,16 @@
 --       15 entries of the log at the most
 --       16 epoch that it has, "" for none  17 ceiling, as PostgreSQL has it
 --       18 sale that it has  19 numbers of passes that were spent
+--       20 number from which on none was given, as far as it knows
 -- Reply {1, settings.., state.., entries, seen}, see ngx_bo_room_tick.c
 --       {-1} there is no room: make it
 --
 -- A node that is silent for 3 s loses its block: it has not given a number of
 -- it for 1.5 s by then.  Nobody knows which ones it gave last; who has one
 -- shows it.  The log is what makes all nodes agree, so whatever it says is
--- said in one order.
+-- said in one order.  It is kept for longer than a ticket is good.
 
-local GONE, SEEN, LEASE, HISTORY = 3000, 10000, 1500, 6 * 3600 * 1000
+local GONE, SEEN, LEASE, HISTORY = 3000, 10000, 1500, 26 * 3600 * 1000
 
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'next', 'ceiling',
                         'cursor', 'phase', 'opens', 'lfirst', 'lend',
@@ -47,6 +48,21 @@ local ceiling = math.max(tonumber(room[3]), tonumber(ARGV[17]))
 
 if ceiling ~= tonumber(room[3]) then
     redis.call('HSET', KEYS[1], 'ceiling', int(ceiling))
+end
+
+-- A replica that was promoted, or a log that lost its tail, is behind the
+-- nodes: no number is given twice, and nobody is admitted again.
+local cursor = tonumber(room[4])
+
+if not fresh and room[13] == ARGV[18] then
+    if tonumber(ARGV[20]) > next then
+        next = tonumber(ARGV[20])
+        ceiling = math.max(ceiling, next)
+        redis.call('HSET', KEYS[1], 'next', int(next), 'ceiling', int(ceiling))
+    end
+    if tonumber(ARGV[13]) > cursor then
+        redis.call('HSET', KEYS[1], 'cursor', ARGV[13])
+    end
 end
 
 local function add(kind, from, data)
@@ -87,6 +103,11 @@ end
 
 if last > 0 and id == tonumber(ARGV[4]) then
     first = told
+    -- of the one before it knows less than was lent, for an answer was lost
+    if last2 > first2 then
+        add('U', first2, int(last2))
+        id2, first2, last2 = 0, 0, 0
+    end
 elseif last2 > 0 and id2 == tonumber(ARGV[4]) then
     -- the answer that lent it another block never came
     add('U', first, int(last))

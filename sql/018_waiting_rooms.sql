@@ -61,8 +61,9 @@ returns waiting_room_row
 language sql stable
 set search_path = boxoffice, pg_temp
 as $$
-    select row(r.sale, r.id_key, r.seed, first, r.ceiling, r.phase, r.rate,
-               r.capacity, unix_ms(r.opens_at), r.message, r.show_id,
+    select row(r.sale, r.id_key, r.seed, first, r.ceiling,
+               case when r.phase = 'LOBBY' and r.opens_at <= now()
+                    then 'OPEN' else r.phase end, r.rate, r.capacity, unix_ms(r.opens_at), r.message, r.show_id,
                r.settings)::waiting_room_row
 $$;
 
@@ -107,6 +108,12 @@ as $$
 declare
     found waiting_rooms;
 begin
+    -- the clock has opened it: Redis knew it first
+    update waiting_rooms w
+    set phase = 'OPEN'
+    where w.room = set_waiting_room.room
+      and w.phase = 'LOBBY' and w.opens_at <= now();
+
     new_sale := new_sale
                 or (phase = 'LOBBY'
                     and exists (select from waiting_rooms w

@@ -179,6 +179,15 @@ subtest 'it opens by the clock' => sub {
     ok $q->wait_for_all(10), 'all come in';
     isnt draw->{commitment}, $commitment, 'another sale, another seed';
     is((check_draw($t->url($api)))[0], 0, 'and a right draw');
+
+    $t->put($api, { rate => 150 }, %admin);
+    $t->wait_until(sub { room->{rate} == 150 }, 3, 'another rate');
+    is room->{phase}, 'OPEN', 'does not close it again';
+    ok room->{drawn}, 'and the draw stays';
+    my $sale = draw->{sale};
+    $t->put($api, { phase => 'LOBBY' }, %admin);
+    $t->wait_until(sub { draw->{sale} ne $sale }, 3,
+        'a lobby after it is another sale');
 };
 
 

@@ -27,6 +27,8 @@ my $t = Boxoffice::Test->new(
         }
         location = /dry { boxoffice_limit watched dry_run; root html; try_files /nothing =404; }
         location = /shared { boxoffice_limit shared; root html; try_files /nothing =404; }
+        location = /named { try_files /nothing @limited; }
+        location @limited { boxoffice_limit user; root html; try_files /nothing =404; }
         location = /both {
             boxoffice_limit agent;
             boxoffice_limit user;
@@ -107,6 +109,12 @@ subtest 'a refusal costs no other limit' => sub {
     is [grep { $_ != 429 } @codes], [], 'all by the limit of the user';
     like $t->get('/both', headers => { 'user-agent' => 'two' })
         ->header('RateLimit'), qr/^"agent";r=4;/, 'the other one is full';
+};
+
+
+subtest 'a location that nginx goes on to' => sub {
+    my @codes = map { $t->get('/named', user => 'max')->code } 1 .. 5;
+    is \@codes, [404, 404, 404, 429, 429], 'counts, and counts once';
 };
 
 

@@ -726,6 +726,22 @@ bo_room_unused(bo_room_t *room, uint64_t first, uint64_t end)
 }
 
 
+/* What has a segment before it is known is nobody's by being said, only. */
+
+void
+bo_room_doubt(bo_room_t *room, uint64_t first, uint64_t end)
+{
+    uint64_t  n;
+
+    for (n = bo_room_base(first);
+         first < end && n < end && n < room->next;
+         n += BO_ROOM_SEGMENT)
+    {
+        (void) bo_room_segment_make(room, n);
+    }
+}
+
+
 void
 bo_room_next(bo_room_t *room, uint64_t next)
 {

@@ -199,6 +199,12 @@ void bo_room_unused(bo_room_t *room, uint64_t first, uint64_t end);
 void bo_room_drawn(bo_room_t *room, uint64_t first, uint64_t end,
     const uint8_t key[BO_SIPHASH_KEY]);
 
+/*
+ * The log: the numbers first .. end-1 may have been given, by a node that died
+ * before it told.  Whoever has a ticket for one is taken up.
+ */
+void bo_room_doubt(bo_room_t *room, uint64_t first, uint64_t end);
+
 /* Whom a number belonged to when the ranks were drawn, 0: nobody. */
 uint64_t bo_room_drawn_who(const bo_room_t *room, uint64_t number);
 

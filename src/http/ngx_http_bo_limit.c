@@ -21,6 +21,8 @@
 #define NGX_HTTP_BO_LIMIT_JITTER  2
 
 
+static ngx_uint_t ngx_http_bo_limit_done(ngx_http_request_t *r);
+static void ngx_http_bo_limit_mark(void *data);
 static ngx_int_t ngx_http_bo_limit_take(ngx_http_request_t *r,
     ngx_http_bo_limit_use_t *use, ngx_str_t *key, bo_bucket_state_t *state);
 static ngx_int_t ngx_http_bo_limit_headers(ngx_http_request_t *r,
@@ -49,9 +51,9 @@ ngx_http_bo_limit_handler(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_boxoffice_module);
 
-    /* what nginx asks itself, for example for an error page, is no request */
+    /* a request is counted once, wherever nginx sends it in between */
 
-    if (lcf->limits == NULL || r != r->main || r->internal) {
+    if (lcf->limits == NULL || r != r->main || ngx_http_bo_limit_done(r)) {
         return NGX_DECLINED;
     }
 
@@ -83,6 +85,37 @@ ngx_http_bo_limit_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_bo_limit_refuse(r, uses[n].shm_zone->data, &states[n]);
+}
+
+
+/*
+ * The mark that it was counted: contexts are lost on the way, cleanups are not.
+ */
+
+static ngx_uint_t
+ngx_http_bo_limit_done(ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t  *cln;
+
+    for (cln = r->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_bo_limit_mark) {
+            return 1;
+        }
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (cln != NULL) {
+        cln->handler = ngx_http_bo_limit_mark;
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_bo_limit_mark(void *data)
+{
 }
 
 

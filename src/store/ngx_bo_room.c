@@ -122,6 +122,10 @@ ngx_bo_room_create(ngx_shm_zone_t *shm_zone)
     zone->room = bo_room_create(memory, size);
     zone->version = NGX_BO_ROOM_VERSION;
     zone->pace = 1000;
+
+    /* Until Redis has told: a gate that should be shut is. */
+
+    zone->agreed.phase = room->conf.phase;
     zone->stock = -1;
     zone->agreed.lobby_first = -1;
     zone->agreed.lobby_end = -1;
@@ -336,7 +340,8 @@ void
 ngx_bo_room_alive(ngx_bo_room_t *room, uint64_t number, uint64_t id,
     ngx_msec_t time)
 {
-    bo_place_t  *place;
+    bo_place_t      *place;
+    bo_room_time_t   grace;
 
     ngx_shmtx_lock(&room->shpool->mutex);
 
@@ -345,8 +350,10 @@ ngx_bo_room_alive(ngx_bo_room_t *room, uint64_t number, uint64_t id,
     if (place != NULL
         && bo_room_state(room->zone->room, number, id) == BO_PLACE_WAITING)
     {
-        place->until = ngx_bo_room_now()
-                       + (time + ngx_bo_room_grace(room, place)) / 100;
+        grace = ngx_bo_room_grace(room, place) / 100;
+        place->until = ngx_max(ngx_bo_room_now() + time / 100,
+                               place->seen + place->poll)
+                       + grace;
     }
 
     ngx_shmtx_unlock(&room->shpool->mutex);

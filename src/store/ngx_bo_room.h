@@ -225,7 +225,10 @@ ngx_bo_room_answer_e ngx_bo_room_poll(ngx_bo_room_t *room,
 void ngx_bo_room_look(ngx_bo_room_t *room, uint64_t number, uint64_t id,
     ngx_bo_room_view_t *view);
 
-/* A stream is open: its place is alive for so long from now. */
+/*
+ * A stream is open: its place is alive for so long from now; 0: it was closed.
+ * What was agreed with a poll, of another tab, holds in any case.
+ */
 void ngx_bo_room_alive(ngx_bo_room_t *room, uint64_t number, uint64_t id,
     ngx_msec_t time);
 

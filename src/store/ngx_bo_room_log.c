@@ -88,7 +88,11 @@ ngx_bo_room_log_apply(ngx_bo_room_tick_t *t, redisReply *entries)
             ngx_bo_room_log_drawn(room, &e);
             break;
 
-        default:    /* X: nobody knows */
+        case 'X':
+            bo_room_doubt(zone->room, e.from, ngx_bo_room_log_end(&e, NULL));
+            break;
+
+        default:
             break;
         }
 

@@ -25,6 +25,7 @@
 #define NGX_BO_ROOM_PACE     2000       /* msec */
 #define NGX_BO_ROOM_SLOW     9          /* buckets that are not: to 100 ms */
 #define NGX_BO_ROOM_PACE_MIN 10         /* of 1000 */
+#define NGX_BO_ROOM_FEW      3
 
 /* A room that came by itself goes after so long without need; msec. */
 
@@ -82,9 +83,8 @@ ngx_bo_room_speed(ngx_bo_room_zone_t *zone, ngx_msec_t passed)
 static void
 ngx_bo_room_pace(ngx_bo_room_tick_t *t)
 {
-    ngx_uint_t            i, slow, holds, failed;
-    ngx_bo_metrics_t     *m = &t->store->zone->metrics;
-    ngx_bo_room_zone_t   *zone = t->room->zone;
+    ngx_uint_t           slow, holds, failed, few;
+    ngx_bo_room_zone_t  *zone = t->room->zone;
 
     if (ngx_current_msec - zone->paced < NGX_BO_ROOM_PACE) {
         return;
@@ -92,33 +92,45 @@ ngx_bo_room_pace(ngx_bo_room_tick_t *t)
 
     zone->paced = ngx_current_msec;
 
-    slow = 0;
-    holds = 0;
+    slow = t->slow;
+    holds = t->holds;
+    failed = t->failed;
 
-    for (i = 0; i <= NGX_BO_BUCKETS; i++) {
-        holds += m->hold.bucket[i];
+    ngx_bo_room_pace_start(t);
 
-        if (i >= NGX_BO_ROOM_SLOW) {
-            slow += m->hold.bucket[i];
-        }
-    }
+    /* one of a hundred holds; of few requests, one proves nothing */
 
-    failed = m->requests[5] + m->redis.refused + m->redis.unknown;
+    few = NGX_BO_ROOM_FEW + (t->holds - holds) / 100;
 
-    /* one of a hundred holds */
-
-    if (failed > t->failed + (holds - t->holds) / 100
-        || slow - t->slow > (holds - t->holds) / 100)
-    {
+    if (t->failed - failed > few || t->slow - slow > few) {
         zone->pace = ngx_max(zone->pace / 2, NGX_BO_ROOM_PACE_MIN);
 
     } else {
         zone->pace = ngx_min(zone->pace + 50, 1000);
     }
+}
 
-    t->slow = slow;
-    t->holds = holds;
-    t->failed = failed;
+
+/* What was counted so far; the counters outlive a worker. */
+
+void
+ngx_bo_room_pace_start(ngx_bo_room_tick_t *t)
+{
+    ngx_uint_t         i;
+    ngx_bo_metrics_t  *m = &t->store->zone->metrics;
+
+    t->slow = 0;
+    t->holds = 0;
+
+    for (i = 0; i <= NGX_BO_BUCKETS; i++) {
+        t->holds += m->hold.bucket[i];
+
+        if (i >= NGX_BO_ROOM_SLOW) {
+            t->slow += m->hold.bucket[i];
+        }
+    }
+
+    t->failed = m->requests[5] + m->redis.refused + m->redis.unknown;
 }
 
 

@@ -51,6 +51,7 @@ typedef enum {
     NGX_BO_TICK_CEILING,
     NGX_BO_TICK_SALE,
     NGX_BO_TICK_SPENT,
+    NGX_BO_TICK_NEXT,
     NGX_BO_TICK_ARGS
 } ngx_bo_room_tick_arg_e;
 
@@ -183,6 +184,7 @@ ngx_bo_room_tick_create(ngx_bo_store_t *store, ngx_bo_room_t *room,
 
     t->store = store;
     t->room = room;
+    ngx_bo_room_pace_start(t);
 
     for (i = 0; i < 3; i++) {
         t->keys[i].data = t->key[i];
@@ -438,7 +440,8 @@ ngx_bo_room_tick_numbers(ngx_bo_room_tick_t *t, ngx_pool_t *pool,
         { NGX_BO_TICK_LEFT, zone->left_told },
         { NGX_BO_TICK_LEFT_END, zone->left_end },
         { NGX_BO_TICK_CURSOR, zone->room->cursor },
-        { NGX_BO_TICK_CEILING, zone->ceiling }
+        { NGX_BO_TICK_CEILING, zone->ceiling },
+        { NGX_BO_TICK_NEXT, zone->room->next }
     };
 
     for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

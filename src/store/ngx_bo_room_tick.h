@@ -79,6 +79,7 @@ void ngx_bo_room_lead(ngx_bo_room_tick_t *t);
 
 /* pace: looks at the stock, at the speed, and at how the booking does. */
 void ngx_bo_room_measure(ngx_bo_room_tick_t *t);
+void ngx_bo_room_pace_start(ngx_bo_room_tick_t *t);
 
 /* set: makes the room in Redis, as PostgreSQL has it, with more numbers. */
 void ngx_bo_room_reserve(ngx_bo_room_tick_t *t);

@@ -97,6 +97,35 @@ subtest 'Redis loses everything' => sub {
 };
 
 
+# As a replica that was promoted without the last writes.
+subtest 'Redis is behind' => sub {
+    my $more = Boxoffice::Queue->new(test => $t, room => 'premiere',
+        people => 100, behind => 20);
+
+    $t->put($api, { phase => 'OPEN', rate => 100, newSale => \1 }, %admin);
+    $t->wait_until(sub { room($_)->{phase} eq 'OPEN'
+        && room($_)->{waiting} == 0 && room($_)->{ready} }, 3, 'a new sale')
+        for 1, 2;
+    $more->join;
+    ok $more->wait_for_all(20), 'the first hundred come in';
+
+    my ($highest) = sort { $b <=> $a } values $more->{number}->%*;
+    my %room = $t->redis->hgetall('room:{premiere}')->@*;
+
+    $t->redis->hset('room:{premiere}', next => $room{next} - 3000,
+        cursor => $room{cursor} - 50);
+    sleep 0.4;
+
+    my $after = Boxoffice::Queue->new(test => $t, room => 'premiere',
+        people => 400, behind => 20);
+
+    $after->join(map { "p$_" } 101 .. 400);
+    ok !(grep { $_ <= $highest } map { $after->{number}{"p$_"} // 0 }
+        101 .. 400), 'no number is given twice';
+    ok $after->wait_for_all(20), 'and people go on coming in';
+};
+
+
 subtest 'the rate is changed under way' => sub {
     my $more = Boxoffice::Queue->new(test => $t, room => 'premiere',
         people => 400, behind => 20);

@@ -548,6 +548,36 @@ numbers_that_jump(void **state)
 }
 
 
+/* A node dies with numbers that nobody knows: all who have one are taken up. */
+
+static void
+numbers_in_doubt(void **state)
+{
+    uint64_t    n;
+    bo_room_t  *room;
+
+    (void) state;
+
+    room = new_room(SIZE);
+
+    bo_room_next(room, 600);
+    bo_room_doubt(room, 100, 500);
+    bo_room_unused(room, 500, 600);
+    bo_room_know(room, 600);
+    bo_room_count(room);
+
+    for (n = 100; n < 500; n += 3) {
+        assert_int_equal(bo_room_state(room, n, n), BO_PLACE_UNKNOWN);
+        assert_int_equal(bo_room_put(room, n, n), BO_ROOM_OK);
+        assert_int_equal(bo_room_state(room, n, n), BO_PLACE_WAITING);
+    }
+
+    assert_int_equal(bo_room_state(room, 550, 550), BO_PLACE_OVER);
+
+    munmap(room, SIZE);
+}
+
+
 static void
 child(bo_room_t *room, uint64_t seed)
 {
@@ -630,6 +660,7 @@ main(void)
         cmocka_unit_test(one_person_one_place),
         cmocka_unit_test(full),
         cmocka_unit_test(numbers_that_jump),
+        cmocka_unit_test(numbers_in_doubt),
         cmocka_unit_test(killed_anywhere)
     };
 
