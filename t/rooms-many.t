@@ -14,7 +14,7 @@ use Test2::V0;
 use Time::HiRes qw(sleep time);
 
 # A process may open 20,000 files here: six workers and six clients for these.
-use constant { CLIENTS => 12_000, PROCESSES => 6, LIMIT_KB => 3 };
+use constant { CLIENTS => 3_000, PROCESSES => 6, LIMIT_KB => 3 };
 
 my $asan    = ($ENV{BOXOFFICE_MODULE} // '') =~ m{/asan/};
 my $clients = $asan ? 3000 : $ENV{BOXOFFICE_WAITERS} // CLIENTS;
