@@ -65,6 +65,21 @@ sub upgrade ($node) {
 }
 
 
+# the harness does not know a daemon: it must go with the test, however that ends
+my $test = $$;
+my @pids = map { $t->node(4)->dir . "/nginx.pid$_" } '', '.oldbin';
+
+END {
+    if (defined $test && $$ == $test) {
+        for my $file (@pids) {
+            open my $fh, '<', $file or next;
+            my ($pid) = (<$fh> // '') =~ /(\d+)/;
+            kill TERM => $pid if $pid;
+        }
+    }
+}
+
+
 $t->node($_)->start for 1, 2;
 start_daemon($t->node(4));
 $t->wait_until(sub { room($_)->{ready} }, 10, "node $_ is ready")
