@@ -11,7 +11,7 @@ import { observe } from "./clock.js";
 import { local, session, uuid } from "./storage.js";
 import { toast } from "./dom.js";
 
-const BASE = "/api/v1";
+export const BASE = "/api/v1";
 const TIMEOUT_MS = 15000;
 const RETRIES = 3;
 const MAX_WAIT_S = 30;
@@ -84,7 +84,11 @@ function toWaitingRoom(room) {
 }
 
 
-async function exchange(method, path, { headers, body, signal, cache }) {
+/*
+ * One request and its answer, as it is: no key and no second try.  Rejects with
+ * an ApiError; its status is 0 when there was no answer.
+ */
+export async function exchange(method, path, { headers, body, signal, cache }) {
     const abort = new AbortController();
     const timer = window.setTimeout(() => abort.abort(), TIMEOUT_MS);
     const cancel = () => abort.abort();

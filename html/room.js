@@ -4,10 +4,8 @@
  * take no cookies.
  */
 
-import { ApiError, userId } from "./api.js";
+import { BASE, exchange, userId } from "./api.js";
 import { local } from "./storage.js";
-
-const BASE = "/api/v1/waiting-rooms";
 
 
 export class Room {
@@ -15,42 +13,17 @@ export class Room {
     constructor(name, visitor = false) {
         this.name = name;
         this.who = visitor ? {} : { "x-user-id": userId() };
-        this.url = `${BASE}/${encodeURIComponent(name)}`;
+        this.path = `/waiting-rooms/${encodeURIComponent(name)}`;
         this.key = `boxoffice.ticket.${name}`;
     }
 
 
     async ask(method, what, headers = {}, body = undefined) {
-        let response;
-
-        try {
-            response = await fetch(this.url + what, {
-                method, body, cache: "no-store", credentials: "same-origin",
-                headers: { "Accept": "application/json", ...this.who,
-                    ...headers },
-            });
-
-        } catch {
-            throw new ApiError(0, "network", "No answer");
-        }
-
-        const text = await response.text();
-        let data = {};
-
-        try {
-            data = text ? JSON.parse(text) : {};
-
-        } catch {
-            /* not ours: a proxy's page */
-        }
-
-        if (!response.ok) {
-            const error = data.error || {};
-
-            throw new ApiError(response.status, error.code || "",
-                error.message || "", error.details,
-                Number(response.headers.get("Retry-After")) || null);
-        }
+        const { data } = await exchange(method, this.path + what, {
+            headers: { "Accept": "application/json", ...this.who,
+                ...headers },
+            body,
+        });
 
         return data;
     }
@@ -89,7 +62,7 @@ export class Room {
 
 
     events() {
-        return new EventSource(`${this.url}/events`);
+        return new EventSource(`${BASE}${this.path}/events`);
     }
 
 

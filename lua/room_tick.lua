@@ -73,7 +73,7 @@ end
 -- Redis has lost the cursor, and the nodes have it; nobody is passed over by
 -- one that knows less.
 if not room[12] and room[13] == ARGV[18]
-   and tonumber(ARGV[13]) < tonumber(room[4]) then
+   and tonumber(ARGV[13]) < cursor then
     redis.call('HSET', KEYS[1], 'cursor', ARGV[13])
 end
 
@@ -243,7 +243,7 @@ end
 
 return {1, redis.call('HMGET', KEYS[1], 'sale', 'key', 'phase', 'rate',
                       'capacity', 'message', 'show', 'opens', 'settings',
-                      'base', 'commitment', 'drawn', 'epoch', 'cursor',
+                      'base', 'commitment', 'drawn', 'epoch',
                       'ceiling', 'lfirst', 'lend', 'seed', 'born'),
         {next, known, id, first, last, leader == node and fence or 0, count,
          #log < tonumber(ARGV[15]) and 1 or 0},

@@ -395,6 +395,17 @@ more_of(person_t *p)
 }
 
 
+/* An answer that should not be. */
+
+static void
+strange(uint32_t who, op_e op, unsigned status, const char *body, size_t len)
+{
+    count.errors++;
+    fprintf(stderr, "%s: %u %.*s\n", op_names[op], status, (int) len, body);
+    finish(who);
+}
+
+
 /* How somebody stands, after a join or a poll. */
 
 static void
@@ -499,10 +510,7 @@ bought(uint32_t who, op_e op, unsigned status, const char *body, size_t len,
             return;
         }
 
-        count.errors++;
-        fprintf(stderr, "%s: %u %.*s\n", op_names[op], status, (int) len,
-                body);
-        finish(who);
+        strange(who, op, status, body, len);
         return;
     }
 
@@ -605,10 +613,7 @@ answered(uint32_t who, op_e op, unsigned status, const char *body, size_t len,
             return;
         }
 
-        count.errors++;
-        fprintf(stderr, "%s: %u %.*s\n", op_names[op], status, (int) len,
-                body);
-        finish(who);
+        strange(who, op, status, body, len);
         return;
 
     case LEAVE:

@@ -159,7 +159,6 @@ bo_room_reset(bo_room_t *room, uint64_t first)
     room->block.end = first;
     room->nwaiting = 0;
     room->nadmitted = 0;
-    room->nfree = room->nsegments;
     room->admissions = 0;
     room->skips = 0;
     room->ends = 0;
@@ -859,7 +858,6 @@ bo_room_admit(bo_room_t *room, uint64_t to, const uint8_t *skip,
             room->places[index].until = until;
         }
 
-        room->places[index].flags &= (uint16_t) ~BO_PLACE_CLAIMED;
         bo_room_barrier();
 
         bo_room_set(bo_room_seg_of(room, index)->admitted, index);
@@ -1070,10 +1068,7 @@ bo_room_count(bo_room_t *room)
     if (low != room->low) {
         room->low = low;
         bo_room_count(room);
-        return;
     }
-
-    room->nfree = room->nsegments - used;
 }
 
 

@@ -112,7 +112,6 @@ typedef struct {
 
     uint64_t                 nwaiting;
     uint64_t                 nadmitted;
-    uint64_t                 nfree;     /* segments */
 
     /* ever */
 

@@ -98,3 +98,18 @@ ngx_http_bo_zone_add(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *value,
 
     return shm_zone;
 }
+
+
+char *
+ngx_http_bo_zone_check(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone,
+    ngx_shm_zone_init_pt init, const char *directive)
+{
+    if (shm_zone->init == init) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%s\": there is no \"%s_zone\" of the name \"%V\"",
+                       directive, directive, &shm_zone->shm.name);
+    return NGX_CONF_ERROR;
+}

@@ -39,5 +39,13 @@ ngx_shm_zone_t *ngx_http_bo_zone_add(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value, ngx_str_t *name, size_t size, ngx_shm_zone_init_pt init,
     void *data);
 
+/*
+ * For a zone that the directive has named before it was defined: whether it
+ * was, by the "<directive>_zone" that has this init.  NGX_CONF_OK, or
+ * NGX_CONF_ERROR after a message.
+ */
+char *ngx_http_bo_zone_check(ngx_conf_t *cf, ngx_shm_zone_t *shm_zone,
+    ngx_shm_zone_init_pt init, const char *directive);
+
 
 #endif /* _NGX_HTTP_BO_CONF_H_INCLUDED_ */

@@ -20,6 +20,10 @@
 
 #define NGX_HTTP_BO_LIMIT_JITTER  2
 
+/* Whole seconds, so that nobody comes too early. */
+
+#define ngx_http_bo_limit_seconds(ns)  (((ns) + 999999999) / 1000000000)
+
 
 static ngx_uint_t ngx_http_bo_limit_done(ngx_http_request_t *r);
 static void ngx_http_bo_limit_mark(void *data);
@@ -215,7 +219,7 @@ ngx_http_bo_limit_headers(ngx_http_request_t *r, ngx_array_t *limits,
 
         p = ngx_sprintf(p, "%s\"%V\";r=%L;t=%L", p == value.data ? "" : ", ",
                         &zone->limit.name, states[i].left,
-                        (states[i].reset + 999999999) / 1000000000);
+                        ngx_http_bo_limit_seconds(states[i].reset));
     }
 
     value.len = p - value.data;
@@ -245,7 +249,7 @@ ngx_http_bo_limit_refuse(ngx_http_request_t *r,
 
     value.data = p;
     p = ngx_sprintf(p, "\"%V\";r=0;t=%L", &zone->limit.name,
-                    (state->reset + 999999999) / 1000000000);
+                    ngx_http_bo_limit_seconds(state->reset));
     value.len = p - value.data;
 
     details.data = p;
@@ -255,7 +259,7 @@ ngx_http_bo_limit_refuse(ngx_http_request_t *r,
     (void) ngx_http_bo_header(r, "RateLimit-Policy", &zone->policy);
     (void) ngx_http_bo_header(r, "RateLimit", &value);
 
-    ctx->retry_after = (state->wait + 999999999) / 1000000000
+    ctx->retry_after = ngx_http_bo_limit_seconds(state->wait)
                        + ngx_random() % (NGX_HTTP_BO_LIMIT_JITTER + 1);
 
     if (ngx_http_bo_cors(ctx) != NGX_DONE) {
@@ -500,11 +504,10 @@ ngx_http_bo_limit_check(ngx_conf_t *cf, ngx_array_t *limits)
     use = limits->elts;
 
     for (i = 0; i < limits->nelts; i++) {
-        if (use[i].shm_zone->init != ngx_bo_limit_init) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"boxoffice_limit\": there is no "
-                               "\"boxoffice_limit_zone\" of the name \"%V\"",
-                               &use[i].shm_zone->shm.name);
+        if (ngx_http_bo_zone_check(cf, use[i].shm_zone, ngx_bo_limit_init,
+                                   "boxoffice_limit")
+            != NGX_CONF_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }

@@ -315,13 +315,7 @@ ngx_http_bo_room_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_http_bo_gate_check(ngx_conf_t *cf, ngx_shm_zone_t *zone)
 {
-    if (zone == NULL || zone->init == ngx_bo_room_init) {
-        return NGX_CONF_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"boxoffice_waiting_room\": there is no "
-                       "\"boxoffice_waiting_room_zone\" of the name \"%V\"",
-                       &zone->shm.name);
-    return NGX_CONF_ERROR;
+    return zone == NULL ? NGX_CONF_OK
+                        : ngx_http_bo_zone_check(cf, zone, ngx_bo_room_init,
+                                                 "boxoffice_waiting_room");
 }

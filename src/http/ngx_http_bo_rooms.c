@@ -19,8 +19,7 @@ static void ngx_http_bo_room_places(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_room_ticket(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_room_t *room, bo_token_t *ticket);
 static void ngx_http_bo_room_tell(ngx_http_bo_ctx_t *ctx,
-    ngx_http_bo_room_t *room, ngx_bo_room_view_t *view, ngx_uint_t status,
-    ngx_uint_t give);
+    ngx_http_bo_room_t *room, ngx_bo_room_view_t *view, ngx_uint_t give);
 static ngx_int_t ngx_http_bo_room_give(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_room_t *room, ngx_bo_room_view_t *view, ngx_uint_t kind,
     int64_t expires, ngx_str_t *text);
@@ -244,7 +243,7 @@ ngx_http_bo_room_join(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    ngx_http_bo_room_tell(ctx, room, &view, NGX_HTTP_OK, 1);
+    ngx_http_bo_room_tell(ctx, room, &view, 1);
 }
 
 
@@ -286,7 +285,7 @@ ngx_http_bo_room_status(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    ngx_http_bo_room_tell(ctx, room, &view, NGX_HTTP_OK,
+    ngx_http_bo_room_tell(ctx, room, &view,
                           known && view.number != ticket.number);
 }
 
@@ -329,7 +328,7 @@ ngx_http_bo_room_ticket(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
 
 static void
 ngx_http_bo_room_tell(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
-    ngx_bo_room_view_t *view, ngx_uint_t status, ngx_uint_t give)
+    ngx_bo_room_view_t *view, ngx_uint_t give)
 {
     u_char     *p;
     size_t      message;
@@ -383,7 +382,7 @@ ngx_http_bo_room_tell(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
     p = ngx_http_bo_put(p, "}");
     body.len = p - body.data;
 
-    ngx_http_bo_send(ctx, status, &body);
+    ngx_http_bo_send(ctx, NGX_HTTP_OK, &body);
 }
 
 

@@ -45,7 +45,6 @@ static ngx_int_t ngx_bo_limit_create(ngx_shm_zone_t *shm_zone);
 static ngx_bo_limit_bucket_t *ngx_bo_limit_bucket(ngx_bo_limit_t *limit,
     uint64_t hash, int64_t now);
 static uint64_t ngx_bo_limit_hash(ngx_bo_limit_t *limit, ngx_str_t *key);
-static int64_t ngx_bo_limit_now(void);
 
 
 ngx_int_t
@@ -61,11 +60,10 @@ ngx_bo_limit_init(ngx_shm_zone_t *shm_zone, void *data)
         return ngx_bo_limit_reuse(shm_zone, shpool->data);
     }
 
-    if (ngx_bo_zone_resized(shm_zone)) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "boxoffice_limit_zone \"%V\" cannot change its size in "
-                      "a reload: every limit would start anew",
-                      &shm_zone->shm.name);
+    if (ngx_bo_zone_is_new(shm_zone, "boxoffice_limit_zone",
+                           "every limit would start anew")
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -146,7 +144,7 @@ ngx_bo_limit_take(ngx_bo_limit_t *limit, ngx_str_t *key,
     uint64_t  hash;
 
     hash = ngx_bo_limit_hash(limit, key);
-    now = ngx_bo_limit_now();
+    now = ngx_bo_nsec();
 
     ngx_shmtx_lock(&limit->shpool->mutex);
 
@@ -167,7 +165,7 @@ ngx_bo_limit_give(ngx_bo_limit_t *limit, ngx_str_t *key)
     uint64_t  hash;
 
     hash = ngx_bo_limit_hash(limit, key);
-    now = ngx_bo_limit_now();
+    now = ngx_bo_nsec();
 
     ngx_shmtx_lock(&limit->shpool->mutex);
 
@@ -237,17 +235,4 @@ ngx_bo_limit_hash(ngx_bo_limit_t *limit, ngx_str_t *key)
     hash = bo_siphash(limit->table->secret, key->data, key->len);
 
     return hash ? hash : 1;
-}
-
-
-/* All workers have the same monotonic clock, and so has a later generation. */
-
-static int64_t
-ngx_bo_limit_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }

@@ -25,6 +25,7 @@
 #define NGX_BO_ROOM_MOBILE      4
 
 
+static void ngx_bo_room_name_keys(ngx_bo_room_t *room);
 static ngx_int_t ngx_bo_room_create(ngx_shm_zone_t *shm_zone);
 static uint64_t ngx_bo_room_person(ngx_bo_room_t *room, ngx_str_t *user);
 static ngx_bo_room_answer_e ngx_bo_room_place_new(ngx_bo_room_t *room,
@@ -45,7 +46,6 @@ static void ngx_bo_room_spend(ngx_bo_room_zone_t *zone, uint64_t number,
     uint64_t id);
 static void ngx_bo_room_finish(ngx_bo_room_zone_t *zone, uint64_t number,
     uint64_t id);
-static void ngx_bo_room_event(ngx_bo_room_events_t *events, uint64_t number);
 
 
 const ngx_str_t  ngx_bo_room_phases[] = {
@@ -65,6 +65,8 @@ ngx_bo_room_init(ngx_shm_zone_t *shm_zone, void *data)
     room->shm_zone = shm_zone;
     room->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
+    ngx_bo_room_name_keys(room);
+
     if (data != NULL || shm_zone->shm.exists) {
         room->zone = room->shpool->data;
 
@@ -79,15 +81,32 @@ ngx_bo_room_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_OK;
     }
 
-    if (ngx_bo_zone_resized(shm_zone)) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "boxoffice_waiting_room_zone \"%V\" cannot change its "
-                      "size in a reload: everybody would lose their place",
-                      &shm_zone->shm.name);
+    if (ngx_bo_zone_is_new(shm_zone, "boxoffice_waiting_room_zone",
+                           "everybody would lose their place")
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     return ngx_bo_room_create(shm_zone);
+}
+
+
+/* The keys of a room in Redis. */
+
+static void
+ngx_bo_room_name_keys(ngx_bo_room_t *room)
+{
+    ngx_uint_t  i;
+
+    static const char  *names[] = { "room", "room_log", "room_nodes" };
+
+    for (i = 0; i < NGX_BO_ROOM_KEYS; i++) {
+        room->keys[i].data = room->key[i];
+        room->keys[i].len = ngx_sprintf(room->key[i], "%s:{%V}", names[i],
+                                        &room->conf.name)
+                            - room->key[i];
+    }
 }
 
 
@@ -322,21 +341,6 @@ done:
 
 
 void
-ngx_bo_room_look(ngx_bo_room_t *room, uint64_t number, uint64_t id,
-    ngx_bo_room_view_t *view)
-{
-    view->number = number;
-    view->id = id;
-
-    ngx_shmtx_lock(&room->shpool->mutex);
-
-    ngx_bo_room_describe(room, view);
-
-    ngx_shmtx_unlock(&room->shpool->mutex);
-}
-
-
-void
 ngx_bo_room_alive(ngx_bo_room_t *room, uint64_t number, uint64_t id,
     ngx_msec_t time)
 {
@@ -380,11 +384,10 @@ ngx_bo_room_describe(ngx_bo_room_t *room, ngx_bo_room_view_t *view)
     view->wait_low = 0;
     view->wait_high = 0;
     view->poll = 0;
-    view->left = 0;
     view->spent = 0;
 
     if (view->state == BO_PLACE_WAITING) {
-        view->ahead = bo_room_ahead(zone->room, view->number);
+        view->ahead = bo_room_ahead_of(zone->room, view->rank);
         ngx_bo_room_estimate(room, view);
         return;
     }
@@ -392,9 +395,6 @@ ngx_bo_room_describe(ngx_bo_room_t *room, ngx_bo_room_view_t *view)
     place = bo_room_place(zone->room, view->number, view->id);
     view->spent = place != NULL && (place->flags & BO_PLACE_SPENT);
 
-    if (place != NULL && place->until > ngx_bo_room_now()) {
-        view->left = (ngx_msec_t) (place->until - ngx_bo_room_now()) * 100;
-    }
 }
 
 
@@ -554,12 +554,7 @@ ngx_bo_room_finish(ngx_bo_room_zone_t *zone, uint64_t number, uint64_t id)
 }
 
 
-/*
- * Without room for another, it is not told: then the others take the place for
- * open until its time is over.
- */
-
-static void
+void
 ngx_bo_room_event(ngx_bo_room_events_t *events, uint64_t number)
 {
     if (events->n < NGX_BO_ROOM_EVENTS) {
@@ -585,9 +580,7 @@ ngx_bo_room_claim(ngx_bo_room_t *room, uint64_t number, uint64_t id,
 
     if (place != NULL) {
 
-        if (!(place->flags & BO_PLACE_CLAIMED)) {
-            place->until = ngx_bo_room_now() + room->conf.pass / 100;
-            place->flags |= BO_PLACE_CLAIMED;
+        if (ngx_bo_place_claim(room, place)) {
             ngx_bo_room_event(&zone->claimed, number);
         }
 
@@ -595,6 +588,20 @@ ngx_bo_room_claim(ngx_bo_room_t *room, uint64_t number, uint64_t id,
     }
 
     ngx_shmtx_unlock(&room->shpool->mutex);
+}
+
+
+ngx_uint_t
+ngx_bo_place_claim(ngx_bo_room_t *room, bo_place_t *place)
+{
+    if (place->flags & BO_PLACE_CLAIMED) {
+        return 0;
+    }
+
+    place->until = ngx_bo_room_now() + room->conf.pass / 100;
+    place->flags |= BO_PLACE_CLAIMED;
+
+    return 1;
 }
 
 

@@ -19,6 +19,11 @@
 #define NGX_BO_ROOM_ZONE_MIN  (256 * 1024)
 
 #define NGX_BO_ROOM_NAME_MAX  32
+
+/* The room, its log and its nodes, as the scripts want them. */
+
+#define NGX_BO_ROOM_KEYS      3
+
 #define NGX_BO_ROOM_MESSAGE   800       /* bytes: 200 characters */
 
 /* What waits for the next tick, of each kind. */
@@ -98,7 +103,6 @@ typedef struct {
 typedef struct {
     ngx_uint_t               version;
     u_char                   node[16];
-    size_t                   config_len;
     ngx_bo_room_agreed_t     agreed;
 
     u_char                   last[48];  /* entry of the log that was applied */
@@ -164,6 +168,9 @@ struct ngx_bo_room_s {
     ngx_slab_pool_t         *shpool;
     ngx_bo_room_zone_t      *zone;
     ngx_event_t             *tick;      /* in the worker that ticks, or NULL */
+    ngx_str_t                keys[NGX_BO_ROOM_KEYS];    /* in Redis */
+    u_char                   key[NGX_BO_ROOM_KEYS][sizeof("room_nodes:{}")
+                                                   + NGX_BO_ROOM_NAME_MAX];
 };
 
 
@@ -186,7 +193,6 @@ typedef struct {
     ngx_uint_t               wait_low;
     ngx_uint_t               wait_high;
     ngx_msec_t               poll;      /* when to ask again */
-    ngx_msec_t               left;      /* of an admitted place's time */
 } ngx_bo_room_view_t;
 
 
@@ -219,10 +225,6 @@ ngx_bo_room_answer_e ngx_bo_room_join(ngx_bo_room_t *room, ngx_str_t *user,
  */
 ngx_bo_room_answer_e ngx_bo_room_poll(ngx_bo_room_t *room,
     const bo_token_t *ticket, ngx_str_t *user, ngx_uint_t mobile,
-    ngx_bo_room_view_t *view);
-
-/* The same without a sign of life, for a stream that tells a change. */
-void ngx_bo_room_look(ngx_bo_room_t *room, uint64_t number, uint64_t id,
     ngx_bo_room_view_t *view);
 
 /*
@@ -260,6 +262,15 @@ void ngx_bo_rooms_ordered(ngx_bo_store_t *store, ngx_str_t *user,
 /* The order is paid, or has ended: the place inside is free. */
 void ngx_bo_rooms_finish(ngx_bo_store_t *store, ngx_str_t *user,
     const bo_uuid_t *show);
+
+/* Its time is that of a pass from now on.  0: it has been so already. */
+ngx_uint_t ngx_bo_place_claim(ngx_bo_room_t *room, bo_place_t *place);
+
+/*
+ * Notes what the next tick tells.  Without room for another, it is not told:
+ * then the others take the place for open until its time is over.
+ */
+void ngx_bo_room_event(ngx_bo_room_events_t *events, uint64_t number);
 
 /* A version for streams: it changes with whatever is told to them. */
 int64_t ngx_bo_room_moved(ngx_bo_room_t *room);

@@ -12,6 +12,7 @@
 
 #include "ngx_bo_room_tick.h"
 #include "ngx_bo_scripts.h"
+#include "ngx_bo_zone.h"
 
 #include <openssl/sha.h>
 
@@ -39,20 +40,20 @@ static void ngx_bo_room_lead_sent(void *data, ngx_bo_verdict_e verdict,
 static ngx_uint_t ngx_bo_room_lead_draws(ngx_bo_room_tick_t *t);
 static void ngx_bo_room_lead_digest(ngx_bo_room_zone_t *zone,
     u_char digest[SHA256_DIGEST_LENGTH]);
-static int64_t ngx_bo_room_lead_now(void);
 
 
 void
 ngx_bo_room_lead(ngx_bo_room_tick_t *t)
 {
     u_char                skip[NGX_BO_ROOM_SPAN / 8];
+    int64_t               now;
     uint64_t              n, i, from, to, span;
     ngx_str_t             data;
     bo_bucket_rule_t      rule;
     ngx_bo_room_zone_t   *zone = t->room->zone;
 
     if (zone->fence == 0
-        || (zone->agreed.base && zone->heard
+        || (zone->agreed.base
             && ngx_bo_now() - zone->agreed.born < NGX_BO_ROOM_GATHER
             && ngx_bo_now() >= zone->agreed.born))
     {
@@ -80,9 +81,10 @@ ngx_bo_room_lead(ngx_bo_room_tick_t *t)
                            from == t->seen_from ? t->seen.data : NULL,
                            t->seen.len, skip, &to);
 
+        now = ngx_bo_nsec();
+
         for (i = 0; i < n; i++) {
-            (void) bo_bucket_take(&rule, &zone->bucket,
-                                  ngx_bo_room_lead_now(), NULL);
+            (void) bo_bucket_take(&rule, &zone->bucket, now, NULL);
         }
     }
 
@@ -116,7 +118,7 @@ ngx_bo_room_lead_many(ngx_bo_room_tick_t *t, bo_bucket_rule_t *rule)
     *rule = bo_bucket_rule((uint32_t) rate, 1,
                            (uint32_t) ngx_max(n / NGX_BO_ROOM_BURST_SHARE,
                                               1));
-    now = ngx_bo_room_lead_now();
+    now = ngx_bo_nsec();
 
     if (zone->bucket == INT64_MAX) {
         zone->bucket = now + rule->burst * rule->period;
@@ -157,8 +159,8 @@ ngx_bo_room_lead_send(ngx_bo_room_tick_t *t, const char *kind, uint64_t from,
                 end[NGX_INT64_LEN];
     ngx_str_t   argv[8];
 
-    argv[0] = t->keys[0];
-    argv[1] = t->keys[1];
+    argv[0] = t->room->keys[0];
+    argv[1] = t->room->keys[1];
     argv[2].data = t->room->zone->node;
     argv[2].len = sizeof(t->room->zone->node);
     argv[3].data = fence;
@@ -271,15 +273,4 @@ ngx_bo_room_lead_digest(ngx_bo_room_zone_t *zone,
     }
 
     SHA256_Final(digest, &sha);
-}
-
-
-static int64_t
-ngx_bo_room_lead_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }

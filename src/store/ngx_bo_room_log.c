@@ -30,12 +30,13 @@ static ngx_int_t ngx_bo_room_log_read(redisReply *reply,
     ngx_bo_room_entry_t *e);
 static void ngx_bo_room_log_joined(ngx_bo_room_t *room,
     ngx_bo_room_entry_t *e);
-static void ngx_bo_room_log_ended(ngx_bo_room_t *room,
-    ngx_bo_room_entry_t *e);
-static void ngx_bo_room_log_spent(ngx_bo_room_t *room,
-    ngx_bo_room_entry_t *e);
-static void ngx_bo_room_log_claimed(ngx_bo_room_t *room,
-    ngx_bo_room_entry_t *e);
+static void ngx_bo_room_log_each(ngx_bo_room_t *room, ngx_bo_room_entry_t *e,
+    void (*apply)(ngx_bo_room_t *room, uint64_t number));
+static void ngx_bo_room_log_ended(ngx_bo_room_t *room, uint64_t number);
+static void ngx_bo_room_log_claimed(ngx_bo_room_t *room, uint64_t number);
+static void ngx_bo_room_log_spent(ngx_bo_room_t *room, uint64_t number);
+static bo_place_t *ngx_bo_room_log_place(ngx_bo_room_t *room,
+    uint64_t number);
 static void ngx_bo_room_log_granted(ngx_bo_room_t *room,
     ngx_bo_room_entry_t *e);
 static void ngx_bo_room_log_drawn(ngx_bo_room_t *room,
@@ -69,15 +70,15 @@ ngx_bo_room_log_apply(ngx_bo_room_tick_t *t, redisReply *entries)
             break;
 
         case 'L':
-            ngx_bo_room_log_ended(room, &e);
+            ngx_bo_room_log_each(room, &e, ngx_bo_room_log_ended);
             break;
 
         case 'C':
-            ngx_bo_room_log_claimed(room, &e);
+            ngx_bo_room_log_each(room, &e, ngx_bo_room_log_claimed);
             break;
 
         case 'S':
-            ngx_bo_room_log_spent(room, &e);
+            ngx_bo_room_log_each(room, &e, ngx_bo_room_log_spent);
             break;
 
         case 'G':
@@ -167,54 +168,59 @@ ngx_bo_room_log_joined(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
 }
 
 
+/* Each of the numbers of an entry. */
+
 static void
-ngx_bo_room_log_ended(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
+ngx_bo_room_log_each(ngx_bo_room_t *room, ngx_bo_room_entry_t *e,
+    void (*apply)(ngx_bo_room_t *room, uint64_t number))
 {
     size_t  i;
 
     for (i = 0; i < e->data.len / sizeof(uint64_t); i++) {
-        bo_room_end(room->zone->room, ngx_bo_room_log_word(e, i));
+        apply(room, ngx_bo_room_log_word(e, i));
     }
 }
 
 
 static void
-ngx_bo_room_log_spent(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
+ngx_bo_room_log_ended(ngx_bo_room_t *room, uint64_t number)
 {
-    size_t       i;
-    uint64_t     number;
-    bo_room_t   *r = room->zone->room;
+    bo_room_end(room->zone->room, number);
+}
+
+
+static void
+ngx_bo_room_log_claimed(ngx_bo_room_t *room, uint64_t number)
+{
     bo_place_t  *place;
 
-    for (i = 0; i < e->data.len / sizeof(uint64_t); i++) {
-        number = ngx_bo_room_log_word(e, i);
-        place = bo_room_place(r, number, bo_room_who(r, number));
+    place = ngx_bo_room_log_place(room, number);
 
-        if (place != NULL) {
-            place->flags |= BO_PLACE_SPENT;
-        }
+    if (place != NULL) {
+        (void) ngx_bo_place_claim(room, place);
     }
 }
 
 
 static void
-ngx_bo_room_log_claimed(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
+ngx_bo_room_log_spent(ngx_bo_room_t *room, uint64_t number)
 {
-    size_t                i;
-    uint64_t              number;
-    bo_place_t           *place;
-    ngx_bo_room_zone_t   *zone = room->zone;
+    bo_place_t  *place;
 
-    for (i = 0; i < e->data.len / sizeof(uint64_t); i++) {
-        number = ngx_bo_room_log_word(e, i);
-        place = bo_room_place(zone->room, number,
-                              bo_room_who(zone->room, number));
+    place = ngx_bo_room_log_place(room, number);
 
-        if (place != NULL && !(place->flags & BO_PLACE_CLAIMED)) {
-            place->flags |= BO_PLACE_CLAIMED;
-            place->until = ngx_bo_room_now() + room->conf.pass / 100;
-        }
+    if (place != NULL) {
+        place->flags |= BO_PLACE_SPENT;
     }
+}
+
+
+static bo_place_t *
+ngx_bo_room_log_place(ngx_bo_room_t *room, uint64_t number)
+{
+    bo_room_t  *r = room->zone->room;
+
+    return bo_room_place(r, number, bo_room_who(r, number));
 }
 
 

@@ -306,7 +306,7 @@ ngx_bo_room_expire(ngx_bo_room_tick_t *t)
 
     for (i = 0; i < n && zone->ended.n < NGX_BO_ROOM_EVENTS; i++) {
         bo_room_end(zone->room, numbers[i]);
-        zone->ended.number[zone->ended.n++] = numbers[i];
+        ngx_bo_room_event(&zone->ended, numbers[i]);
     }
 
     ngx_shmtx_unlock(&t->room->shpool->mutex);

@@ -143,12 +143,9 @@ ngx_bo_room_publish(ngx_bo_store_t *store, ngx_bo_room_t *room, PGresult *res,
 {
     u_char      epoch[32], random[16], digest[SHA256_DIGEST_LENGTH],
                 commitment[2 * SHA256_DIGEST_LENGTH], cursor[NGX_INT64_LEN];
-    u_char      keys[3][sizeof("room_nodes:{}") + NGX_BO_ROOM_NAME_MAX];
     SHA256_CTX  sha;
     ngx_str_t   argv[18], seed;
     ngx_uint_t  i, same;
-
-    static const char  *names[] = { "room", "room_log", "room_nodes" };
 
     if (ngx_bo_random(random, sizeof(random)) != NGX_OK) {
         return NULL;
@@ -156,12 +153,7 @@ ngx_bo_room_publish(ngx_bo_store_t *store, ngx_bo_room_t *room, PGresult *res,
 
     ngx_hex_dump(epoch, random, sizeof(random));
 
-    for (i = 0; i < 3; i++) {
-        argv[i].data = keys[i];
-        argv[i].len = ngx_sprintf(keys[i], "%s:{%V}", names[i],
-                                  &room->conf.name)
-                      - keys[i];
-    }
+    ngx_memcpy(argv, room->keys, sizeof(room->keys));
 
     seed = ngx_bo_column(res, 0, NGX_BO_ROW_SEED);
 
@@ -204,7 +196,8 @@ ngx_bo_room_publish(ngx_bo_store_t *store, ngx_bo_room_t *room, PGresult *res,
         argv[17] = argv[8];
     }
 
-    return ngx_bo_redis_eval(store->redis, &ngx_bo_script_room_set, 3, 18,
+    return ngx_bo_redis_eval(store->redis, &ngx_bo_script_room_set,
+                             NGX_BO_ROOM_KEYS, 18,
                              argv, handler, data);
 }
 

@@ -32,7 +32,7 @@
 
 
 typedef enum {
-    NGX_BO_TICK_NODE = 3,
+    NGX_BO_TICK_NODE = NGX_BO_ROOM_KEYS,
     NGX_BO_TICK_LAST,
     NGX_BO_TICK_WANT,
     NGX_BO_TICK_BLOCK,
@@ -72,7 +72,6 @@ typedef enum {
     NGX_BO_ROOM_COMMITMENT,
     NGX_BO_ROOM_DRAWN,
     NGX_BO_ROOM_EPOCH,
-    NGX_BO_ROOM_CURSOR,
     NGX_BO_ROOM_CEILING,
     NGX_BO_ROOM_LOBBY_FIRST,
     NGX_BO_ROOM_LOBBY_END,
@@ -178,20 +177,9 @@ static ngx_int_t
 ngx_bo_room_tick_create(ngx_bo_store_t *store, ngx_bo_room_t *room,
     ngx_bo_room_tick_t *t)
 {
-    ngx_uint_t  i;
-
-    static const char  *names[] = { "room", "room_log", "room_nodes" };
-
     t->store = store;
     t->room = room;
     ngx_bo_room_pace_start(t);
-
-    for (i = 0; i < 3; i++) {
-        t->keys[i].data = t->key[i];
-        t->keys[i].len = ngx_sprintf(t->key[i], "%s:{%V}", names[i],
-                                     &room->conf.name)
-                         - t->key[i];
-    }
 
     t->seen.data = ngx_pcalloc(store->cycle->pool, NGX_BO_ROOM_SPAN / 8);
     if (t->seen.data == NULL) {
@@ -343,7 +331,7 @@ ngx_bo_room_tick_send(ngx_bo_room_tick_t *t)
     }
 
     ngx_memzero(argv, sizeof(argv));
-    ngx_memcpy(argv, t->keys, sizeof(t->keys));
+    ngx_memcpy(argv, t->room->keys, sizeof(t->room->keys));
 
     ngx_shmtx_lock(&t->room->shpool->mutex);
 
@@ -354,8 +342,8 @@ ngx_bo_room_tick_send(ngx_bo_room_tick_t *t)
     if (rc == NGX_OK) {
         t->sent = ngx_current_msec;
         t->redis = ngx_bo_redis_eval(t->store->redis,
-                                     &ngx_bo_script_room_tick, 3,
-                                     NGX_BO_TICK_ARGS, argv,
+                                     &ngx_bo_script_room_tick,
+                                     NGX_BO_ROOM_KEYS, NGX_BO_TICK_ARGS, argv,
                                      ngx_bo_room_tick_reply, t);
     }
 

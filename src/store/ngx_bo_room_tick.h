@@ -53,9 +53,6 @@ struct ngx_bo_room_tick_s {
     ngx_uint_t               holds;
     ngx_uint_t               failed;
 
-    u_char                   key[3][sizeof("room_nodes:{}")
-                                    + NGX_BO_ROOM_NAME_MAX];
-    ngx_str_t                keys[3];
     uint64_t                 from;          /* of the search for passes */
 
     unsigned                 leaving:1;

@@ -7,6 +7,9 @@
 #include "ngx_bo_zone.h"
 
 
+static ngx_uint_t ngx_bo_zone_resized(ngx_shm_zone_t *shm_zone);
+
+
 const ngx_uint_t  ngx_bo_bucket_usec[NGX_BO_BUCKETS] = {
     250, 500, 1000, 2000, 3000, 5000, 10000, 25000, 50000, 100000, 250000,
     500000, 1000000
@@ -61,7 +64,24 @@ ngx_bo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 }
 
 
-ngx_uint_t
+ngx_int_t
+ngx_bo_zone_is_new(ngx_shm_zone_t *shm_zone, const char *directive,
+    const char *loss)
+{
+    if (!ngx_bo_zone_resized(shm_zone)) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                  "%s \"%V\" cannot change its size in a reload: %s",
+                  directive, &shm_zone->shm.name, loss);
+    return NGX_ERROR;
+}
+
+
+/* Whether the zone that is running has the same name and another size. */
+
+static ngx_uint_t
 ngx_bo_zone_resized(ngx_shm_zone_t *shm_zone)
 {
     ngx_uint_t        i;
@@ -96,14 +116,21 @@ ngx_bo_zone_resized(ngx_shm_zone_t *shm_zone)
 }
 
 
-uint64_t
-ngx_bo_usec(void)
+int64_t
+ngx_bo_nsec(void)
 {
     struct timespec  ts;
 
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
-    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+
+uint64_t
+ngx_bo_usec(void)
+{
+    return (uint64_t) ngx_bo_nsec() / 1000;
 }
 
 

@@ -131,12 +131,18 @@ typedef struct {
 ngx_int_t ngx_bo_zone_init(ngx_shm_zone_t *zone, void *data);
 
 /*
- * Whether the zone that is running has the same name and another size.  In a
- * reload nginx makes a new one then, and drops what the old one holds.
+ * For a zone that is made anew: in a reload with another size nginx drops what
+ * the old one holds.  NGX_OK, or NGX_ERROR after a message: the directive, and
+ * what would be lost.
  */
-ngx_uint_t ngx_bo_zone_resized(ngx_shm_zone_t *shm_zone);
+ngx_int_t ngx_bo_zone_is_new(ngx_shm_zone_t *shm_zone, const char *directive,
+    const char *loss);
 
-/* Microseconds of the monotonic clock. */
+/*
+ * Nanoseconds and microseconds of the monotonic clock, which all workers and
+ * their next generation have in common.
+ */
+int64_t ngx_bo_nsec(void);
 uint64_t ngx_bo_usec(void);
 
 /* Moves what was counted into the zone. */

@@ -13,7 +13,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 
-import { chromium } from "playwright-core";
+import { launch } from "./chromium.mjs";
 
 const NODES = [process.env.BASE_URL, process.env.BASE_URL_2];
 const SHOW = "00000000-0000-4000-8000-000000000001";
@@ -23,12 +23,7 @@ let browser;
 
 
 before(async () => {
-    browser = await chromium.launch({
-        executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-        args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync"],
-    });
+    browser = await launch();
 });
 
 after(() => browser?.close());
@@ -254,5 +249,8 @@ test("what the rule refuses is said", async (t) => {
 
     await page.locator(".seat[aria-label^='Row D seat 2,']").click();
     await page.getByRole("button", { name: /^Hold 1 seat/ }).click();
-    await page.getByText("would be left alone").waitFor();
+
+    /* seen by those who look, not only said to those who listen */
+    await page.getByLabel("Your seats").getByText("would be left alone")
+        .waitFor();
 });

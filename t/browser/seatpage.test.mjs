@@ -16,7 +16,7 @@ import path from "node:path";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 
-import { chromium } from "playwright-core";
+import { launch } from "./chromium.mjs";
 
 const BASE = process.env.BASE_URL?.replace(/\/$/, "");
 const ARTIFACTS = process.env.ARTIFACTS;
@@ -36,12 +36,7 @@ let stadium;
 before(async () => {
     assert.ok(BASE, "BASE_URL is not set");
 
-    browser = await chromium.launch({
-        executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-        args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync"],
-    });
+    browser = await launch();
 
     const { items } = (await api(randomUUID(), "GET", "/shows")).body;
     const open = items.filter((show) => show.status === "SCHEDULED");

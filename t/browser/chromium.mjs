@@ -1,0 +1,13 @@
+/* The browser of the tests: Debian's Chromium, or the one CHROMIUM names. */
+
+import { chromium } from "playwright-core";
+
+
+export function launch() {
+    return chromium.launch({
+        executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+        args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
+            "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync"],
+    });
+}
