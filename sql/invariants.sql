@@ -86,15 +86,19 @@ as $$
                         and b.version between 1 and o.version)
 
     union all
-    select 'I3: a refund has its event, and an event its refund',
-           format('payment %s', coalesce(p.payment_id,
-                                         b.aggregate_id::text))
-    from (select * from payments where status <> 'CAPTURED') p
-    full join (select * from outbox
-               where type = 'payment.refund_requested') b using (aggregate_id)
+    select 'I3: a refund has its events, and an event its refund',
+           format('refund %s version %s', coalesce(r.refund_id,
+                                                   b.aggregate_id),
+                  coalesce(r.v, b.version))
+    from (select refund_id, v, case v when 1 then created_at
+                                      else coalesce(done_at, 'infinity')
+                               end as at
+          from refunds cross join generate_series(1, version) v) r
+    full join (select * from outbox where type like 'payment.refund%') b
+           on b.aggregate_id = r.refund_id and b.version = r.v
     cross join mark
-    where (p.payment_id is null or b.aggregate_id is null)
-      and coalesce(p.refund_at, 'infinity') >= purged
+    where (r.refund_id is null or b.aggregate_id is null)
+      and coalesce(r.at, 'infinity') >= purged
 
     union all
     select 'I12: version counts the steps of the state',
@@ -123,15 +127,51 @@ as $$
                         and p.status = 'CAPTURED')
 
     union all
-    select 'I2: a captured payment has its confirmed order',
-           format('payment %s', p.payment_id)
+    select 'I2: captured = confirmed + refunded + kept',
+           format('payment %s: %s %s, refunded %s, kept %s', p.payment_id,
+                  amount, currency, refunded, kept)
     from payments p
-    where status = 'CAPTURED'
+    where status = 'CAPTURED' and refunded + kept <> amount
       and not exists (select from orders o
                       where o.order_id = p.order_id
                         and o.show_date = p.show_date
                         and o.payment_id = p.payment_id
                         and o.status = 'CONFIRMED')
+
+    union all
+    select 'I2: refunded is the sum of the refunds',
+           format('payment %s: %s, not %s', payment_id, p.refunded, r.amount)
+    from payments p
+    full join (select payment_id, sum(amount) as amount from refunds
+               group by payment_id) r using (payment_id)
+    where coalesce(p.refunded, 0) <> coalesce(r.amount, 0)
+
+    union all
+    select 'I2: the books are the payments and the refunds',
+           format('payment %s %s: %s, not %s', payment_id, step, l.amount,
+                  m.amount)
+    from ledger l
+    full join (select payment_id, 'captured' as step, amount
+               from payments where status in ('CAPTURED', 'QUARANTINED')
+               union all
+               select payment_id, 'refunded:' || refund_id, amount
+               from refunds where status = 'DONE') m
+         using (payment_id, step)
+    where l.amount is distinct from m.amount
+      and coalesce(step, '') not in ('authorised', 'released')
+
+    union all
+    -- nobody is left a promise when the money has come, or never will
+    select 'I2: a promise is released when it is over',
+           format('payment %s', payment_id)
+    from payments p
+    where (status = 'AUTHORISED')
+          <> (exists (select from ledger l
+                      where l.payment_id = p.payment_id
+                        and l.step = 'authorised')
+              and not exists (select from ledger l
+                              where l.payment_id = p.payment_id
+                                and l.step = 'released'))
 
     union all
     select 'I6: a key stands for an order, or for a show',

@@ -207,8 +207,8 @@ subtest 'payments that do not come' => sub {
         eq 'AVAILABLE AVAILABLE' }, 1, 'its seats are free');
     refused(try_pay($t, 'gil', $id, 'mock-ok-late'), 409, 'order_ended',
         'too late', { orderId => $id, status => 'FAILED' });
-    is value('select status from payments where payment_id = ?',
-        'mock-ok-late'), 'REFUND_PENDING', 'that money goes back';
+    is value('select reason from refunds where payment_id = ?',
+        'mock-ok-late'), 'ORDER_FAILED', 'that money goes back';
     is try_hold($t, 'gil', SHOW, [qw(C1 C2)])->code, 201,
         'the user may try again';
 };
@@ -250,7 +250,7 @@ subtest 'cancel' => sub {
     $t->wait_until(sub { "@{ seat_states($t, SHOW, qw(D1 D2 D3)) }"
         eq 'AVAILABLE AVAILABLE AVAILABLE' }, 1, 'free');
     is value(q{select count(*) from payments where order_id in (?, ?)
-        and status <> 'REFUND_PENDING'}, $pending->{orderId},
+        and refunded <> amount}, $pending->{orderId},
         $paid->{orderId}), 0, 'all money goes back';
     is value('select seats from user_seats where user_id = ?', 'ian'), 0,
         'and counts no more for the limit';
@@ -269,8 +269,8 @@ subtest 'an administrator' => sub {
         'his own history is his own';
     is cancel($id, 'root', %admin)->json, { %$order, status => 'CANCELLED' },
         'and cancels it';
-    is value('select status from payments where order_id = ?', $id),
-        'REFUND_PENDING', 'the money goes back';
+    is value('select cause from refunds where order_id = ?', $id), 'cancel',
+        'the money goes back';
 
     for my $role ('admin', 'ADMIN ADMIN', 'ADMINISTRATOR', '') {
         refused(read_order($id, 'root', headers => { 'x-user-role' => $role }),
@@ -495,8 +495,8 @@ subtest 'an order that is not paid in time' => sub {
         eq 'AVAILABLE AVAILABLE' }, 1, 'its seats are free');
     refused(try_pay($t, 'una', $id, 'mock-ok-7'), 409, 'order_ended',
         'too late to pay', { orderId => $id, status => 'EXPIRED' });
-    is value('select status from payments where payment_id = ?', 'mock-ok-7'),
-        'REFUND_PENDING', 'that money goes back';
+    is value('select reason from refunds where payment_id = ?', 'mock-ok-7'),
+        'LATE', 'that money goes back';
     is value('select count(*) from seat_claims where order_id = ?', $id), 0,
         'no claim is left';
     is cancel($id, 'una')->json->{status}, 'CANCELLED', 'cancelled after all';

@@ -77,8 +77,9 @@ like answer(7), {
 like answer(7, 1), { userId => 'bob', seatIds => [qw(A1 A2)] },
     'the seats are free for another';
 
-is $t->dbh->selectall_arrayref('select payment_id, status from payments'),
-    [["mock-ok-$order->{orderId}", 'REFUND_PENDING']],
+is $t->dbh->selectall_arrayref(
+    'select payment_id, reason, amount from refunds'),
+    [["mock-ok-$order->{orderId}", 'CANCELLED', 30000]],
     'paid once, and the money goes back';
 
 $t->check_invariants;

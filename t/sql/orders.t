@@ -49,8 +49,8 @@ sub events {
 sub refunds {
     my ($order) = @_;
     return one('select count(*) from boxoffice.outbox b '
-               . 'join boxoffice.payments p using (aggregate_id) '
-               . "where p.order_id = ? and p.status = 'REFUND_PENDING' "
+               . 'join boxoffice.refunds r on r.refund_id = b.aggregate_id '
+               . "where r.order_id = ? and r.status = 'PENDING' "
                . "and b.type = 'payment.refund_requested'", undef,
                $order->{order_id});
 }
@@ -572,6 +572,9 @@ subtest 'the invariants notice' => sub {
     my $o = order($show, fresh(2), user_id => 'v1');
     create($dbh, $o);
     my ($seat) = $o->{seat_nos} =~ /(\d+)/;
+    my $paid = order($show, fresh(1), user_id => 'v2');
+    create($dbh, $paid);
+    confirm($dbh, payment($paid));
     my %wrong = (
         I1 => "insert into orders select '" . TestPg::uuid() . "', show_date, "
             . "show_id, '" . TestPg::uuid() . "', amount, created_at, "
@@ -589,15 +592,29 @@ subtest 'the invariants notice' => sub {
             . 'where aggregate_id = ?',
         'I12: the last' => "update outbox set type = 'order.failed' "
             . 'where aggregate_id = ?',
-        I2 => "insert into payments (payment_id, order_id, show_date, "
-            . "provider, amount, currency, status) select 'lone', order_id, "
-            . "show_date, 'mock', 1, currency, 'CAPTURED' from orders "
-            . 'where order_id = ?',
+        'I2: captured =' => "insert into payments (payment_id, order_id, "
+            . "show_date, provider, amount, currency, status) select 'lone', "
+            . "order_id, show_date, 'mock', 1, currency, 'CAPTURED' "
+            . 'from orders where order_id = ?',
+        'I2: the books' => "insert into payments (payment_id, order_id, "
+            . "show_date, provider, amount, currency, status) select 'lone', "
+            . "order_id, show_date, 'mock', 0, currency, 'CAPTURED' "
+            . 'from orders where order_id = ?',
+        'I2: refunded is' => ['update payments set refunded = 1 '
+            . 'where order_id = ?', $paid],
+        'I2: a confirmed' => ['update payments set order_id = gen_random_uuid() '
+            . 'where order_id = ?', $paid],
+        'I2: a promise' => "insert into payments (payment_id, order_id, "
+            . "show_date, provider, amount, currency, status) select 'lone', "
+            . "order_id, show_date, 'mock', 1, currency, 'AUTHORISED' "
+            . 'from orders where order_id = ?',
     );
     $dbh->do('set search_path = boxoffice');
     for my $what (sort keys %wrong) {
         $dbh->begin_work();
-        $dbh->do($wrong{$what}, undef, $o->{order_id});
+        my ($sql, $of) = ref($wrong{$what}) ? @{$wrong{$what}}
+                       : ($wrong{$what}, $o);
+        $dbh->do($sql, undef, $of->{order_id});
         my $found = $dbh->selectcol_arrayref(
             'select invariant from check_invariants()');
         ok((grep { index($_, $what) == 0 } @$found), $what);

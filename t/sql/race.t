@@ -30,7 +30,8 @@ diag("seed $SEED");
 $dbh->do('create function public.pause() returns trigger language plpgsql as '
          . "'begin perform pg_sleep(random() * random() * 0.004); "
          . "return null; end'");
-for my $table (qw(idempotency user_seats seat_claims payments outbox)) {
+for my $table (qw(idempotency user_seats seat_claims payments
+                  refunds outbox)) {
     $dbh->do("create trigger pause after insert or update or delete on "
              . "boxoffice.$table for each statement "
              . 'execute function public.pause()');

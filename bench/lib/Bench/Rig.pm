@@ -273,7 +273,7 @@ sub reset_ours ($self) {
 sub reset_orders ($self) {
     sleep 0.5;
     $self->dbh->do('truncate orders, seat_claims, user_seats, idempotency, '
-        . 'payments, outbox, holds');
+        . 'payments, refunds, ledger, outbox, holds');
     return;
 }
 
