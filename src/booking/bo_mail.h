@@ -4,8 +4,9 @@
  *
  * The same message is always the same bytes, so that one that is sent again
  * is recognised by its Message-ID.  Every line is ASCII and ends in CRLF; none
- * is longer than 78 bytes but for that of a long address.  Names and addresses come from people: whatever is in
- * them, they fill the place in the header that they have, and no other.
+ * is longer than 78 bytes but for that of a long address.  Names and addresses
+ * come from people: whatever is in them, they fill the place in the header
+ * that they have, and no other.
  */
 
 
