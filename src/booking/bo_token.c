@@ -73,27 +73,29 @@ bo_token_get(const uint8_t *p, unsigned bytes)
 }
 
 
-/* 47 bytes are 62 digits and 4 bits. */
+/* 47 bytes: 15 times three are four digits, and two are three. */
 
 void
 bo_token_encode(char *text, const uint8_t bytes[BO_TOKEN_BYTES])
 {
-    unsigned  i, bits, value;
+    unsigned        i, value;
+    const uint8_t  *p;
 
-    bits = 0;
-    value = 0;
+    for (i = 0; i + 3 <= BO_TOKEN_BYTES; i += 3) {
+        p = bytes + i;
+        value = (unsigned) p[0] << 16 | (unsigned) p[1] << 8 | p[2];
 
-    for (i = 0; i < BO_TOKEN_BYTES; i++) {
-        value = value << 8 | bytes[i];
-        bits += 8;
-
-        while (bits >= 6) {
-            bits -= 6;
-            *text++ = bo_token_digits[value >> bits & 0x3f];
-        }
+        *text++ = bo_token_digits[value >> 18];
+        *text++ = bo_token_digits[value >> 12 & 0x3f];
+        *text++ = bo_token_digits[value >> 6 & 0x3f];
+        *text++ = bo_token_digits[value & 0x3f];
     }
 
-    *text = bo_token_digits[value << (6 - bits) & 0x3f];
+    value = (unsigned) bytes[i] << 16 | (unsigned) bytes[i + 1] << 8;
+
+    *text++ = bo_token_digits[value >> 18];
+    *text++ = bo_token_digits[value >> 12 & 0x3f];
+    *text = bo_token_digits[value >> 6 & 0x3f];
 }
 
 

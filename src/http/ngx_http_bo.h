@@ -216,7 +216,10 @@ ngx_table_elt_t *ngx_http_bo_header(ngx_http_request_t *r, const char *name,
 u_char *ngx_http_bo_put(u_char *p, const char *text);
 u_char *ngx_http_bo_put_str(u_char *p, const char *name, ngx_str_t *value);
 u_char *ngx_http_bo_put_uuid(u_char *p, const char *name, bo_uuid_t *id);
+u_char *ngx_http_bo_put_plain(u_char *p, const char *name,
+    const ngx_str_t *value);
 u_char *ngx_http_bo_put_int(u_char *p, const char *name, int64_t value);
+u_char *ngx_http_bo_put_bool(u_char *p, const char *name, ngx_uint_t value);
 u_char *ngx_http_bo_put_time(u_char *p, const char *name, int64_t ms);
 u_char *ngx_http_bo_put_seats(u_char *p, const char *name,
     bo_layout_t *layout, bo_seats_t *seats);

@@ -135,6 +135,21 @@ ngx_http_bo_put(u_char *p, const char *text)
 }
 
 
+/* What needs no escape: names of the configuration, tokens. */
+
+u_char *
+ngx_http_bo_put_plain(u_char *p, const char *name, const ngx_str_t *value)
+{
+    p = ngx_http_bo_put(p, name);
+
+    *p++ = '"';
+    p = ngx_cpymem(p, value->data, value->len);
+    *p++ = '"';
+
+    return p;
+}
+
+
 /* The caller's room for value is six times its length, and two quotes. */
 
 u_char *
@@ -164,12 +179,38 @@ ngx_http_bo_put_uuid(u_char *p, const char *name, bo_uuid_t *id)
 }
 
 
+/* ngx_sprintf() reads its format anew for each of the many numbers here. */
+
 u_char *
 ngx_http_bo_put_int(u_char *p, const char *name, int64_t value)
 {
+    u_char     buf[NGX_INT64_LEN], *first;
+    uint64_t   rest;
+
     p = ngx_http_bo_put(p, name);
 
-    return ngx_sprintf(p, "%L", value);
+    rest = value < 0 ? -(uint64_t) value : (uint64_t) value;
+    first = buf + sizeof(buf);
+
+    do {
+        *--first = (u_char) ('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+
+    if (value < 0) {
+        *--first = '-';
+    }
+
+    return ngx_cpymem(p, first, buf + sizeof(buf) - first);
+}
+
+
+u_char *
+ngx_http_bo_put_bool(u_char *p, const char *name, ngx_uint_t value)
+{
+    p = ngx_http_bo_put(p, name);
+
+    return ngx_http_bo_put(p, value ? "true" : "false");
 }
 
 

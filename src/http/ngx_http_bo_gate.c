@@ -357,9 +357,13 @@ ngx_http_bo_room_cookie(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
     }
 
     text.data = p;
-    p = ngx_sprintf(p, "%V=%V; Path=/; Max-Age=%ui; HttpOnly; SameSite=Lax%s",
-                    &room->cookie[which], value, seconds,
-                    ngx_http_bo_room_secure(ctx->request) ? "; Secure" : "");
+    p = ngx_cpymem(p, room->cookie[which].data, room->cookie[which].len);
+    *p++ = '=';
+    p = ngx_cpymem(p, value->data, value->len);
+    p = ngx_http_bo_put_int(p, "; Path=/; Max-Age=", seconds);
+    p = ngx_http_bo_put(p, ngx_http_bo_room_secure(ctx->request)
+                           ? "; HttpOnly; SameSite=Lax; Secure"
+                           : "; HttpOnly; SameSite=Lax");
     text.len = p - text.data;
 
     return ngx_http_bo_header(ctx->request, "Set-Cookie", &text) == NULL

@@ -358,7 +358,7 @@ ngx_http_bo_room_tell(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
             return;
         }
 
-        p = ngx_sprintf(p, ",\"ticket\":\"%V\"", &ticket);
+        p = ngx_http_bo_put_plain(p, ",\"ticket\":", &ticket);
     }
 
     if (view->spent) {
@@ -375,7 +375,7 @@ ngx_http_bo_room_tell(ngx_http_bo_ctx_t *ctx, ngx_http_bo_room_t *room,
             return;
         }
 
-        p = ngx_sprintf(p, ",\"pass\":\"%V\"", &pass);
+        p = ngx_http_bo_put_plain(p, ",\"pass\":", &pass);
         p = ngx_http_bo_put_time(p, ",\"expiresAt\":", expires);
     }
 
@@ -431,30 +431,34 @@ ngx_http_bo_put_view(u_char *p, ngx_http_bo_room_t *room,
     ngx_str_t              message;
     ngx_bo_room_agreed_t  *agreed = &room->room.zone->agreed;
 
-    p = ngx_sprintf(p, "{\"room\":\"%V\",\"phase\":\"%V\",\"state\":\"%s\"",
-                    &room->room.conf.name, &ngx_bo_room_phases[view->phase],
-                    view->state == BO_PLACE_ADMITTED ? "ADMITTED"
-                                                     : "WAITING");
-    p = ngx_sprintf(p, ",\"number\":%uL,\"rank\":%uL,\"waiting\":%uL",
-                    view->number, view->rank, view->waiting);
+    p = ngx_http_bo_put_plain(p, "{\"room\":", &room->room.conf.name);
+    p = ngx_http_bo_put_plain(p, ",\"phase\":",
+                              &ngx_bo_room_phases[view->phase]);
+    p = ngx_http_bo_put(p, view->state == BO_PLACE_ADMITTED
+                           ? ",\"state\":\"ADMITTED\""
+                           : ",\"state\":\"WAITING\"");
+    p = ngx_http_bo_put_int(p, ",\"number\":", view->number);
+    p = ngx_http_bo_put_int(p, ",\"rank\":", view->rank);
+    p = ngx_http_bo_put_int(p, ",\"waiting\":", view->waiting);
 
     if (view->state == BO_PLACE_WAITING
         && view->phase != NGX_BO_ROOM_LOBBY)
     {
-        p = ngx_sprintf(p, ",\"position\":%uL,\"ahead\":%uL"
-                        ",\"estimatedWait\":{\"seconds\":%ui,\"low\":%ui"
-                        ",\"high\":%ui}",
-                        view->ahead + 1, view->ahead, view->wait,
-                        view->wait_low, view->wait_high);
+        p = ngx_http_bo_put_int(p, ",\"position\":", view->ahead + 1);
+        p = ngx_http_bo_put_int(p, ",\"ahead\":", view->ahead);
+        p = ngx_http_bo_put_int(p, ",\"estimatedWait\":{\"seconds\":",
+                                view->wait);
+        p = ngx_http_bo_put_int(p, ",\"low\":", view->wait_low);
+        p = ngx_http_bo_put_int(p, ",\"high\":", view->wait_high);
+        *p++ = '}';
     }
 
     if (view->state == BO_PLACE_WAITING) {
-        p = ngx_sprintf(p, ",\"pollAfter\":%M", view->poll);
+        p = ngx_http_bo_put_int(p, ",\"pollAfter\":", view->poll);
     }
 
-    p = ngx_sprintf(p, ",\"soldOut\":%s,\"drawn\":%s",
-                    view->sold_out ? "true" : "false",
-                    view->drawn ? "true" : "false");
+    p = ngx_http_bo_put_bool(p, ",\"soldOut\":", view->sold_out);
+    p = ngx_http_bo_put_bool(p, ",\"drawn\":", view->drawn);
 
     if (view->opens) {
         p = ngx_http_bo_put_time(p, ",\"opensAt\":", view->opens);
