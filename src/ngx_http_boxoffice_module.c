@@ -359,6 +359,9 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
                        sizeof(ngx_shm_zone_t *))
         != NGX_OK
         || ngx_array_init(&mcf->rooms, cf->pool, 2, sizeof(ngx_shm_zone_t *))
+           != NGX_OK
+        || ngx_array_init(&mcf->outbound.peers, cf->pool, 4,
+                          sizeof(ngx_bo_outbound_peer_t *))
            != NGX_OK)
     {
         return NULL;
@@ -892,10 +895,27 @@ ngx_http_bo_add_variables(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_bo_init(ngx_conf_t *cf)
 {
+    ngx_resolver_t             *resolver;
     ngx_http_handler_pt        *h;
+    ngx_http_bo_main_conf_t    *mcf;
+    ngx_http_core_loc_conf_t   *clcf;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
+
+    /* the resolver of the http level; one without servers stands for none */
+
+    resolver = clcf->resolver && clcf->resolver->connections.nelts
+               ? clcf->resolver : NULL;
+
+    if (ngx_bo_outbound_init(cf, &mcf->outbound, resolver,
+                             clcf->resolver_timeout)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
     if (h == NULL) {
@@ -960,15 +980,6 @@ ngx_http_bo_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
-static ngx_int_t
-ngx_http_bo_init_module(ngx_cycle_t *cycle)
-{
-    bo_json_init();
-
-    return NGX_OK;
-}
-
-
 static ngx_http_bo_main_conf_t *
 ngx_http_bo_cycle_conf(ngx_cycle_t *cycle)
 {
@@ -978,6 +989,25 @@ ngx_http_bo_cycle_conf(ngx_cycle_t *cycle)
 
     return ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_boxoffice_module);
+}
+
+
+static ngx_int_t
+ngx_http_bo_init_module(ngx_cycle_t *cycle)
+{
+    ngx_bo_zone_t            *zone;
+    ngx_http_bo_main_conf_t  *mcf;
+
+    bo_json_init();
+
+    mcf = ngx_http_bo_cycle_conf(cycle);
+
+    if (mcf && mcf->zone) {
+        zone = mcf->zone->data;
+        ngx_bo_outbound_count(&mcf->outbound, zone->metrics.outbound);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -1002,6 +1032,10 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
     mcf->store = ngx_bo_store_create(cycle, &mcf->redis, &mcf->pg,
                                      &mcf->limits, mcf->zone);
     if (mcf->store == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_bo_outbound_start(cycle, &mcf->outbound) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -1041,6 +1075,7 @@ ngx_http_bo_exit_process(ngx_cycle_t *cycle)
         mcf->hub = NULL;
     }
 
+    ngx_bo_outbound_stop(&mcf->outbound);
     ngx_bo_store_destroy(mcf->store);
     mcf->store = NULL;
 }

@@ -70,6 +70,7 @@ typedef struct {
     ngx_shm_zone_t          *zone;
     ngx_array_t              limit_zones;   /* of ngx_shm_zone_t * */
     ngx_array_t              rooms;         /* likewise, of waiting rooms */
+    ngx_bo_outbound_t        outbound;      /* servers of others */
     ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */
     ngx_flag_t               jobs;
     ngx_uint_t               used;          /* a location needs the store */

@@ -25,19 +25,23 @@ ngx_bo_breaker_init(ngx_bo_breaker_t *b, ngx_uint_t threshold,
 ngx_uint_t
 ngx_bo_breaker_allow(ngx_bo_breaker_t *b)
 {
-    if (!b->open) {
-        return 1;
-    }
-
-    /* one probe at a time: the others wait for its end */
-
-    if (b->probing || ngx_current_msec - b->opened < b->pause) {
+    if (ngx_bo_breaker_refuses(b)) {
         return 0;
     }
 
-    b->probing = 1;
+    b->probing = b->open;
 
     return 1;
+}
+
+
+ngx_uint_t
+ngx_bo_breaker_refuses(ngx_bo_breaker_t *b)
+{
+    /* one probe at a time: the others wait for its end */
+
+    return b->open
+           && (b->probing || ngx_current_msec - b->opened < b->pause);
 }
 
 

@@ -64,6 +64,10 @@ void ngx_bo_breaker_init(ngx_bo_breaker_t *b, ngx_uint_t threshold,
 
 /* 1 when a call may go out now, 0 when it must be refused. */
 ngx_uint_t ngx_bo_breaker_allow(ngx_bo_breaker_t *b);
+
+/* 1 while _allow() would answer 0; asking changes nothing. */
+ngx_uint_t ngx_bo_breaker_refuses(ngx_bo_breaker_t *b);
+
 void ngx_bo_breaker_success(ngx_bo_breaker_t *b);
 void ngx_bo_breaker_failure(ngx_bo_breaker_t *b);
 

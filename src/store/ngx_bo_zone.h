@@ -11,7 +11,7 @@
 
 
 #include "booking/bo_state.h"
-#include "net/ngx_bo_upstream.h"
+#include "net/ngx_bo_outbound.h"
 
 
 /* The smallest zone that is of use: the counters and a few halls. */
@@ -20,7 +20,7 @@
 
 /* To be changed with anything that lives in the zone, seat maps included. */
 
-#define NGX_BO_ZONE_VERSION  2
+#define NGX_BO_ZONE_VERSION  3
 
 #define NGX_BO_BUCKETS       13
 
@@ -77,6 +77,7 @@ typedef struct {
 typedef struct {
     ngx_bo_upstream_stats_t  redis;
     ngx_bo_upstream_stats_t  postgres;
+    ngx_bo_outbound_stats_t  outbound[NGX_BO_OUTBOUND_PEERS];
     ngx_bo_histogram_t       hold;          /* seat lock latency */
     ngx_bo_histogram_t       order;
     ngx_bo_histogram_t       confirm;
