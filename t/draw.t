@@ -6,6 +6,7 @@ use v5.36;
 use lib 't/lib';
 
 use Boxoffice::Queue;
+use Boxoffice::Room;
 use Boxoffice::Test;
 use Digest::SHA qw(sha256_hex);
 use File::Temp  ();
@@ -14,17 +15,14 @@ use POSIX       qw(strftime);
 use Test2::V0;
 use Time::HiRes qw(sleep time);
 
-my $api = '/api/v1/waiting-rooms/premiere';
-
 my $t = Boxoffice::Test->new(
     nodes => 2,
     conf  => { waiting_room_zone => 'premiere:4m rate=200/s abandon=5s' },
 );
 
-my %admin = (user => 'root', headers => { 'x-user-role' => 'ADMIN' });
+my $room = Boxoffice::Room->new($t);
 
-sub room ($n = 1) { return $t->get($api, node => $n)->json }
-sub draw ($n = 1) { return $t->get("$api/draw", node => $n)->json }
+sub draw ($n = 1) { return $t->get($room->path . '/draw', node => $n)->json }
 
 # All pages.
 sub places ($n = 1) {
@@ -32,7 +30,7 @@ sub places ($n = 1) {
     my $from = 0;
 
     do {
-        $page = $t->get("$api/draw/places?from=$from", node => $n)->json;
+        $page = $t->get($room->path . "/draw/places?from=$from", node => $n)->json;
         push @items, $page->{items}->@*;
         $from = $page->{nextFrom};
     } while (defined $from);
@@ -50,11 +48,11 @@ sub gathered ($people, %set) {
     my $q = Boxoffice::Queue->new(test => $t, room => 'premiere',
         people => $people);
 
-    $t->put($api, { phase => 'PAUSED', newSale => \1 }, %admin);
-    $t->wait_until(sub { room($_)->{phase} eq 'PAUSED' }, 3, 'paused')
+    $room->set(phase => 'PAUSED', newSale => \1);
+    $t->wait_until(sub { $room->now($_)->{phase} eq 'PAUSED' }, 3, 'paused')
         for 1, 2;
-    $t->put($api, { phase => 'LOBBY', %set }, %admin);
-    $t->wait_until(sub { room($_)->{phase} eq 'LOBBY' && room($_)->{ready} },
+    $room->set(phase => 'LOBBY', %set);
+    $t->wait_until(sub { $room->now($_)->{phase} eq 'LOBBY' && $room->now($_)->{ready} },
         3, "node $_ has a lobby") for 1, 2;
     $q->join;
     sleep 0.4;
@@ -62,7 +60,7 @@ sub gathered ($people, %set) {
 }
 
 
-$t->wait_until(sub { room($_)->{ready} }, 5, "node $_ is ready") for 1, 2;
+$room->wait_ready;
 
 my $q      = gathered(400);
 my %joined = map { $_ => $q->{number}{$_} } $q->people;
@@ -72,14 +70,14 @@ subtest 'before' => sub {
     like $commitment, qr/^[0-9a-f]{64}$/, 'a commitment';
     is draw(2)->{commitment}, $commitment, 'the same everywhere';
     is draw->{seed}, undef, 'and no seed';
-    is room->{admitted}, 0, 'nobody is in';
-    is room->{waiting}, 400, 'all wait' or diag room->{waiting};
+    is $room->now->{admitted}, 0, 'nobody is in';
+    is $room->now->{waiting}, 400, 'all wait' or diag $room->now->{waiting};
 
-    my $r = $t->post("$api/join", undef, user => 'p1')->json;
+    my $r = $room->join('p1')->json;
 
     is $r->{position}, undef, 'there is no position yet';
     is $r->{number}, $joined{p1}, 'one place';
-    my ($status, $output) = check_draw($t->url($api));
+    my ($status, $output) = check_draw($t->url($room->path));
     is $status, 1, 'the checker says so, too';
     like $output, qr/nothing was drawn/, 'why';
 };
@@ -87,7 +85,7 @@ subtest 'before' => sub {
 my ($before, @order);
 
 subtest 'the opening' => sub {
-    $t->put($api, { phase => 'OPEN' }, %admin);
+    $room->set(phase => 'OPEN');
     $t->wait_until(sub { draw($_)->{seed} }, 3, "node $_ has the draw")
         for 1, 2;
     is draw(2), draw(1), 'the same draw';
@@ -97,7 +95,7 @@ subtest 'the opening' => sub {
     @order = sort { $a->[2] <=> $b->[2] } places();
     is scalar @order, 400, 'of everybody';
 
-    my $late = $t->post("$api/join", undef, user => 'late')->json;
+    my $late = $room->join('late')->json;
 
     ok $late->{rank} >= draw->{end}, 'who comes after it stands behind';
     is $late->{number}, $late->{rank}, 'in the order of coming';
@@ -129,7 +127,7 @@ subtest 'everybody comes in by rank' => sub {
 
 
 subtest 'the checker' => sub {
-    my ($status, $output) = check_draw($t->url($api), $commitment);
+    my ($status, $output) = check_draw($t->url($room->path), $commitment);
 
     is $status, 0, 'confirms an honest draw' or diag $output;
     like $output, qr/right: 400 people/, 'and says of how many';
@@ -171,21 +169,21 @@ subtest 'it opens by the clock' => sub {
     my $q = gathered(50, opensAt => strftime('%Y-%m-%dT%H:%M:%S', gmtime $at)
         . 'Z');
 
-    ok room->{opensAt}, 'everybody is told when';
-    is room->{phase}, 'LOBBY', 'not yet';
-    $t->wait_until(sub { room($_)->{phase} eq 'OPEN' }, 6, "node $_ is open")
+    ok $room->now->{opensAt}, 'everybody is told when';
+    is $room->now->{phase}, 'LOBBY', 'not yet';
+    $t->wait_until(sub { $room->now($_)->{phase} eq 'OPEN' }, 6, "node $_ is open")
         for 1, 2;
     ok abs(time - $at) < 1.5, 'at that time' or diag time - $at;
     ok $q->wait_for_all(10), 'all come in';
     isnt draw->{commitment}, $commitment, 'another sale, another seed';
-    is((check_draw($t->url($api)))[0], 0, 'and a right draw');
+    is((check_draw($t->url($room->path)))[0], 0, 'and a right draw');
 
-    $t->put($api, { rate => 150 }, %admin);
-    $t->wait_until(sub { room->{rate} == 150 }, 3, 'another rate');
-    is room->{phase}, 'OPEN', 'does not close it again';
-    ok room->{drawn}, 'and the draw stays';
+    $room->set(rate => 150);
+    $t->wait_until(sub { $room->now->{rate} == 150 }, 3, 'another rate');
+    is $room->now->{phase}, 'OPEN', 'does not close it again';
+    ok $room->now->{drawn}, 'and the draw stays';
     my $sale = draw->{sale};
-    $t->put($api, { phase => 'LOBBY' }, %admin);
+    $room->set(phase => 'LOBBY');
     $t->wait_until(sub { draw->{sale} ne $sale }, 3,
         'a lobby after it is another sale');
 };
@@ -193,10 +191,10 @@ subtest 'it opens by the clock' => sub {
 
 subtest 'an empty lobby' => sub {
     gathered(0);
-    $t->put($api, { phase => 'OPEN', opensAt => '' }, %admin);
-    $t->wait_until(sub { room->{phase} eq 'OPEN' }, 3, 'open');
-    $t->post("$api/join", undef, user => 'ann');
-    $t->wait_until(sub { ($t->post("$api/join", undef, user => 'ann')
+    $room->set(phase => 'OPEN', opensAt => '');
+    $t->wait_until(sub { $room->now->{phase} eq 'OPEN' }, 3, 'open');
+    $room->join('ann');
+    $t->wait_until(sub { ($room->join('ann')
         ->json->{state} // '') eq 'ADMITTED' }, 3, 'holds nobody up');
 };
 

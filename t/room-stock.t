@@ -5,14 +5,13 @@ use v5.36;
 use lib 't/lib';
 
 use Boxoffice::Queue;
+use Boxoffice::Room;
 use Boxoffice::Test qw(SMALL_SHOW);
 use Test2::V0;
 use Time::HiRes     qw(sleep time);
 
 # of the small hall, three are broken or the house's
 use constant SEATS => 117;
-
-my $api = '/api/v1/waiting-rooms/premiere';
 
 my $t = Boxoffice::Test->new(
     postgres => 'own',
@@ -31,22 +30,19 @@ my $t = Boxoffice::Test->new(
         END
 );
 
-my %admin = (user => 'root', headers => { 'x-user-role' => 'ADMIN' });
-
-sub room ($name = 'premiere') {
-    return $t->get("/api/v1/waiting-rooms/$name")->json;
-}
+my $room = Boxoffice::Room->new($t);
+my $auto = Boxoffice::Room->new($t, 'auto');
 
 sub set (%what) {
-    $t->put($api, {%what}, %admin)->code == 202 or die "not set\n";
-    $t->wait_until(sub { my $now = room;
+    $room->set(%what);
+    $t->wait_until(sub { my $now = $room->now;
         $now->{ready} && (!$what{phase} || $now->{phase} eq $what{phase})
             && (!$what{showId} || $now->{showId}) }, 3, 'set');
     return;
 }
 
 
-$t->wait_until(sub { room->{ready} && room('auto')->{ready} }, 5, 'ready');
+$t->wait_until(sub { $room->now->{ready} && $auto->now->{ready} }, 5, 'ready');
 
 
 # A third of the crowd is gone; those who are left come in at the full rate.
@@ -64,15 +60,15 @@ subtest 'the silent are passed over' => sub {
     my $end = time + 16;
     while (time < $end) { $q->join($q->waiting); sleep 1 }
 
-    my $before = room->{admitted};
+    my $before = $room->now->{admitted};
     set(phase => 'OPEN');
     sleep 5;
 
-    my $rate = (room->{admitted} - $before) / 5;
+    my $rate = ($room->now->{admitted} - $before) / 5;
 
     ok $rate > 36 && $rate <= 48, "the rate of the living: $rate of 40";
     ok $q->wait_for_all(30), 'they all come in';
-    is room->{skipped}, scalar @gone, 'the others were passed over';
+    is $room->now->{skipped}, scalar @gone, 'the others were passed over';
     $q->check(rate => 40, burst => 40);
 };
 
@@ -91,7 +87,7 @@ subtest 'what the seats are enough for' => sub {
 
     while (time < $end && keys %done < 300) {
         for my $person (grep { !$done{$_} } $q->people) {
-            my $r = $t->post("$api/join", undef, user => $person, key => undef);
+            my $r = $room->join($person);
 
             if ($r->code == 410 || ($r->code == 200 && $r->json->{soldOut}
                 && $r->json->{state} ne 'ADMITTED'))
@@ -117,8 +113,7 @@ subtest 'what the seats are enough for' => sub {
             if ($hold->code != 201) {
                 $nothing++;
                 push @late, time - $sold_at if $sold_at;
-                $t->del("$api/place", user => $person, headers => {
-                    'x-boxoffice-ticket' => $r->json->{ticket} });
+                $room->leave($person, $r->json->{ticket});
                 next;
             }
 
@@ -140,8 +135,8 @@ subtest 'what the seats are enough for' => sub {
     ok $told > 200, 'most of them without having come in';
     is [grep { $_ > 2 } @late], [], 'nobody was let in to nothing for long';
     note "$told were told, $nothing came in and found nothing";
-    ok room->{soldOut}, 'it says so';
-    is $t->post("$api/join", undef, user => 'late')->error_code, 'sold_out',
+    ok $room->now->{soldOut}, 'it says so';
+    is $room->join('late')->error_code, 'sold_out',
         'nobody else joins';
     $t->check_invariants;
 };
@@ -152,8 +147,7 @@ subtest 'a pass is good for one order' => sub {
 
     my $pass;
 
-    $t->wait_until(sub { $pass = $t->post("$api/join", undef,
-        user => 'ann')->json->{pass} }, 3, 'in');
+    $t->wait_until(sub { $pass = $room->join('ann')->json->{pass} }, 3, 'in');
 
     my %with = (user => 'ann', headers => { 'x-boxoffice-pass' => $pass });
     my $show = Boxoffice::Test::SHOW();
@@ -178,16 +172,16 @@ subtest 'a pass is good for one order' => sub {
 
 
 subtest 'on by itself, and what it is then' => sub {
-    is room('auto')->{phase}, 'OFF', 'it is off';
+    is $auto->now->{phase}, 'OFF', 'it is off';
     is $t->get('/auto')->code, 404, 'everybody passes';
 
     my $end = time + 3;
 
-    while (time < $end && room('auto')->{phase} eq 'OFF') {
+    while (time < $end && $auto->now->{phase} eq 'OFF') {
         $t->run_many(8, [map { ['GET', '/auto', undef] } 1 .. 50]);
     }
 
-    is room('auto')->{phase}, 'OPEN', 'it is on when too many come';
+    is $auto->now->{phase}, 'OPEN', 'it is on when too many come';
     is $t->get('/auto')->error_code, 'waiting_room', 'nobody passes';
     like $t->node->log, qr/waiting room "auto" switches itself on at \d+/,
         'the log says so';
@@ -203,22 +197,22 @@ subtest 'on by itself, and what it is then' => sub {
 # Answers of 503 are answers of a booking path that does not keep up.
 subtest 'it slows down with the booking' => sub {
     set(phase => 'OPEN', newSale => \1, rate => 40);
-    $t->wait_until(sub { room->{pace} == 1 }, 30, 'at full pace');
+    $t->wait_until(sub { $room->now->{pace} == 1 }, 30, 'at full pace');
     $t->stop_postgres;
 
     my $end = time + 8;
 
-    while (time < $end && room->{pace} == 1) {
+    while (time < $end && $room->now->{pace} == 1) {
         $t->run_many(16, [map { ['GET', '/api/v1/orders', undef,
             user => "u$_"] } 1 .. 16], sub { }, timeout => 6);
     }
 
-    my $slow = room->{pace};
+    my $slow = $room->now->{pace};
 
     $t->cont_postgres;
     ok $slow < 1, "it goes slower: $slow";
     $t->wait_until(sub {
-        my $now = room->{pace};
+        my $now = $room->now->{pace};
         $slow = $now if $now < $slow;
         return $now > $slow;
     }, 20, 'and finds back');

@@ -4,11 +4,10 @@
 use v5.36;
 use lib 't/lib';
 
+use Boxoffice::Room;
 use Boxoffice::Test qw(SHOW);
 use Test2::V0;
 use Time::HiRes     qw(sleep time);
-
-my $api = '/api/v1/waiting-rooms/premiere';
 
 my $t = Boxoffice::Test->new(
     conf => { waiting_room_zone => 'premiere:1m rate=100/s abandon=1s' },
@@ -20,38 +19,22 @@ my $t = Boxoffice::Test->new(
         END
 );
 
-my %admin = (user => 'root', headers => { 'x-user-role' => 'ADMIN' });
+my $room = Boxoffice::Room->new($t);
 
-sub set (%what) {
-    return $t->put($api, {%what}, %admin);
-}
-
-
-sub room () { return $t->get($api)->json }
-
-
-sub ticket ($token) { return { 'x-boxoffice-ticket' => $token } }
 sub bearing ($token) { return { 'x-boxoffice-pass'   => $token } }
 
 
-sub join_room ($user) { return $t->post("$api/join", undef, user => $user) }
-
-sub place ($user, $token) {
-    return $t->get("$api/place", user => $user, headers => ticket($token));
-}
-
-
-$t->wait_until(sub { room->{ready} }, 5, 'the room is ready');
-is room->{phase}, 'OPEN', 'it is open, as configured';
+$room->wait_ready;
+is $room->now->{phase}, 'OPEN', 'it is open, as configured';
 
 
 subtest 'in and through' => sub {
-    my $r = join_room('ann');
+    my $r = $room->join('ann');
 
     is $r->code, 200, 'joined';
     is $r->json->{state}, 'WAITING', 'waits';
     is $r->json->{ahead}, 0, 'nobody is ahead';
-    is join_room('ann')->json->{number}, $r->json->{number},
+    is $room->join('ann')->json->{number}, $r->json->{number},
         'one person, one place';
     like $r->header('Set-Cookie'), qr/^boxoffice_ticket_premiere=\S+; Path=\/; .*HttpOnly; SameSite=Lax$/,
         'a cookie for the browser';
@@ -59,7 +42,7 @@ subtest 'in and through' => sub {
     my $seen;
     sleep 0.6;
     $t->wait_until(sub {
-        $seen = place('ann', $r->json->{ticket});
+        $seen = $room->place('ann', $r->json->{ticket});
         return ($seen->json->{state} // '') eq 'ADMITTED' }, 5, 'admitted');
 
     ok $seen->json->{pass}, 'has a pass';
@@ -74,7 +57,7 @@ subtest 'in and through' => sub {
     is $t->get('/gated', user => 'ann')->error_code, 'waiting_room',
         'not without it';
     is $t->get('/gated', user => 'ann')->json->{error}{details}{join},
-        "$api/join", 'where to join';
+        $room->path . '/join', 'where to join';
     is $t->get('/gated', user => 'ann', headers =>
         { accept => 'text/html,*/*' })->header('Location'),
         '/waiting.html?room=premiere&to=%2Fgated', 'browsers get the page';
@@ -82,29 +65,28 @@ subtest 'in and through' => sub {
         "a=b; boxoffice_pass_premiere=$pass" })->code, 404,
         'the cookie will do';
 
-    is $t->del("$api/place", user => 'ann',
-        headers => ticket($r->json->{ticket}))->code, 204, 'leaves';
+    is $room->leave('ann', $r->json->{ticket})->code, 204, 'leaves';
     is $t->get('/gated', user => 'ann', headers => bearing($pass))->error_code,
         'pass_over', 'and the pass is over';
 };
 
 
-set(phase => 'PAUSED');
-$t->wait_until(sub { room->{phase} eq 'PAUSED' }, 2, 'paused');
+$room->set(phase => 'PAUSED');
+$t->wait_until(sub { $room->now->{phase} eq 'PAUSED' }, 2, 'paused');
 
-my %ticket = map { $_ => join_room($_)->json->{ticket} } qw(a b c d e);
+my %ticket = map { $_ => $room->join($_)->json->{ticket} } qw(a b c d e);
 
 subtest 'what is no ticket' => sub {
     my $good = $ticket{a};
 
-    is place('a', $good)->code, 429, 'a good one, but too soon';
-    is place('b', $good)->error_code, 'token_foreign', "somebody else's";
+    is $room->place('a', $good)->code, 429, 'a good one, but too soon';
+    is $room->place('b', $good)->error_code, 'token_foreign', "somebody else's";
 
     for my $bad ('', 'x', substr($good, 0, -1), "${good}A",
         $good =~ s/^./substr($&, 0, 1) eq 'V' ? 'W' : 'V'/er, 'A' x 63,
         scalar reverse($good), "$good=", '%2e' x 21)
     {
-        my $r = place('a', $bad);
+        my $r = $room->place('a', $bad);
         is $r->code, 401, "401: $bad";
         is $r->error_code, 'token_invalid', 'code';
     }
@@ -119,35 +101,35 @@ subtest 'what is no ticket' => sub {
             my $bad = $good;
             substr($bad, $at, 1) =
                 $alphabet[$value{ substr $good, $at, 1 } ^ 1 << $bit];
-            $passed++ if place('a', $bad)->code != 401;
+            $passed++ if $room->place('a', $bad)->code != 401;
         }
     }
 
     is $passed, 0, 'no altered ticket passes';
     is $t->get('/gated', user => 'a', headers => bearing($good))->error_code,
         'token_invalid', 'a ticket is no pass';
-    is $t->get("$api/place", user => 'a')->code, 401, 'none at all';
+    is $t->get($room->path . '/place', user => 'a')->code, 401, 'none at all';
 };
 
 
 subtest 'who is not there' => sub {
-    is $t->post("$api/join", undef)->code, 401, 'nobody has a place';
+    is $t->post($room->path . '/join', undef)->code, 401, 'nobody has a place';
     is $t->get('/api/v1/waiting-rooms/other')->code, 404, 'no such room';
     is $t->get('/api/v1/waiting-rooms/')->code, 404, 'no list';
-    is $t->get("$api/nothing")->code, 404, 'no such thing';
-    is $t->get("$api/join")->code, 405, 'wrong method';
+    is $t->get($room->path . '/nothing')->code, 404, 'no such thing';
+    is $t->get($room->path . '/join')->code, 405, 'wrong method';
 };
 
 
 subtest 'polling' => sub {
     sleep 5.5;
-    my $r = place('b', $ticket{b});
+    my $r = $room->place('b', $ticket{b});
 
     is $r->code, 200, 'after a while';
     is $r->json->{ahead}, 1, 'one is ahead' or diag $r->body;
     ok $r->json->{pollAfter} >= 2000, 'when to come again';
 
-    $r = place('b', $ticket{b});
+    $r = $room->place('b', $ticket{b});
     is $r->code, 429, 'at once';
     is $r->error_code, 'polling_too_fast', 'code';
     ok $r->header('Retry-After') >= 1, 'when to come again';
@@ -155,13 +137,13 @@ subtest 'polling' => sub {
 
 
 subtest 'leaving makes others move up' => sub {
-    my $before = $t->wait_until(sub { room->{waiting} == 5 }, 2, 'five wait');
+    my $before = $t->wait_until(sub { $room->now->{waiting} == 5 }, 2, 'five wait');
 
-    is $t->del("$api/place", user => 'a', headers => ticket($ticket{a}))
+    is $room->leave('a', $ticket{a})
         ->code, 204, 'the first one leaves';
-    $t->wait_until(sub { room->{waiting} == 4 }, 2, 'four wait');
-    is join_room('b')->json->{ahead}, 0, 'the second is the first now';
-    is $t->del("$api/place", user => 'b', headers => ticket($ticket{c}))
+    $t->wait_until(sub { $room->now->{waiting} == 4 }, 2, 'four wait');
+    is $room->join('b')->json->{ahead}, 0, 'the second is the first now';
+    is $room->leave('b', $ticket{c})
         ->error_code, 'token_foreign', "nobody gives up another's place";
 };
 
@@ -171,90 +153,89 @@ subtest 'who is silent is passed over' => sub {
     my $end = time + 16;
 
     while (time < $end) {
-        join_room('b');
+        $room->join('b');
         sleep 1;
     }
 
-    set(phase => 'OPEN');
-    $t->wait_until(sub { join_room('b')->json->{state} eq 'ADMITTED' }, 5,
+    $room->set(phase => 'OPEN');
+    $t->wait_until(sub { $room->join('b')->json->{state} eq 'ADMITTED' }, 5,
         'who asked is in');
-    is place('c', $ticket{c})->error_code, 'place_over',
+    is $room->place('c', $ticket{c})->error_code, 'place_over',
         'who did not has had their turn';
-    is room->{skipped}, 3, 'three were passed over';
+    is $room->now->{skipped}, 3, 'three were passed over';
 };
 
 
 subtest 'the operator' => sub {
-    is $t->put($api, { rate => 5 }, user => 'ann')->code, 403,
+    is $t->put($room->path, { rate => 5 }, user => 'ann')->code, 403,
         'only an administrator';
-    is $t->put($api, { rate => 5 })->code, 401, 'nobody may not';
+    is $t->put($room->path, { rate => 5 })->code, 401, 'nobody may not';
 
     for my $bad ([rate => 0], [rate => 'x'], [rate => -1], [rate => 100001],
         [phase => 'open'], [phase => ''], [opensAt => 'now'], [showId => 'x'],
         [capacity => -1], [message => 'x' x 201], [newSale => 1])
     {
-        my $r = set(@$bad);
+        my $r = $room->try_set(@$bad);
         is $r->code, 400, "400: @$bad";
     }
 
-    is set(colour => 'red')->error_code, 'unknown_field', 'unknown field';
-    is set(showId => Boxoffice::Test::uuid())->error_code, 'show_not_found',
+    is $room->try_set(colour => 'red')->error_code, 'unknown_field', 'unknown field';
+    is $room->try_set(showId => Boxoffice::Test::uuid())->error_code, 'show_not_found',
         'a show that is not there';
 
-    is set(rate => 7, capacity => 3, message => 'Doors "open" at <8>')->code,
+    is $room->try_set(rate => 7, capacity => 3, message => 'Doors "open" at <8>')->code,
         202, 'changed';
-    $t->wait_until(sub { room->{rate} == 7 }, 2, 'all workers know');
-    is room->{capacity}, 3, 'capacity';
-    is room->{message}, 'Doors "open" at <8>', 'message';
+    $t->wait_until(sub { $room->now->{rate} == 7 }, 2, 'all workers know');
+    is $room->now->{capacity}, 3, 'capacity';
+    is $room->now->{message}, 'Doors "open" at <8>', 'message';
 
-    set(rate => 100, capacity => 0, message => '', phase => 'DRAINING');
-    $t->wait_until(sub { room->{phase} eq 'DRAINING' }, 2, 'draining');
-    is join_room('zoe')->error_code, 'room_closed', 'nobody joins';
-    set(phase => 'OFF');
-    $t->wait_until(sub { room->{phase} eq 'OFF' }, 2, 'off');
+    $room->set(rate => 100, capacity => 0, message => '', phase => 'DRAINING');
+    $t->wait_until(sub { $room->now->{phase} eq 'DRAINING' }, 2, 'draining');
+    is $room->join('zoe')->error_code, 'room_closed', 'nobody joins';
+    $room->set(phase => 'OFF');
+    $t->wait_until(sub { $room->now->{phase} eq 'OFF' }, 2, 'off');
     is $t->get('/gated')->code, 404, 'everybody passes';
-    set(phase => 'OPEN');
-    $t->wait_until(sub { room->{phase} eq 'OPEN' }, 2, 'open');
+    $room->set(phase => 'OPEN');
+    $t->wait_until(sub { $room->now->{phase} eq 'OPEN' }, 2, 'open');
 };
 
 
 subtest 'capacity' => sub {
-    set(capacity => 2, newSale => \1);
-    $t->wait_until(sub { room->{capacity} == 2 && room->{waiting} == 0 }, 2,
+    $room->set(capacity => 2, newSale => \1);
+    $t->wait_until(sub { $room->now->{capacity} == 2 && $room->now->{waiting} == 0 }, 2,
         'a new sale');
 
-    is place('b', $ticket{b})->error_code, 'token_foreign',
+    is $room->place('b', $ticket{b})->error_code, 'token_foreign',
         'tickets of the one before are void';
 
-    my %place = map { $_ => join_room($_)->json } qw(f g h i);
+    my %place = map { $_ => $room->join($_)->json } qw(f g h i);
 
-    $t->wait_until(sub { room->{inside} == 2 }, 3, 'two are in');
+    $t->wait_until(sub { $room->now->{inside} == 2 }, 3, 'two are in');
     sleep 0.5;
-    is room->{inside}, 2, 'and no more';
-    is join_room('h')->json->{state}, 'WAITING', 'the third waits';
+    is $room->now->{inside}, 2, 'and no more';
+    is $room->join('h')->json->{state}, 'WAITING', 'the third waits';
 
-    $t->del("$api/place", user => 'f',
-        headers => ticket($place{f}{ticket}));
-    $t->wait_until(sub { join_room('h')->json->{state} eq 'ADMITTED' }, 2,
+    $room->leave('f', $place{f}{ticket});
+    $t->wait_until(sub { $room->join('h')->json->{state} eq 'ADMITTED' }, 2,
         'when one leaves, the third comes in');
-    set(capacity => 0);
+    $room->set(capacity => 0);
 };
 
 
 subtest 'full' => sub {
     my (%codes, $n);
 
-    set(phase => 'PAUSED');
-    $t->wait_until(sub { room->{phase} eq 'PAUSED' }, 2, 'paused');
+    $room->set(phase => 'PAUSED');
+    $t->wait_until(sub { $room->now->{phase} eq 'PAUSED' }, 2, 'paused');
 
-    my @requests = map { ['POST', "$api/join", undef, user => "crowd$_"] }
+    my @requests = map { ['POST', $room->path . '/join', undef, user => "crowd$_"] }
         1 .. 32_000;
 
     $t->run_many(64, \@requests, sub ($r, @) { $codes{ $r->code }++ });
 
     is [sort keys %codes], [200, 503], 'some found no place' or diag join ' ', %codes;
-    is join_room('crowd1')->code, 200, 'those inside keep theirs';
-    is join_room('late')->error_code, 'room_full', 'newcomers do not';
+    is $room->join('crowd1')->code, 200, 'those inside keep theirs';
+    is $room->join('late')->error_code, 'room_full', 'newcomers do not';
     note "$codes{200} places in 1m";
 };
 

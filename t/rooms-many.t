@@ -6,6 +6,7 @@
 use v5.36;
 
 use lib 't/lib';
+use Boxoffice::Room;
 use Boxoffice::Test;
 use Boxoffice::Test::Booking qw(metrics);
 use File::Temp  ();
@@ -19,8 +20,6 @@ use constant { CLIENTS => 3_000, PROCESSES => 6, LIMIT_KB => 3 };
 my $asan    = ($ENV{BOXOFFICE_MODULE} // '') =~ m{/asan/};
 my $clients = $asan ? 3000 : $ENV{BOXOFFICE_WAITERS} // CLIENTS;
 my $each    = $clients / PROCESSES;
-my $api     = '/api/v1/waiting-rooms/premiere';
-
 my $dir = File::Temp->newdir;
 system('cc', '-O2', '-o', "$dir/waiters", 't/lib/waiters.c') == 0
     or die "waiters.c cannot be built\n";
@@ -44,20 +43,13 @@ my $t = Boxoffice::Test->new(
     log_level => 'warn',
 );
 
-my %admin = (user => 'root', headers => { 'x-user-role' => 'ADMIN' });
-
-sub room () { return $t->get($api)->json }
-
-sub set (%what) {
-    $t->put($api, {%what}, %admin)->code == 202 or die "not set\n";
-    return;
-}
+my $room = Boxoffice::Room->new($t);
 
 my @first = map { "first$_" } 1 .. 4;
 my (@waiters, %ticket);
 
 sub joined ($person) {
-    return $t->post("$api/join", undef, user => $person, key => undef)
+    return $room->join($person)
         ->json->{ticket};
 }
 
@@ -70,12 +62,12 @@ sub ask_all ($what) {
 }
 
 
-$t->wait_until(sub { room->{ready} }, 10, 'ready');
-set(phase => 'PAUSED');
-$t->wait_until(sub { room->{phase} eq 'PAUSED' }, 3, 'nobody is let in');
+$t->wait_until(sub { $room->now->{ready} }, 10, 'ready');
+$room->set(phase => 'PAUSED');
+$t->wait_until(sub { $room->now->{phase} eq 'PAUSED' }, 3, 'nobody is let in');
 
 joined($_) for @first;
-$t->get($api) for 1 .. 40;
+$room->now for 1 .. 40;
 my $before = $t->worker_rss;
 my $start  = time;
 
@@ -88,7 +80,7 @@ for my $n (1 .. PROCESSES) {
 is said($_), "open $each\n", 'all listen' for @waiters;
 diag sprintf '%d in %.1f s', $clients, time - $start;
 is metrics($t)->{streams}, $clients, 'as many as there should be';
-$t->wait_until(sub { room->{waiting} == $clients + @first }, 2, 'all have a place');
+$t->wait_until(sub { $room->now->{waiting} == $clients + @first }, 2, 'all have a place');
 
 my $kb = ($t->worker_rss - $before) / $clients;
 diag sprintf '%.2f KiB of worker memory each', $kb;
@@ -100,23 +92,22 @@ subtest 'a change' => sub {
     my @took;
 
     $ticket{$_} = joined($_) for @first;
-    set(capacity => 1, phase => 'OPEN');
-    $t->wait_until(sub { room->{inside} == 1 }, 5, 'somebody comes in');
+    $room->set(capacity => 1, phase => 'OPEN');
+    $t->wait_until(sub { $room->now->{inside} == 1 }, 5, 'somebody comes in');
     sleep 3;
 
     my @here = @first;
 
     while (@here > 1) {
         my $person = shift @here;
-        my $cursor = room->{cursor};
+        my $cursor = $room->now->{cursor};
         my $now;
 
         joined($_) for @here;
-        $t->del("$api/place", user => $person, headers => {
-            'x-boxoffice-ticket' => $ticket{$person} })->code == 204
+        $room->leave($person, $ticket{$person})->code == 204
             or die "$person does not leave\n";
 
-        do { sleep 0.02; $now = room->{cursor} } while $now == $cursor;
+        do { sleep 0.02; $now = $room->now->{cursor} } while $now == $cursor;
 
         my $since = time;
         my @at = ask_all("until $now");
@@ -130,14 +121,14 @@ subtest 'a change' => sub {
     diag 'the last one ' . join ', ', map { sprintf '%.0f ms', 1000 * $_ }
         @took;
     cmp_ok $_, '<', 2, 'within 2 s' for @took;
-    set(phase => 'PAUSED', capacity => 0);
-    $t->wait_until(sub { room->{phase} eq 'PAUSED' }, 3, 'paused');
+    $room->set(phase => 'PAUSED', capacity => 0);
+    $t->wait_until(sub { $room->now->{phase} eq 'PAUSED' }, 3, 'paused');
 };
 
 
 subtest 'a reload' => sub {
-    my $skipped = room->{skipped};
-    my $inside  = room->{admitted};
+    my $skipped = $room->now->{skipped};
+    my $inside  = $room->now->{admitted};
 
     $start = time;
     $t->reload;
@@ -149,17 +140,17 @@ subtest 'a reload' => sub {
     my $back = 0;
     $back += (/ (\d+)$/)[0] for ask_all('count');
     is $back, $clients, 'everybody came back once';
-    is room->{waiting} + room->{admitted}, $clients + @first,
+    is $room->now->{waiting} + $room->now->{admitted}, $clients + @first,
         'with their places';
-    is room->{skipped}, $skipped, 'nobody was passed over';
+    is $room->now->{skipped}, $skipped, 'nobody was passed over';
 
     # and they are alive: those in front come in
-    set(rate => 50, phase => 'OPEN');
+    $room->set(rate => 50, phase => 'OPEN');
     sleep 3;
-    set(phase => 'PAUSED');
+    $room->set(phase => 'PAUSED');
     sleep 0.5;
-    ok room->{admitted} - $inside >= 100, 'the first ones come in';
-    is room->{skipped}, $skipped, 'none of them was taken for gone';
+    ok $room->now->{admitted} - $inside >= 100, 'the first ones come in';
+    is $room->now->{skipped}, $skipped, 'none of them was taken for gone';
 };
 
 for my $w (@waiters) {

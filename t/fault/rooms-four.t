@@ -5,12 +5,11 @@ use v5.36;
 use lib 't/lib';
 
 use Boxoffice::Queue;
+use Boxoffice::Room;
 use Boxoffice::Test;
 use Boxoffice::Test::Process ();
 use Test2::V0;
 use Time::HiRes qw(sleep time);
-
-my $api = '/api/v1/waiting-rooms/premiere';
 
 my $t = Boxoffice::Test->new(
     nodes => 4,
@@ -21,7 +20,7 @@ my $t = Boxoffice::Test->new(
     conf  => { waiting_room_zone => 'premiere:4m rate=50/s abandon=4s' },
 );
 
-sub room ($n) { return $t->get($api, node => $n)->json }
+my $room = Boxoffice::Room->new($t);
 
 
 # nginx takes a new binary only as a daemon
@@ -82,8 +81,7 @@ END {
 
 $t->node($_)->start for 1, 2;
 start_daemon($t->node(4));
-$t->wait_until(sub { room($_)->{ready} }, 10, "node $_ is ready")
-    for 1, 2, 4;
+$room->wait_ready(10, 1, 2, 4);
 
 my $q = Boxoffice::Queue->new(test => $t, room => 'premiere', people => 1200,
     behind => 50);
@@ -109,19 +107,19 @@ ok $q->wait_for_all(80,
     },
     6 => sub {
         $t->node(3)->start;
-        $t->wait_until(sub { room(3)->{ready} }, 10, 'a node comes');
+        $t->wait_until(sub { $room->now(3)->{ready} }, 10, 'a node comes');
         $q->use_nodes(2, 3, 4);
     },
     9  => sub { $t->reload(node => 2) },
     11 => sub { $t->reload(node => 3) },
     13 => sub { upgrade($t->node(4)) },
     16 => sub {
-        is $t->get($api, node => 4)->code, 200, 'the new binary answers';
-        $t->wait_until(sub { room(4)->{ready} }, 5, 'and has caught up');
+        is $t->get($room->path, node => 4)->code, 200, 'the new binary answers';
+        $t->wait_until(sub { $room->now(4)->{ready} }, 5, 'and has caught up');
     },
     17 => sub {
         $t->node(1)->start;
-        $t->wait_until(sub { room(1)->{ready} }, 10, 'the killed one is back');
+        $t->wait_until(sub { $room->now(1)->{ready} }, 10, 'the killed one is back');
         $q->use_nodes(1 .. 4);
     },
 ), 'everybody comes in';
@@ -131,13 +129,13 @@ $q->check(rate => 50, burst => 50);
 
 # The number of nobody: those that the killed node gave last are nowhere but
 # with their people, and were taken up when those came to another node.
-my $now = room(2);
+my $now = $room->now(2);
 
 is $now->{waiting}, 0, 'nobody waits';
 is $now->{skipped}, 0, 'nobody was passed over';
 
 for my $n (1, 3, 4) {
-    is room($n)->{cursor}, $now->{cursor}, "node $n is where the others are";
+    is $room->now($n)->{cursor}, $now->{cursor}, "node $n is where the others are";
 }
 
 kill QUIT => pid_of($t->node(4));

@@ -5,23 +5,20 @@ use v5.36;
 use lib 't/lib';
 
 use Boxoffice::Queue;
+use Boxoffice::Room;
 use Boxoffice::Test;
 use Test2::V0;
 use Time::HiRes qw(sleep time);
-
-my $api = '/api/v1/waiting-rooms/premiere';
 
 my $t = Boxoffice::Test->new(
     nodes => 2,
     conf  => { waiting_room_zone => 'premiere:4m rate=50/s abandon=3s' },
 );
 
-my %admin = (user => 'root', headers => { 'x-user-role' => 'ADMIN' });
-
-sub room ($n = 1) { return $t->get($api, node => $n)->json }
+my $room = Boxoffice::Room->new($t);
 
 
-$t->wait_until(sub { room($_)->{ready} }, 5, "node $_ is ready") for 1, 2;
+$room->wait_ready;
 
 # A node hears of an admission a tick after the others, and half a second after
 # them when the worker that ticks was killed.
@@ -39,15 +36,15 @@ ok $q->wait_for_all(60,
     6 => sub {
         $t->stop_redis;
         sleep 0.5;
-        $inside = room(1)->{admitted};
+        $inside = $room->now(1)->{admitted};
     },
     9 => sub {
-        is room(1)->{admitted}, $inside, 'without Redis nobody is let in';
+        is $room->now(1)->{admitted}, $inside, 'without Redis nobody is let in';
         my ($in) = $q->admitted;
-        my $r = $t->post("$api/join", undef, user => $in);
+        my $r = $room->join($in);
         is $r->json->{state}, 'ADMITTED', 'who is in stays in';
         ok $r->json->{pass}, 'and has a pass';
-        is $t->post("$api/join", undef, user => 'late')->code, 503,
+        is $room->join('late')->code, 503,
             'there are no numbers';
     },
     11 => sub { $t->cont_redis },
@@ -56,9 +53,9 @@ ok $q->wait_for_all(60,
 ), 'everybody comes in';
 
 $q->check(rate => 50, burst => 50);
-is room(1)->{skipped}, 0, 'nobody was passed over';
-is room(2)->{cursor}, room(1)->{cursor}, 'both nodes agree';
-is room(2)->{admitted}, 1000, 'on everybody';
+is $room->now(1)->{skipped}, 0, 'nobody was passed over';
+is $room->now(2)->{cursor}, $room->now(1)->{cursor}, 'both nodes agree';
+is $room->now(2)->{admitted}, 1000, 'on everybody';
 
 
 # The log is gone with Redis: what the nodes saw themselves is what counts.
@@ -66,9 +63,9 @@ subtest 'Redis loses everything' => sub {
     my $more = Boxoffice::Queue->new(test => $t, room => 'premiere',
         people => 300, behind => 10);
 
-    $t->put($api, { phase => 'PAUSED', rate => 100, newSale => \1 }, %admin);
-    $t->wait_until(sub { room($_)->{phase} eq 'PAUSED'
-        && room($_)->{waiting} == 0 && room($_)->{ready} }, 3, 'a new sale')
+    $room->set(phase => 'PAUSED', rate => 100, newSale => \1);
+    $t->wait_until(sub { $room->now($_)->{phase} eq 'PAUSED'
+        && $room->now($_)->{waiting} == 0 && $room->now($_)->{ready} }, 3, 'a new sale')
         for 1, 2;
     $more->join;
     sleep 0.6;
@@ -76,13 +73,13 @@ subtest 'Redis loses everything' => sub {
     my %number = $more->{number}->%*;
 
     $t->redis->flushall;
-    $t->wait_until(sub { room($_)->{ready} && $t->redis->exists('room:{premiere}') }, 5,
+    $t->wait_until(sub { $room->now($_)->{ready} && $t->redis->exists('room:{premiere}') }, 5,
         'it is made again') for 1, 2;
 
     my $r;
 
     $t->wait_until(sub {
-        $r = $t->post("$api/join", undef, user => 'newcomer');
+        $r = $room->join('newcomer');
         $r->code == 200 }, 5, 'numbers go on');
 
     my ($highest) = sort { $b <=> $a } values %number;
@@ -90,10 +87,10 @@ subtest 'Redis loses everything' => sub {
     ok $r->json->{number} > $highest, 'above all that were given'
         or diag "$highest, then " . $r->json->{number};
 
-    $t->put($api, { phase => 'OPEN' }, %admin);
+    $room->set(phase => 'OPEN');
     ok $more->wait_for_all(60), 'everybody comes in';
     is { $more->{number}->%* }, \%number, 'with the place they had';
-    is room(1)->{skipped}, 0, 'nobody was passed over';
+    is $room->now(1)->{skipped}, 0, 'nobody was passed over';
 };
 
 
@@ -102,9 +99,9 @@ subtest 'Redis is behind' => sub {
     my $more = Boxoffice::Queue->new(test => $t, room => 'premiere',
         people => 100, behind => 20);
 
-    $t->put($api, { phase => 'OPEN', rate => 100, newSale => \1 }, %admin);
-    $t->wait_until(sub { room($_)->{phase} eq 'OPEN'
-        && room($_)->{waiting} == 0 && room($_)->{ready} }, 3, 'a new sale')
+    $room->set(phase => 'OPEN', rate => 100, newSale => \1);
+    $t->wait_until(sub { $room->now($_)->{phase} eq 'OPEN'
+        && $room->now($_)->{waiting} == 0 && $room->now($_)->{ready} }, 3, 'a new sale')
         for 1, 2;
     $more->join;
     # the pace may still be low, from what happened to Redis before
@@ -131,12 +128,12 @@ subtest 'the rate is changed under way' => sub {
     my $more = Boxoffice::Queue->new(test => $t, room => 'premiere',
         people => 400, behind => 20);
 
-    $t->put($api, { phase => 'OPEN', rate => 200, newSale => \1 }, %admin);
+    $room->set(phase => 'OPEN', rate => 200, newSale => \1);
     sleep 0.5;
     $more->join;
     sleep 0.6;
     ok $more->wait_for_all(60, 0 => sub {
-        $t->put($api, { rate => 100 }, %admin) }), 'everybody comes in';
+        $room->set(rate => 100) }), 'everybody comes in';
     $more->check(rate => 200, burst => 200);
 };
 
