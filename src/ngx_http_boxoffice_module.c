@@ -83,6 +83,8 @@ static struct {
     { ngx_string("boxoffice_holds"), ngx_http_bo_holds_actions },
     { ngx_string("boxoffice_orders"), ngx_http_bo_orders_actions },
     { ngx_string("boxoffice_waiting_rooms"), ngx_http_bo_rooms_actions },
+    { ngx_string("boxoffice_notification_preferences"),
+      ngx_http_bo_preferences_actions },
     { ngx_null_string, NULL }
 };
 
@@ -244,6 +246,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NULL },
 
     { ngx_string("boxoffice_waiting_rooms"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_notification_preferences"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
       NGX_HTTP_LOC_CONF_OFFSET,

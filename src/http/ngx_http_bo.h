@@ -130,6 +130,7 @@ extern ngx_http_bo_action_t  ngx_http_bo_screens_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_holds_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_orders_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_rooms_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_preferences_actions[];
 
 
 /* A walk over the headers of a request: start it, then ask for the next. */

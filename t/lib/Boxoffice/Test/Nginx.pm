@@ -151,6 +151,9 @@ sub conf ($self, %change) {
             location /api/v1/holds { boxoffice_holds; $extra $gate }
             location /api/v1/orders { boxoffice_orders; $extra }
             location /api/v1/waiting-rooms { boxoffice_waiting_rooms; $extra }
+            location /api/v1/me/notification-preferences {
+                boxoffice_notification_preferences; $extra
+            }
             location = /healthz { boxoffice_health live; }
             location = /readyz { boxoffice_health ready; }
             location = /metrics { boxoffice_metrics; }
