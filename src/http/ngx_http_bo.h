@@ -46,6 +46,7 @@ typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
 #define NGX_HTTP_BO_ADMIN         0x02      /* an administrator */
 #define NGX_HTTP_BO_BODY          0x04      /* a JSON body */
 #define NGX_HTTP_BO_KEY           0x08      /* an Idempotency-Key */
+#define NGX_HTTP_BO_STAFF         0x10      /* staff, or an administrator */
 
 
 /* One operation of a resource.  A table ends in one without run. */
@@ -116,6 +117,7 @@ struct ngx_http_bo_ctx_s {
     ngx_uint_t               retry_after;   /* seconds, 0: by the error */
 
     unsigned                 authenticated:1;   /* or found to be nobody */
+    unsigned                 staff:1;       /* or an administrator */
     unsigned                 admin:1;
     unsigned                 problem:1;     /* errors as RFC 9457 */
     unsigned                 bad_key:1;     /* two keys, or a malformed one */
@@ -302,7 +304,7 @@ void ngx_http_bo_error_seats(ngx_http_bo_ctx_t *ctx,
 void ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx,
     ngx_bo_outcome_e outcome);
 
-/* auth: fills ctx->user and ctx->admin; NGX_OK or NGX_DECLINED. */
+/* auth: fills ctx->user, ctx->staff and ctx->admin; NGX_OK or NGX_DECLINED. */
 ngx_int_t ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx);
 
 /*

@@ -5,9 +5,11 @@
 
 
 #include "ngx_http_bo.h"
+#include "booking/bo_role.h"
 
 
 static ngx_int_t ngx_http_bo_auth_development(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_auth_role(ngx_http_bo_ctx_t *ctx, bo_role_e role);
 
 
 ngx_int_t
@@ -35,7 +37,7 @@ ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx)
 }
 
 
-/* x-user-id, and x-user-role: ADMIN.  One of each, or nobody. */
+/* x-user-id, and x-user-role: STAFF or ADMIN.  One of each, or nobody. */
 
 static ngx_int_t
 ngx_http_bo_auth_development(ngx_http_bo_ctx_t *ctx)
@@ -55,8 +57,8 @@ ngx_http_bo_auth_development(ngx_http_bo_ctx_t *ctx)
 
         } else if (ngx_http_bo_header_is(h, "x-user-role")) {
             roles++;
-            ctx->admin = h->value.len == 5
-                         && ngx_strncmp(h->value.data, "ADMIN", 5) == 0;
+            ngx_http_bo_auth_role(ctx, bo_role_parse((char *) h->value.data,
+                                                     h->value.len));
         }
     }
 
@@ -64,9 +66,17 @@ ngx_http_bo_auth_development(ngx_http_bo_ctx_t *ctx)
         || !bo_user_valid((char *) ctx->user.data, ctx->user.len))
     {
         ngx_str_null(&ctx->user);
-        ctx->admin = 0;
+        ngx_http_bo_auth_role(ctx, BO_ROLE_CUSTOMER);
         return NGX_DECLINED;
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_bo_auth_role(ngx_http_bo_ctx_t *ctx, bo_role_e role)
+{
+    ctx->staff = role >= BO_ROLE_STAFF;
+    ctx->admin = role >= BO_ROLE_ADMIN;
 }

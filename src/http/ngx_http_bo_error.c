@@ -31,7 +31,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
       "Idempotency-Key is one text of 1 to 255 printable characters.", 0 },
     { 401, "unauthorized", "Who are you?", 0 },
     { 402, "payment_declined", "The payment was declined.", 0 },
-    { 403, "forbidden", "This is for administrators.", 0 },
+    { 403, "forbidden", "Your role does not allow this.", 0 },
     { 404, "not_found", "There is no such thing.", 0 },
     { 404, "show_not_found", "There is no such show.", 0 },
     { 404, "seat_not_found", "The show has no such seat.", 0 },

@@ -439,14 +439,16 @@ ngx_http_bo_admit(ngx_http_bo_ctx_t *ctx)
     ngx_uint_t           needs = ctx->action->needs;
     ngx_http_request_t  *r = ctx->request;
 
-    if (needs & (NGX_HTTP_BO_USER|NGX_HTTP_BO_ADMIN)) {
+    if (needs & (NGX_HTTP_BO_USER|NGX_HTTP_BO_STAFF|NGX_HTTP_BO_ADMIN)) {
 
         if (ngx_http_bo_authenticate(ctx) != NGX_OK) {
             ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAUTHORIZED, NULL);
             return NGX_DONE;
         }
 
-        if ((needs & NGX_HTTP_BO_ADMIN) && !ctx->admin) {
+        if (((needs & NGX_HTTP_BO_ADMIN) && !ctx->admin)
+            || ((needs & NGX_HTTP_BO_STAFF) && !ctx->staff))
+        {
             ngx_http_bo_error(ctx, NGX_HTTP_BO_E_FORBIDDEN, NULL);
             return NGX_DONE;
         }
