@@ -105,7 +105,8 @@ as $$
            format('order %s: %s version %s', order_id, status, version)
     from orders
     where case status when 'PAYMENT_PENDING' then version <> 1
-                      when 'CANCELLED' then version not in (2, 3)
+                      when 'CONFIRMED' then version not in (2, 3)
+                      when 'CANCELLED' then version not in (2, 3, 4)
                       else version <> 2 end
 
     union all
@@ -172,6 +173,16 @@ as $$
               and not exists (select from ledger l
                               where l.payment_id = p.payment_id
                                 and l.step = 'released'))
+
+    union all
+    select 'I2: an intent is captured with its payment',
+           format('intent %s of order %s', intent_id, i.order_id)
+    from payment_intents i
+    where status = 'CAPTURED'
+      and not exists (select from payments p
+                      where p.order_id = i.order_id
+                        and p.provider = i.provider
+                        and p.status = 'CAPTURED')
 
     union all
     select 'I6: a key stands for an order, or for a show',

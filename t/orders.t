@@ -493,9 +493,23 @@ subtest 'an order that is not paid in time' => sub {
         read_order($id, 'una')->json->{status} eq 'EXPIRED' }, 3, 'expired');
     $t->wait_until(sub { "@{ seat_states($t, SHOW, qw(Q1 Q2)) }"
         eq 'AVAILABLE AVAILABLE' }, 1, 'its seats are free');
-    refused(try_pay($t, 'una', $id, 'mock-ok-7'), 409, 'order_ended',
-        'too late to pay', { orderId => $id, status => 'EXPIRED' });
-    is value('select reason from refunds where payment_id = ?', 'mock-ok-7'),
+    my $r = try_pay($t, 'una', $id, 'mock-ok-7');
+    is [$r->code, $r->json->{status}], [200, 'CONFIRMED'],
+        'paid too late, and the seats are still free';
+    $t->wait_until(sub { "@{ seat_states($t, SHOW, qw(Q1 Q2)) }"
+        eq 'BOOKED BOOKED' }, 1, 'now they are booked');
+    is cancel($id, 'una')->json->{status}, 'CANCELLED', 'cancelled';
+
+    $order = order($t, 'una', SHOW, [qw(Q3 Q4)]);
+    $id    = $order->{orderId};
+    $t->wait_until(sub {
+        read_order($id, 'una')->json->{status} eq 'EXPIRED' }, 3, 'expired');
+    $t->wait_until(sub { "@{ seat_states($t, SHOW, qw(Q3 Q4)) }"
+        eq 'AVAILABLE AVAILABLE' }, 1, 'its seats are free');
+    booked($t, 'vic', SHOW, ['Q4']);
+    refused(try_pay($t, 'una', $id, 'mock-ok-8'), 409, 'order_ended',
+        'another has a seat by now', { orderId => $id, status => 'EXPIRED' });
+    is value('select reason from refunds where payment_id = ?', 'mock-ok-8'),
         'LATE', 'that money goes back';
     is value('select count(*) from seat_claims where order_id = ?', $id), 0,
         'no claim is left';

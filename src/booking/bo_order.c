@@ -108,9 +108,14 @@ bo_order_may(bo_order_state_e from, bo_order_state_e to)
     case BO_ORDER_PAYMENT_PENDING:
         return to != BO_ORDER_PAYMENT_PENDING;
 
+    case BO_ORDER_EXPIRED:
+
+        /* paid after all, and the seats are free still */
+
+        return to == BO_ORDER_CONFIRMED || to == BO_ORDER_CANCELLED;
+
     case BO_ORDER_CONFIRMED:
     case BO_ORDER_FAILED:
-    case BO_ORDER_EXPIRED:
         return to == BO_ORDER_CANCELLED;
 
     case BO_ORDER_CANCELLED:

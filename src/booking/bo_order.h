@@ -4,6 +4,7 @@
  *
  *     PAYMENT_PENDING -> CONFIRMED | FAILED | EXPIRED | CANCELLED
  *     CONFIRMED | EXPIRED | FAILED -> CANCELLED
+ *     EXPIRED -> CONFIRMED
  *
  * The database moves orders, by conditional updates along the same edges; this
  * is for answers and for refusing early.

@@ -92,8 +92,8 @@ static ngx_bo_pg_statement_t  ngx_bo_confirm_orders = {
     "select item, outcome, " NGX_BO_ORDER_COLUMNS
     " from boxoffice.confirm_orders($1::uuid[], $2::int[], $3::text[],"
     " $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-    " $9::text[])",
-    9, NGX_BO_ORDER_BATCH
+    " $9::text[], $10::int[])",
+    10, NGX_BO_ORDER_BATCH
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_cancel_orders = {
@@ -632,7 +632,7 @@ ngx_bo_order_confirm(ngx_bo_order_call_t *c)
     u_char          ticket[BO_TICKET_LEN];
     uint8_t         random[10];
     ngx_int_t       verdict;
-    ngx_str_t       v[9];
+    ngx_str_t       v[10];
     ngx_bo_call_t  *call = ngx_bo_order_call(c);
 
     c->busy = 1;
@@ -666,6 +666,7 @@ ngx_bo_order_confirm(ngx_bo_order_call_t *c)
     v[6].len = BO_TICKET_LEN;
     v[7] = ngx_bo_order_key(c);
     v[8] = ngx_bo_order_fingerprint(c);
+    v[9] = call->store->seats_per_user;
 
     call->pg = ngx_bo_order_send(c, &ngx_bo_confirm_orders, v,
                                  ngx_bo_order_confirmed);

@@ -104,11 +104,17 @@ is $t->dbh->selectrow_array('select count(*) from seat_claims'), 0,
 $t->wait_until(sub { !$t->redis->keys('seat_lock:*') }, 1,
     'and their locks');
 
+is hold('next', 2, map { "C$_" } 2 .. 10)->code, 201, 'their seats are free';
+Boxoffice::Crowd->order($t, 'other', 'C1');
+
 my $paid = $t->post("/api/v1/orders/$orders[0]{orderId}/confirm-payment",
     { paymentId => 'mock-ok-1' }, user => 'order1');
-is $paid->code, 409, 'too late to pay';
+is $paid->code, 409, 'too late to pay, for the seat is sold again';
 is $paid->error_code, 'order_ended', 'because it has ended';
-is hold('next', 2, map { "C$_" } 1 .. 10)->code, 201, 'their seats are free';
+
+$paid = $t->post("/api/v1/orders/$orders[19]{orderId}/confirm-payment",
+    { paymentId => 'mock-ok-2' }, user => 'order20');
+is $paid->code, 200, 'in time for a seat that nobody took';
 
 $t->check_invariants;
 $t->done;

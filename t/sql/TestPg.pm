@@ -143,7 +143,7 @@ my %COLUMNS = (
                          seat_ids amount payment_method name email phone
                          ttl_ms user_limit idem_key fingerprint)],
     confirm_orders => [qw(order_id show_no user_id payment_id verdict provider
-                          ticket_code idem_key fingerprint)],
+                          ticket_code idem_key fingerprint user_limit)],
     cancel_orders => [qw(order_id show_no user_id admin idem_key
                          fingerprint)],
     record_holds => [qw(hold_id show_id user_id seat_nos created_ms expires_ms
@@ -191,7 +191,7 @@ sub payment {
              user_id => $order->{user_id}, payment_id => 'pay-' . uuid(),
              verdict => 'CAPTURED', provider => 'mock',
              ticket_code => 'T-' . uuid(), idem_key => undef,
-             fingerprint => 'f', %more };
+             fingerprint => 'f', user_limit => 10, %more };
 }
 
 

@@ -311,9 +311,8 @@ subtest 'not confirmed' => sub {
     is(refunds($d), 1, 'once');
 
     expire_now($e);
-    @r = confirm($dbh, payment($e));
+    @r = confirm($dbh, payment($e, verdict => 'DECLINED'));
     is("$r[0]{outcome} $r[0]{status}", 'expired EXPIRED', 'too late');
-    is(refunds($e), 1, 'refunded');
     is(events($e), '1:order.created 2:order.expired', 'events');
     is(seats_of('n1'), 6, 'not counted');
     is(outcomes(confirm($dbh, payment($e, verdict => 'DECLINED'))), 'expired',
@@ -360,13 +359,73 @@ subtest 'a batch of confirmations' => sub {
                     payment($o[3], payment_id => $p->{payment_id}),
                     payment($o[4], user_id => 'eve'), $k,
                     { %$k }, payment($o[6]));
-    is(outcomes(@r), 'confirmed declined expired retry retry not_found '
+    is(outcomes(@r), 'confirmed declined confirmed retry retry not_found '
        . 'confirmed in_progress confirmed', 'outcomes');
     is(outcomes(confirm($dbh, payment($o[3],
                                       payment_id => $p->{payment_id}))),
        'payment_used', 'alone');
-    is(refunds($o[2]), 1, 'refund of the late one');
+    is(refunds($o[2]), 0, 'the late one had its seat still');
     healthy($dbh, 'after the batch');
+};
+
+
+subtest 'paid after its time' => sub {
+    my @seats = map { fresh(2) } 0 .. 4;
+    my @o = map { order($show, $_, user_id => 'late') } @seats;
+    my $end = sub {
+        expire_now($_) for @_;
+        $dbh->selectall_arrayref('select * from boxoffice.expire_orders(100)');
+    };
+
+    create($dbh, @o);
+    $end->(@o);
+    is(seats_of('late'), 0, 'all are over');
+
+    my ($r) = confirm($dbh, payment($o[0]));
+    is("$r->{outcome} $r->{status}", 'confirmed CONFIRMED',
+       'the seats were free');
+    is(events($o[0]), '1:order.created 2:order.expired 3:order.confirmed',
+       'events');
+    ok(!$r->{ended_ms} && $r->{confirmed_ms}, 'it has not ended');
+    is(claims($seats[0]) . ' ' . seats_of('late'), '2 2', 'claimed, counted');
+
+    my $other = order($show, [$seats[1][1]], user_id => 'quick');
+    create($dbh, $other);
+    my $p = payment($o[1]);
+    ($r) = confirm($dbh, $p);
+    is("$r->{outcome} $r->{status}", 'expired EXPIRED', 'one seat was taken');
+    is(refunds($o[1]), 1, 'refunded');
+    is(claims($seats[1]), 1, 'the other one is free');
+    cancel($dbh, withdrawal($other));
+    is(outcomes(confirm($dbh, $p)), 'expired',
+       'what was given back buys nothing any more');
+    is(refunds($o[1]) . claims($seats[1]), '10', 'once');
+
+    # two of one batch for the same seats, and one beyond the limit
+    my @same = map { order($show, $seats[3], user_id => "s$_") } 0, 1;
+    for my $s (@same) {
+        create($dbh, $s);
+        $end->($s);
+    }
+    my @r = confirm($dbh, map({ payment($_) } @same),
+                    payment($o[4], user_limit => 3));
+    is((grep { $_->{outcome} eq 'confirmed' } @r[0, 1]), 1, 'one of them');
+    is($r[2]{outcome}, 'expired', 'beyond the limit');
+    is(refunds($o[4]) . claims($seats[4]), '10', 'is refunded');
+    healthy($dbh, 'after late payments');
+
+    ($r) = cancel($dbh, withdrawal($o[0]));
+    is($r->{outcome}, 'cancelled', 'such an order can be cancelled');
+    is(claims($seats[0]) . refunds($o[0]), '01', 'as any other');
+
+    # a show that has begun
+    $dbh->begin_work();
+    $dbh->do("update boxoffice.shows set starts_at = now() - interval '1 s', "
+             . "ends_at = now() + interval '1 h' where show_id = ?", undef,
+             $show->{show_id});
+    is(outcomes(confirm($dbh, payment($o[2]))), 'expired', 'the show began');
+    $dbh->rollback();
+    healthy($dbh, 'in the end');
 };
 
 
@@ -524,7 +583,8 @@ subtest 'the state graph' => sub {
     my %may = map { $_ => 1 } qw(
         PAYMENT_PENDING>CONFIRMED PAYMENT_PENDING>FAILED
         PAYMENT_PENDING>EXPIRED PAYMENT_PENDING>CANCELLED
-        CONFIRMED>CANCELLED EXPIRED>CANCELLED FAILED>CANCELLED);
+        CONFIRMED>CANCELLED EXPIRED>CANCELLED FAILED>CANCELLED
+        EXPIRED>CONFIRMED);
     my @states = qw(PAYMENT_PENDING CONFIRMED FAILED EXPIRED CANCELLED);
     my ($o) = order($show, fresh(1), user_id => 'g1');
     create($dbh, $o);

@@ -113,7 +113,7 @@ sub worker {
             } elsif ($dice < 0.75) {
                 @r = TestPg::confirm($my, map {
                     my $o = $known[rand @known];
-                    TestPg::payment($o,
+                    TestPg::payment($o, user_limit => $LIMIT,
                         (rand() < 0.3
                          ? (payment_id => 'pay' . int(rand(60))) : ()),
                         verdict => rand() < 0.3 ? 'DECLINED' : 'CAPTURED',

@@ -37,4 +37,4 @@ select * from boxoffice.confirm_orders(
     array[:show_no]::int[], array['o' || :step],
     array['mock-ok-' || :step], array['CAPTURED'], array['mock'],
     array['T' || lpad(:step::text, 19, '0')], array[md5('c' || :step)],
-    array[md5('g' || :step)]);
+    array[md5('g' || :step)], array[10]);

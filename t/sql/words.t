@@ -1,0 +1,302 @@
+#!/usr/bin/perl
+
+# What gateways say, in any order and any number of times: the same end.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use Test::More;
+use TestPg;
+
+*order = \&TestPg::order;
+*create = \&TestPg::create;
+*cancel = \&TestPg::cancel;
+*healthy = \&TestPg::healthy;
+
+my $pg = TestPg->new();
+my $dbh = $pg->load();
+my ($show, $next);
+
+$dbh->do('set search_path = boxoffice');
+
+sub another_show { $show = TestPg::show($dbh, 26); $next = 0 }
+sub fresh { my $n = shift || 1; $next += $n; return [$next - $n .. $next - 1] }
+sub one   { return $dbh->selectrow_array(@_) }
+
+sub begin {
+    my ($o, %more) = @_;
+    return $dbh->selectrow_hashref(
+        'select * from begin_payment(?, ?, ?, ?, ?, 600000, ?, ?)', undef,
+        $o->{order_id}, $o->{show_no},
+        exists $more{owner} ? $more{owner} : $o->{user_id}, 'gw',
+        TestPg::uuid(), $more{key}, $o->{order_id});
+}
+
+# An order and its payment, as a gateway knows it.
+sub payable {
+    my (%more) = @_;
+    my $o = order($show, fresh(2), user_id => 'u' . TestPg::uuid(), %more);
+    create($dbh, $o);
+    my $i = begin($o);
+    return { order => $o, payment_id => "pi_$i->{intent_id}",
+             reference => "pi_$i->{intent_id}", amount => 200,
+             currency => 'EUR', order_id => $o->{order_id},
+             intent_id => $i->{intent_id}, provider => 'gw' };
+}
+
+my @WORD = qw(provider kind payment_id reference intent_id order_id amount
+              currency refund_id provider_refund);
+
+sub webhook {
+    my ($p, $kind, %more) = @_;
+    my %w = (%$p, kind => $kind, %more);
+    return $dbh->selectrow_hashref(
+        'select * from take_webhook(?, ?, row(' . join(', ', ('?') x @WORD)
+        . ')::gateway_word, ?, 10)', undef, $w{event} // TestPg::uuid(),
+        $w{digest} // 'd', @w{@WORD}, 'T-' . TestPg::uuid());
+}
+
+sub parked {
+    $dbh->do("update webhook_events set next_at = now() - interval '1 s' "
+             . 'where next_at is not null');
+    return $dbh->selectall_arrayref('select * from take_parked(?, 10)',
+        { Slice => {} }, [map { 'T-' . TestPg::uuid() } 1 .. 50]);
+}
+
+sub state_of {
+    my ($p) = @_;
+    return join(' ', map { $_ // '-' } one(
+        'select o.status, p.status, p.refunded, i.status from orders o '
+        . 'join payment_intents i using (order_id) '
+        . 'left join payments p on p.payment_id = ? where o.order_id = ?',
+        undef, $p->{payment_id}, $p->{order_id}));
+}
+
+sub books {
+    my ($p) = @_;
+    return join(' ', sort map { s/:.*//r } @{$dbh->selectcol_arrayref(
+        'select step from ledger where payment_id = ?', undef,
+        $p->{payment_id})});
+}
+
+sub permutations {
+    return [] if !@_;
+    my @list = @_;
+    return map { my $i = $_; my @rest = @list; my ($x) = splice(@rest, $i, 1);
+                 map { [$x, @$_] } permutations(@rest) } 0 .. $#list;
+}
+
+another_show();
+
+
+subtest 'beginning' => sub {
+    my $o = order($show, fresh(1), user_id => 'b1');
+    create($dbh, $o);
+
+    my $i = begin($o, key => 'k1');
+    is($i->{outcome}, 'created', 'begun');
+    is("$i->{amount} $i->{currency} $i->{method}", '100 EUR CARD', 'of that');
+    is(begin($o)->{intent_id}, $i->{intent_id}, 'again: the same');
+    is(begin($o)->{outcome}, 'open', 'and it says so');
+    is(begin($o, key => 'k1')->{outcome}, 'open', 'the same key');
+    is(begin($o, owner => 'eve'), undef, "another's");
+    is(begin($o, owner => undef)->{outcome}, 'open', 'an admin');
+
+    my $x = order($show, fresh(1), user_id => 'b1');
+    create($dbh, $x);
+    is(begin($x, key => 'k1')->{outcome}, 'key_reused', 'a key of another');
+    cancel($dbh, TestPg::withdrawal($x));
+    is(begin($x, key => 'k2')->{outcome}, 'CANCELLED', 'cancelled');
+    $dbh->do("update orders set expires_at = now() - interval '1 s' "
+             . 'where order_id = ?', undef, $o->{order_id});
+    is(begin($o)->{outcome}, 'EXPIRED', 'its time is over');
+
+    my $free = order($show, fresh(1), user_id => 'b1', amount => 0);
+    create($dbh, $free);
+    is(begin($free)->{outcome}, 'free', 'nothing to pay');
+};
+
+
+subtest 'any order, any number of times' => sub {
+    my @kinds = qw(AUTHORISED CAPTURED FAILED REFUNDED);
+    my (%end, %books);
+
+    srand(my $seed = $ENV{SEED} // time());
+    diag("seed $seed");
+
+    for my $order (permutations(@kinds)) {
+        another_show() if $next > 240;
+        my $p = payable();
+        my $re = 're_' . TestPg::uuid();
+        my $said;
+
+        for my $kind (map { ($_) x (1 + int(rand(2))) } @$order) {
+            $said .= ' ' . webhook($p, $kind, event => "$kind-$re",
+                $kind eq 'REFUNDED' ? (provider_refund => $re,
+                                       amount => 50) : ())->{outcome};
+        }
+        parked();
+        push(@{$end{state_of($p)}}, "@$order:$said");
+        push(@{$books{books($p) =~ s/authorised | released//gr}}, "@$order");
+    }
+
+    is_deeply([keys %end], ['CONFIRMED CAPTURED 50 CAPTURED'], 'one end')
+        or diag(explain(\%end));
+    is(scalar(keys %books), 1, 'the same books') or diag(explain(\%books));
+    healthy($dbh, 'after all orders');
+};
+
+
+subtest 'promises' => sub {
+    another_show();
+    my $p = payable();
+    is(webhook($p, 'AUTHORISED')->{outcome}, 'authorised', 'promised');
+    is(state_of($p), 'PAYMENT_PENDING AUTHORISED 0 AUTHORISED', 'noted');
+    is(webhook($p, 'CAPTURED')->{outcome}, 'confirmed', 'kept');
+    is(books($p), 'authorised captured released', 'in the books');
+
+    $p = payable();
+    webhook($p, 'AUTHORISED');
+    is(webhook($p, 'FAILED')->{outcome}, 'gone', 'broken');
+    is(books($p), 'authorised released', 'in the books');
+    is(state_of($p), 'PAYMENT_PENDING FAILED 0 FAILED', 'the order waits');
+    is(begin($p->{order})->{outcome}, 'created', 'for another payment');
+    is(webhook($p, 'CAPTURED')->{outcome}, 'confirmed', 'captured after all');
+    healthy($dbh, 'promises');
+};
+
+
+subtest 'refused words' => sub {
+    my $p = payable();
+    my $other = payable();
+
+    is(webhook($p, 'CAPTURED', amount => 199)->{outcome}, 'quarantined',
+       'another amount');
+    is(state_of($p), 'PAYMENT_PENDING QUARANTINED 0 OPEN', 'not confirmed');
+    is(one("select credit from ledger where payment_id = ?", undef,
+           $p->{payment_id}), 'suspense', 'kept apart in the books');
+    is(webhook($p, 'CAPTURED')->{outcome}, 'quarantined', 'it stays there');
+    is(webhook($p, 'CAPTURED', payment_id => 'pi_usd',
+               currency => 'USD')->{outcome}, 'quarantined',
+       'another currency');
+    is(webhook($p, 'CAPTURED', payment_id => 'pi_order',
+               order_id => $other->{order_id})->{outcome}, 'quarantined',
+       'of another order');
+    is(webhook($p, 'CAPTURED', payment_id => 'pi_gw',
+               provider => 'other')->{outcome}, 'quarantined',
+       'from another gateway');
+    is(webhook($other, 'CAPTURED')->{outcome}, 'confirmed', 'the other');
+    is(webhook($p, 'CAPTURED', payment_id => 'pi_ref',
+               reference => $other->{reference})->{outcome}, 'quarantined',
+       "another's reference");
+    is(webhook($p, 'DECLINED')->{outcome}, 'noted', 'declined is no end');
+
+    my $id = TestPg::uuid();
+    is(webhook($other, 'CAPTURED', event => $id)->{outcome}, 'already', 'new');
+    is(webhook($other, 'CAPTURED', event => $id)->{outcome}, 'duplicate',
+       'again');
+    is(webhook($other, 'FAILED', event => $id, digest => 'x')->{outcome},
+       'altered', 'another body');
+    healthy($dbh, 'refused words');
+};
+
+
+subtest 'twice the money' => sub {
+    my $p = payable();
+    is(webhook($p, 'CAPTURED')->{outcome}, 'confirmed', 'once');
+    is(webhook($p, 'CAPTURED', payment_id => "$p->{payment_id}x",
+               reference => undef)->{outcome}, 'already', 'twice');
+    is_deeply($dbh->selectall_arrayref(
+        'select payment_id, amount, reason from refunds where order_id = ?',
+        undef, $p->{order_id}), [["$p->{payment_id}x", 200, 'DUPLICATE']],
+        'the second goes back');
+    healthy($dbh, 'twice');
+};
+
+
+subtest 'what comes too early' => sub {
+    my $p = payable();
+    $dbh->begin_work();
+    $dbh->do('delete from payment_intents where intent_id = ?', undef,
+             $p->{intent_id});
+    is(webhook($p, 'CAPTURED', event => 'early')->{outcome}, 'parked',
+       'it is kept');
+    is(one("select count(*) from payments where payment_id = ?", undef,
+           $p->{payment_id}), 0, 'and has no effect');
+    is(scalar(@{parked()}), 0, 'tried again: still nothing');
+    $dbh->do('insert into payment_intents (intent_id, order_id, show_date, '
+             . 'show_no, amount, currency, method, provider, check_at) '
+             . "select ?, order_id, show_date, show_no, amount, currency, "
+             . "'CARD', 'gw', now() from orders where order_id = ?", undef,
+             $p->{intent_id}, $p->{order_id});
+    is(parked()->[0]{outcome}, 'confirmed', 'now it can');
+    is(webhook($p, 'CAPTURED', event => 'early')->{outcome}, 'duplicate',
+       'and was');
+    $dbh->commit();
+    healthy($dbh, 'early');
+};
+
+
+subtest 'refunds' => sub {
+    my $p = payable();
+    webhook($p, 'CAPTURED');
+    cancel($dbh, TestPg::withdrawal($p->{order}));
+
+    my $due = sub { $dbh->selectall_arrayref(
+        'select * from due_refunds(100, 1000)', { Slice => {} }) };
+    my ($r) = grep { $_->{payment_id} eq $p->{payment_id} } @{$due->()};
+
+    ok($r, 'to be sent') or return;
+    is("$r->{amount} $r->{currency} $r->{provider} $r->{again}",
+       '200 EUR gw 0', 'what and where');
+    is(scalar(@{$due->()}), 0, 'somebody has it');
+    $dbh->do("update refunds set next_at = now() - interval '1 s' "
+             . "where status = 'SENT'");
+    is((grep { $_->{again} } @{$due->()}) + 0,
+       one("select count(*) from refunds where status = 'SENT'"),
+       'after its time it may be with the gateway');
+
+    is(webhook($p, 'REFUNDED', refund_id => $r->{refund_id}, amount => 199,
+               provider_refund => 're_1')->{outcome}, 'quarantined',
+       'not that much');
+    is(webhook($p, 'REFUNDED', refund_id => $r->{refund_id},
+               provider_refund => 're_1')->{outcome}, 'refunded', 'done');
+    is(one('select settle_refund(?, ?, ?)', undef, $r->{refund_id}, 'FAILED',
+           're_1'), 'already', 'an answer that is late changes nothing');
+    is(webhook($p, 'REFUND_FAILED', refund_id => $r->{refund_id},
+               provider_refund => 're_1')->{outcome}, 'already', 'nor a word');
+    is(webhook($p, 'REFUNDED', provider_refund => 're_2',
+               amount => 1)->{outcome}, 'quarantined',
+       'the gateway gives back what is not there');
+    is(books($p), 'captured refunded', 'books');
+    healthy($dbh, 'refunds');
+};
+
+
+subtest 'comparing' => sub {
+    my ($p, $q) = (payable(), payable());
+    webhook($p, 'CAPTURED');
+    is_deeply($dbh->selectall_arrayref(
+        'select * from compare_payments(?, ?, ?) order by 1', undef, 'gw',
+        [$p->{payment_id}, $q->{payment_id}], [0, 0]),
+        [[$q->{payment_id}, 'missing']], 'missing');
+    is_deeply($dbh->selectall_arrayref(
+        'select * from compare_payments(?, ?, ?)', undef, 'gw',
+        [$p->{payment_id}], [7]), [[$p->{payment_id}, 'refunds']], 'refunds');
+    ok(one('select lease_compare(?, 60000)', undef, 'gw'), 'mine');
+    ok(!one('select lease_compare(?, 60000)', undef, 'gw'), "not another's");
+
+    $dbh->do("update payment_intents set check_at = now() - interval '1 s' "
+             . 'where intent_id = ?', undef, $q->{intent_id});
+    my $due = $dbh->selectall_arrayref('select * from due_payments(100, 60000)',
+                                       { Slice => {} });
+    is((grep { $_->{intent_id} eq $q->{intent_id} } @$due) + 0, 1, 'asked');
+    is(scalar(@{$dbh->selectall_arrayref(
+        'select * from due_payments(100, 60000)')}), 0, 'once');
+};
+
+healthy($dbh, 'at the end');
+unlike($pg->log(), qr/FATAL|PANIC|deadlock/, 'log');
+done_testing();
