@@ -5,14 +5,15 @@
 
 PACKAGES_build="gcc make libc6-dev nginx-dev libpcre2-dev zlib1g-dev
     libssl-dev libhiredis-dev libpq-dev libjansson-dev libwslay-dev
-    libcurl4-openssl-dev"
+    libcurl4-openssl-dev libqrencode-dev"
 
 PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 libwslay1 libcurl4
-    ca-certificates postgresql-15 postgresql-client-15 redis-server redis-tools"
+    libqrencode4 openssl ca-certificates postgresql-15 postgresql-client-15
+    redis-server redis-tools"
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
     libio-socket-ssl-perl libredis-perl libdbd-pg-perl libcmocka-dev openssl
-    shellcheck lua5.1 curl"
+    shellcheck lua5.1 curl zbar-tools"
 
 PACKAGES_browser="chromium fonts-liberation"
 

@@ -133,6 +133,11 @@ start_nginx() {
         (umask 077; od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$dir/secret")
     fi
 
+    # and the codes on tickets
+    if [[ ! -s $dir/ticket.pem ]]; then
+        (umask 077; openssl genpkey -algorithm ed25519 -out "$dir/ticket.pem")
+    fi
+
     if (( EUID != 0 )); then
         sed -i '/^user /d' "$dir/nginx.conf"
     fi

@@ -185,6 +185,33 @@ as $$
                         and p.status = 'CAPTURED')
 
     union all
+    select 'I19: a seat of an order is admitted once',
+           format('order %s seat %s: %s times', order_id, seat_no, count(*))
+    from checkins where outcome = 'admitted' and undone_at is null
+    group by order_id, seat_no having count(*) > 1
+
+    union all
+    select 'I19: who was admitted has a confirmed order, or had one',
+           format('checkin %s', c.checkin_id)
+    from checkins c
+    where c.outcome = 'admitted'
+      and not exists (select from shows s
+                      join orders o on o.show_date = s.show_date
+                      where s.show_id = c.show_id
+                        and o.order_id = c.order_id
+                        and o.status in ('CONFIRMED', 'CANCELLED'))
+
+    union all
+    select 'I3: a check-in has its event, and its undoing another',
+           format('checkin %s: %s events', c.checkin_id, count(b.version))
+    from checkins c
+    cross join mark
+    left join outbox b on b.aggregate_id = c.checkin_id
+    where c.recorded_at >= purged
+    group by c.checkin_id
+    having count(b.version) <> 1 + count(distinct c.undone_at)
+
+    union all
     select 'I6: a key stands for an order, or for a show',
            format('user %s key %s', i.user_id, i.key)
     from idempotency i

@@ -7,6 +7,7 @@
 #include "http/ngx_http_bo_conf.h"
 #include "http/ngx_http_bo_limit.h"
 #include "http/ngx_http_bo_room.h"
+#include "http/ngx_http_bo_tickets.h"
 #include "jobs/ngx_bo_jobs.h"
 
 
@@ -85,6 +86,7 @@ static struct {
     { ngx_string("boxoffice_waiting_rooms"), ngx_http_bo_rooms_actions },
     { ngx_string("boxoffice_notification_preferences"),
       ngx_http_bo_preferences_actions },
+    { ngx_string("boxoffice_ticket_keys"), ngx_http_bo_ticket_keys_actions },
     { ngx_null_string, NULL }
 };
 
@@ -256,6 +258,20 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_ticket_keys"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_ticket_key_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_ticket_key_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
@@ -461,7 +477,9 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
               : mcf->pg.conninfo.len == 0 ? "boxoffice_postgres"
               : mcf->zone == NULL ? "boxoffice_zone"
               : mcf->rooms.nelts && mcf->secrets == NULL
-                ? "boxoffice_secret_file" : NULL;
+                ? "boxoffice_secret_file"
+              : mcf->signs && mcf->tickets == NULL
+                ? "boxoffice_ticket_key_file" : NULL;
 
     if (missing) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -712,6 +730,7 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
     mcf->used = 1;
+    mcf->signs |= lcf->actions == ngx_http_bo_ticket_keys_actions;
 
     return NGX_CONF_OK;
 }
@@ -1047,6 +1066,8 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
     if (ngx_bo_outbound_start(cycle, &mcf->outbound) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    mcf->store->tickets = mcf->tickets;
 
     mcf->hub = ngx_http_bo_hub_create(cycle, mcf);
     if (mcf->hub == NULL) {

@@ -51,6 +51,40 @@ my $pg    = '"host=/tmp dbname=x"';
 my $redis = 'redis://127.0.0.1:6379';
 
 
+# Files of keys: what is at fault is said of the file.
+subtest 'keys of tickets' => sub {
+    my $dir = $node->dir;
+    my $key = "$dir/ticket.pem";
+    my $new = $node->ticket_key('new.pem', 'x' x 32);
+
+    for my $make ("pkey -in $key -pubout -out $dir/public.pem",
+        "pkey -in $key -aes128 -passout pass:x -out $dir/locked.pem",
+        "genpkey -algorithm X25519 -out $dir/x25519.pem",
+        "ecparam -name prime256v1 -genkey -noout -out $dir/ec.pem")
+    {
+        system("openssl $make 2>/dev/null") == 0 or die $make;
+    }
+
+    good('two keys', { ticket_key_file => "$new $key" });
+    good('an old one that is public',
+        { ticket_key_file => "$new $dir/public.pem" });
+    bad('keys twice', 'boxoffice_ticket_key_file', qr/is duplicate/,
+        { ticket_key_file => [$key, $new] });
+
+    for my $case (['public.pem', qr/must be a private one/],
+        ['locked.pem', qr/no key without a password/],
+        ['x25519.pem', qr/not of Ed25519/], ['ec.pem', qr/not of Ed25519/],
+        ["ticket.pem $dir/public.pem", qr/there twice/],
+        ["ticket.pem $key", qr/there twice/],
+        ["ticket.pem $dir/none.pem", qr/cannot be opened in "\S*none/],
+        [join(" $dir/", ('ticket.pem') x 17), qr/more than 16/])
+    {
+        bad($case->[0] =~ s/(.{30}).*/$1/r, 'boxoffice_ticket_key_file',
+            $case->[1], { ticket_key_file => "$dir/$case->[0]" });
+    }
+};
+
+
 subtest 'what is good' => sub {
     my @good = (
         [redis => 'redis://127.0.0.1'], [redis => 'redis://[::1]:6379'],
@@ -113,6 +147,7 @@ subtest 'values that are wrong' => sub {
             'a:64k key= rate=1r/s', 'a:64k key=$uri rate=1r/s burst=0',
             'a:64k key=$uri rate=1r/s burst=x', 'a:64k rate=1r/s key=$uri x=1'],
         secret_file    => ['/no/such/file', '/dev/null', '""'],
+        ticket_key_file => ['/no/such/file', '/dev/null', '""'],
         waiting_room_zone => ['r:1m', 'r:100k rate=1/s', 'r rate=1/s',
             'R:1m rate=1/s', 'r:1m rate=0/s', 'r:1m rate=1', 'r:1m rate=x/s',
             'r:1m rate=1/s burst=0', 'r:1m rate=1/s capacity=-1',
@@ -160,6 +195,9 @@ subtest 'values that are wrong' => sub {
     bad('a room without a secret', 'boxoffice_secret_file',
         qr/no "boxoffice_secret_file" is defined/,
         { waiting_room_zone => 'r:1m rate=1/s', secret_file => undef });
+    bad('tickets without a key', 'boxoffice_ticket_key_file',
+        qr/no "boxoffice_ticket_key_file" is defined/,
+        { ticket_key_file => undef });
     bad('a limit without a zone', 'boxoffice_limit', qr/no "boxoffice_limit_/,
         {}, ['location / {', 'location / { boxoffice_limit a;']);
     bad('a limit of another kind of zone', 'boxoffice_limit',

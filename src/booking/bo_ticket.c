@@ -84,6 +84,40 @@ bo_ticket_parse(char out[BO_TICKET_LEN], const char *s, size_t len)
 
 
 int
+bo_ticket_bytes(uint8_t random[10], const char *s, size_t len)
+{
+    size_t    i, n;
+    uint32_t  bits;
+    unsigned  have;
+
+    if (!bo_ticket_valid(s, len)) {
+        return -1;
+    }
+
+    n = 0;
+    bits = 0;
+    have = 0;
+
+    for (i = 0; n < 10; i++) {
+
+        if (s[i] == '-') {
+            continue;
+        }
+
+        bits = (bits << 5 | (uint32_t) bo_ticket_value(s[i])) & 0xfff;
+        have += 5;
+
+        if (have >= 8) {
+            have -= 8;
+            random[n++] = (uint8_t) (bits >> have);
+        }
+    }
+
+    return 0;
+}
+
+
+int
 bo_ticket_valid(const char *s, size_t len)
 {
     char  code[BO_TICKET_LEN];

@@ -36,6 +36,12 @@ void bo_ticket_code(char out[BO_TICKET_LEN], const uint8_t random[10]);
  */
 int bo_ticket_parse(char out[BO_TICKET_LEN], const char *s, size_t len);
 
+/*
+ * Takes the random bits out of a code, exactly as bo_ticket_code() writes it.
+ * Returns 0, or -1 when s is no such code; random is undefined then.
+ */
+int bo_ticket_bytes(uint8_t random[10], const char *s, size_t len);
+
 /* Returns 1 when s is a code exactly as bo_ticket_code() writes it, else 0. */
 int bo_ticket_valid(const char *s, size_t len);
 

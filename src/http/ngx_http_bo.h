@@ -38,7 +38,7 @@ typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
 
 #define NGX_HTTP_BO_LIST          0         /* nothing */
 #define NGX_HTTP_BO_ONE           1         /* /{id} */
-#define NGX_HTTP_BO_VERB          2         /* /{id}/verb */
+#define NGX_HTTP_BO_VERB          2         /* /{id}/verb, /{id}/verb/... */
 
 /* What an action asks for. */
 
@@ -49,7 +49,10 @@ typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
 #define NGX_HTTP_BO_STAFF         0x10      /* staff, or an administrator */
 
 
-/* One operation of a resource.  A table ends in one without run. */
+/*
+ * One operation of a resource.  A verb that ends in '/' stands for all that
+ * begin so: the rest is in ctx->rest.  A table ends in one without run.
+ */
 
 typedef struct {
     ngx_uint_t               method;        /* GET stands for HEAD as well */
@@ -73,6 +76,8 @@ typedef struct {
     ngx_array_t              rooms;         /* likewise, of waiting rooms */
     ngx_bo_outbound_t        outbound;      /* servers of others */
     ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */
+    ngx_bo_ticket_keys_t    *tickets;       /* or NULL */
+    ngx_uint_t               signs;         /* a location needs those */
     ngx_flag_t               jobs;
     ngx_uint_t               used;          /* a location needs the store */
     ngx_int_t                streams;       /* in a worker, 0: the default */
@@ -106,6 +111,7 @@ struct ngx_http_bo_ctx_s {
 
     bo_uuid_t                id;            /* of the path */
     ngx_str_t                name;          /* of the path, instead of an id */
+    ngx_str_t                rest;          /* behind a verb that ends in '/' */
     ngx_str_t                user;
     ngx_str_t                who;           /* as a waiting room knows it */
     ngx_str_t                request_id;
@@ -114,6 +120,7 @@ struct ngx_http_bo_ctx_s {
     bo_json_doc_t           *doc;
     ngx_event_t              timer;         /* of the body */
     ngx_str_t                outcome;       /* for logs */
+    ngx_str_t                type;          /* of the answer, empty: JSON */
     ngx_uint_t               retry_after;   /* seconds, 0: by the error */
 
     unsigned                 authenticated:1;   /* or found to be nobody */
@@ -264,6 +271,7 @@ typedef enum {
     NGX_HTTP_BO_E_IN_PROGRESS,
     NGX_HTTP_BO_E_SHOW_CLASH,
     NGX_HTTP_BO_E_PAYMENT_USED,
+    NGX_HTTP_BO_E_NOT_CONFIRMED,
     NGX_HTTP_BO_E_CLOSED,
     NGX_HTTP_BO_E_TOO_LARGE,
     NGX_HTTP_BO_E_MEDIA_TYPE,
@@ -349,6 +357,14 @@ int64_t ngx_http_bo_tag_have(ngx_http_bo_ctx_t *ctx, const char *kind,
     ngx_bo_show_t *show);
 
 extern ngx_str_t  ngx_http_bo_second;
+
+/*
+ * The same of anything else: adds ETag and Cache-Control, NGX_OK or NGX_ERROR;
+ * 1 when the client has what the tag names.
+ */
+ngx_int_t ngx_http_bo_etag(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag,
+    ngx_str_t *control);
+ngx_uint_t ngx_http_bo_etag_known(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag);
 
 /*
  * gzip: whether the client takes it, by its Accept-Encoding; and the header of

@@ -38,8 +38,9 @@ ngx_http_bo_send(ngx_http_bo_ctx_t *ctx, ngx_uint_t status, ngx_str_t *body)
                                                                         : 0;
 
     if (body) {
-        r->headers_out.content_type = ctx->problem && status >= 400
-                                      ? problem : json;
+        r->headers_out.content_type = ctx->problem && status >= 400 ? problem
+                                      : ctx->type.len && status < 400
+                                      ? ctx->type : json;
         r->headers_out.content_type_len = r->headers_out.content_type.len;
     }
 

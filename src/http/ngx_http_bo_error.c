@@ -52,6 +52,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 409, "request_in_progress", "The same request is being worked on.", 1 },
     { 409, "show_clash", "The screen has another show at that time.", 0 },
     { 409, "payment_used", "The payment belongs to another order.", 0 },
+    { 409, "order_not_confirmed", "There are no tickets of this order.", 0 },
     { 410, "sale_closed", "The show is not on sale any more.", 0 },
     { 413, "body_too_large", "The body is too large.", 0 },
     { 415, "unsupported_media_type", "The body must be application/json.",

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_bo.h"
+#include "ngx_http_bo_tickets.h"
 #include "store/ngx_bo_room.h"
 
 
@@ -77,6 +78,14 @@ ngx_http_bo_action_t  ngx_http_bo_orders_actions[] = {
     { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string,
       NGX_HTTP_BO_USER,
       ngx_http_bo_order_read },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("tickets"),
+      NGX_HTTP_BO_USER,
+      ngx_http_bo_tickets },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("tickets/"),
+      NGX_HTTP_BO_USER,
+      ngx_http_bo_ticket_picture },
 
     { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("confirm-payment"),
       NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,

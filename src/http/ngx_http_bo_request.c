@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path,
     ngx_str_t *verb);
 static ngx_int_t ngx_http_bo_path_named(ngx_http_bo_ctx_t *ctx, u_char *p,
     size_t n, ngx_uint_t *path, ngx_str_t *verb);
+static ngx_uint_t ngx_http_bo_verb_is(ngx_http_bo_action_t *a,
+    ngx_uint_t path, ngx_str_t *verb);
 static void ngx_http_bo_allow(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_action_t *actions, ngx_uint_t path, ngx_str_t *verb);
 static ngx_int_t ngx_http_bo_admit(ngx_http_bo_ctx_t *ctx);
@@ -264,14 +266,14 @@ ngx_http_bo_route(ngx_http_bo_ctx_t *ctx)
 
     for (a = lcf->actions; a->run; a++) {
 
-        if (a->path != path || a->verb.len != verb.len
-            || ngx_memcmp(a->verb.data, verb.data, verb.len) != 0)
-        {
+        if (!ngx_http_bo_verb_is(a, path, &verb)) {
             continue;
         }
 
         if (a->method == method) {
             ctx->action = a;
+            ctx->rest.data = verb.data + a->verb.len;
+            ctx->rest.len = verb.len - a->verb.len;
 
             if (ngx_http_bo_admit(ctx) == NGX_OK) {
                 a->run(ctx);
@@ -388,6 +390,23 @@ ngx_http_bo_path_named(ngx_http_bo_ctx_t *ctx, u_char *p, size_t n,
 }
 
 
+static ngx_uint_t
+ngx_http_bo_verb_is(ngx_http_bo_action_t *a, ngx_uint_t path, ngx_str_t *verb)
+{
+    size_t  len;
+
+    len = a->verb.len;
+
+    if (a->path != path || len > verb->len
+        || ngx_memcmp(a->verb.data, verb->data, len) != 0)
+    {
+        return 0;
+    }
+
+    return len == verb->len || (len && a->verb.data[len - 1] == '/');
+}
+
+
 /* The Allow header of a 405. */
 
 static void
@@ -407,9 +426,7 @@ ngx_http_bo_allow(ngx_http_bo_ctx_t *ctx, ngx_http_bo_action_t *actions,
 
     for (a = actions; a->run; a++) {
 
-        if (a->path != path || a->verb.len != verb->len
-            || ngx_memcmp(a->verb.data, verb->data, verb->len) != 0)
-        {
+        if (!ngx_http_bo_verb_is(a, path, verb)) {
             continue;
         }
 

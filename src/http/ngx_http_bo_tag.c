@@ -31,7 +31,14 @@ ngx_http_bo_tag(ngx_http_bo_ctx_t *ctx, const char *kind, ngx_bo_show_t *show,
 
     etag.len = p - etag.data;
 
-    if (ngx_http_bo_header(ctx->request, "ETag", &etag) == NULL
+    return ngx_http_bo_etag(ctx, &etag, control);
+}
+
+
+ngx_int_t
+ngx_http_bo_etag(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag, ngx_str_t *control)
+{
+    if (ngx_http_bo_header(ctx->request, "ETag", etag) == NULL
         || ngx_http_bo_header(ctx->request, "Cache-Control", control) == NULL)
     {
         return NGX_ERROR;
@@ -40,6 +47,32 @@ ngx_http_bo_tag(ngx_http_bo_ctx_t *ctx, const char *kind, ngx_bo_show_t *show,
     ctx->cacheable = 1;
 
     return NGX_OK;
+}
+
+
+/* Weakly, as RFC 9110, 13.1.2 has it: a proxy may have compressed it. */
+
+ngx_uint_t
+ngx_http_bo_etag_known(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    h = ctx->request->headers_in.if_none_match;
+    if (h == NULL) {
+        return 0;
+    }
+
+    p = h->value.data;
+    len = h->value.len;
+
+    if (len > 2 && p[0] == 'W' && p[1] == '/') {
+        p += 2;
+        len -= 2;
+    }
+
+    return len == etag->len && ngx_memcmp(p, etag->data, len) == 0;
 }
 
 

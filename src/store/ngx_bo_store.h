@@ -50,6 +50,7 @@ typedef struct ngx_bo_store_s  ngx_bo_store_t;
 
 typedef struct ngx_bo_history_s  ngx_bo_history_t;
 typedef struct ngx_bo_live_s  ngx_bo_live_t;
+typedef struct ngx_bo_ticket_keys_s  ngx_bo_ticket_keys_t;
 
 typedef void (*ngx_bo_done_pt)(ngx_bo_call_t *call);
 
@@ -123,6 +124,7 @@ struct ngx_bo_store_s {
     ngx_bo_history_t        *history;       /* hold records on their way */
     ngx_bo_live_t           *live;          /* in one worker of a node */
     ngx_array_t             *rooms;         /* zones of waiting rooms */
+    ngx_bo_ticket_keys_t    *tickets;       /* that sign them, or NULL */
 
     ngx_str_t                hold_ttl;      /* the limits as texts */
     ngx_str_t                hold_cap;

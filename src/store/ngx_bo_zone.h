@@ -55,6 +55,10 @@ typedef struct {
     _(orders_cancelled,   "Orders cancelled")                                 \
     _(orders_expired,     "Orders that were not paid in time")                \
     _(orders_in_doubt,    "Orders whose outcome was not known at once")       \
+    _(tickets_signed,     "Codes of seats signed for tickets")                \
+    _(checkins_admitted,  "Seats admitted at the door")                       \
+    _(checkins_refused,   "Scans at the door that were refused")              \
+    _(checkins_conflicts, "Scans of offline scanners that were conflicts")    \
     _(seatmaps_served,    "Seat maps served")                                 \
     _(seatmaps_stale,     "Seat maps served stale")                           \
     _(seatmaps_refreshed, "Seat maps read from Redis")                        \

@@ -53,6 +53,32 @@ test_form(void **state)
 }
 
 
+/* What went in comes out again, of such texts only as are written. */
+
+static void
+test_bytes(void **state)
+{
+    int      i;
+    char     code[BO_TICKET_LEN];
+    uint8_t  random[10], again[10];
+
+    (void) state;
+
+    for (i = 0; i < 10000; i++) {
+        bo_test_fill(random, sizeof(random));
+        bo_ticket_code(code, random);
+
+        assert_int_equal(bo_ticket_bytes(again, code, BO_TICKET_LEN), 0);
+        assert_memory_equal(again, random, sizeof(random));
+    }
+
+    assert_int_equal(bo_ticket_bytes(again, code, BO_TICKET_LEN - 1), -1);
+
+    code[5] = code[5] == '0' ? '1' : '0';
+    assert_int_equal(bo_ticket_bytes(again, code, BO_TICKET_LEN), -1);
+}
+
+
 /* All 80 bits are in the code: decoded by hand they come out again. */
 
 static void
@@ -250,6 +276,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_form),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_every_wrong_symbol),
         cmocka_unit_test(test_every_exchange),

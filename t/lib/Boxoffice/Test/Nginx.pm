@@ -8,6 +8,7 @@ use Boxoffice::Test::Process ();
 use Carp            qw(croak);
 use Cwd             ();
 use File::Basename  qw(dirname);
+use MIME::Base64    qw(encode_base64);
 
 my $root = Cwd::abs_path(dirname(__FILE__) . '/../../../..');
 
@@ -41,7 +42,24 @@ sub new ($class, %o) {
     say {$fh} 'a secret of 32 bytes or more, for tests';
     close $fh or croak "$self->{dir}: $!";
 
+    $self->ticket_key('ticket.pem', 'of 32 bytes, to sign the tickets');
+
     return $self;
+}
+
+
+# ticket_key(NAME, SEED): a file of a private key of Ed25519, made from 32
+# bytes; its path.
+sub ticket_key ($self, $name, $seed) {
+    my $file = "$self->{dir}/$name";
+    my $der  = pack('H*', '302e020100300506032b657004220420') . $seed;
+
+    open my $fh, '>', $file or croak "$file: $!";
+    print {$fh} "-----BEGIN PRIVATE KEY-----\n", encode_base64($der),
+        "-----END PRIVATE KEY-----\n";
+    close $fh or croak "$file: $!";
+
+    return $file;
 }
 
 
@@ -71,6 +89,7 @@ sub _directives ($self, $change) {
         zone     => 'seats:16m',
         jobs     => 'on',
         secret_file => "$self->{dir}/secret",
+        ticket_key_file => "$self->{dir}/ticket.pem",
 
         # most tests take seats as they come
         orphan_rule => 'off',
@@ -150,6 +169,7 @@ sub conf ($self, %change) {
             location /api/v1/screens { boxoffice_screens; $extra }
             location /api/v1/holds { boxoffice_holds; $extra $gate }
             location /api/v1/orders { boxoffice_orders; $extra }
+            location /api/v1/ticket-keys { boxoffice_ticket_keys; $extra }
             location /api/v1/waiting-rooms { boxoffice_waiting_rooms; $extra }
             location /api/v1/me/notification-preferences {
                 boxoffice_notification_preferences; $extra
