@@ -9,6 +9,7 @@
 #include "http/ngx_http_bo_room.h"
 #include "http/ngx_http_bo_tickets.h"
 #include "jobs/ngx_bo_jobs.h"
+#include "jobs/ngx_bo_relay.h"
 
 
 static void *ngx_http_bo_create_main_conf(ngx_conf_t *cf);
@@ -27,6 +28,8 @@ static char *ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_bo_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_bo_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_bo_outbox_sink(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_bo_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -189,6 +192,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_bo_main_conf_t, jobs),
+      NULL },
+
+    { ngx_string("boxoffice_outbox_sink"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_outbox_sink,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("boxoffice_auth"),
@@ -466,6 +476,10 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
                            "\"boxoffice_hold_cap\" %Mms is shorter than "
                            "\"boxoffice_hold_ttl\" %Mms",
                            limits->hold_cap, limits->hold_ttl);
+        return NGX_CONF_ERROR;
+    }
+
+    if (mcf->sinks == NULL && ngx_bo_sink_default(cf, &mcf->sinks) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -783,6 +797,17 @@ ngx_http_bo_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* boxoffice_outbox_sink kind [name=value ...] | off; */
+
+static char *
+ngx_http_bo_outbox_sink(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_main_conf_t *mcf = conf;
+
+    return ngx_bo_sink_directive(cf, cmd, &mcf->sinks, NULL);
+}
+
+
 /* boxoffice_cors origin ... | off; */
 
 static char *
@@ -1078,8 +1103,11 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    if (mcf->jobs) {
-        return ngx_bo_jobs_start(cycle, mcf->store);
+    if (mcf->jobs
+        && (ngx_bo_jobs_start(cycle, mcf->store) != NGX_OK
+            || ngx_bo_relay_start(cycle, mcf->store, mcf->sinks) != NGX_OK))
+    {
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -1097,6 +1125,7 @@ ngx_http_bo_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_bo_relay_stop();
     ngx_bo_jobs_stop();
     ngx_bo_rooms_stop(mcf->store);
 

@@ -108,6 +108,9 @@ subtest 'what is good' => sub {
             . 'state=OFF pass=1h claim=1s abandon=100ms anonymous=on'],
         [waiting_room_zone => 'r:1m rate=5/s automatic=100r/s'],
         [limit_zone => 'a:64k key=$boxoffice_user$uri rate=5r/h burst=9'],
+        [outbox_sink => 'off'], [outbox_sink => 'redis stream=s maxlen=1'],
+        [outbox_sink => ['redis', 'redis name=b types=order.*,payment.a_b',
+            'audit timeout=1s attempts=1 backoff=1ms batch=128 inflight=1']],
     );
 
     good("$_->[0] $_->[1]", { @$_ }) for @good;
@@ -156,14 +159,23 @@ subtest 'values that are wrong' => sub {
             'r:1m rate=1/s claim=x', 'r:1m rate=1/s abandon=1ms',
             'r:1m rate=1/s anonymous=maybe', 'r:1m rate=1/s colour=red',
             ('a' x 33) . ':1m rate=1/s', 'a.b:1m rate=1/s'],
+        outbox_sink    => ['kettle', 'redis stream=', 'redis stream',
+            'redis maxlen=0', 'redis maxlen=x', 'redis colour=red',
+            'redis name=A', 'redis name=a.b', 'redis name=' . 'a' x 25,
+            'redis types=order', 'redis types=order.*x', 'redis types=*.x',
+            'redis types=,order.*', 'redis types=Order.a', 'audit timeout=0',
+            'audit timeout=x', 'audit attempts=0', 'audit backoff=2h',
+            'audit batch=129', 'audit inflight=0', 'audit stream=a',
+            'off redis', ['off', 'redis'], ['redis', 'off'],
+            ['redis', 'redis'], ['redis name=audit', 'audit']],
         cors           => ['*', 'a.example', 'ftp://a.example', 'off off',
             'https://a.example off', 'https://', 'https://a.example/', '""'],
     );
 
     for my $name (sort keys %bad) {
         for my $value ($bad{$name}->@*) {
-            my ($word) = $value =~ /(\S+)\z/;
-            bad("$name $value", "boxoffice_$name", qr/check\.conf:\d+/,
+            my $shown = ref $value ? "@$value" : $value;
+            bad("$name $shown", "boxoffice_$name", qr/check\.conf:\d+/,
                 { $name => $value });
         }
     }

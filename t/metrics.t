@@ -76,8 +76,8 @@ sub format_errors ($text) {
 }
 
 
-# What changed by CODE; counters of time, of jobs, of the stores and of what a
-# worker reads when it needs it apart.
+# What changed by CODE; counters of time, of jobs, of the stores, of events on
+# their way and of what a worker reads when it needs it apart.
 sub moved ($code) {
     my $before = metrics($t);
     $code->();
@@ -85,7 +85,7 @@ sub moved ($code) {
 
     return { map { $_ => $after->{$_} - $before->{$_} }
         grep { $after->{$_} != $before->{$_}
-            && !/_(?:sum|bucket)|upstream|history|seatmaps_refreshed|live|^shows/ }
+            && !/_(?:sum|bucket)|upstream|history|seatmaps_refreshed|live|^shows|^outbox/ }
         keys %$after };
 }
 

@@ -28,6 +28,7 @@ static u_char *ngx_http_bo_put_metric(u_char *p, const char *name,
 static u_char *ngx_http_bo_put_limits(u_char *p, ngx_array_t *zones,
     ngx_uint_t dry, const char *name, const char *help);
 static u_char *ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms);
+static u_char *ngx_http_bo_put_sinks(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_histogram(u_char *p, const char *name,
     const char *help, ngx_bo_histogram_t *h);
@@ -73,6 +74,26 @@ static ngx_http_bo_metric_t  ngx_http_bo_counters[] = {
     NGX_BO_COUNTERS(NGX_HTTP_BO_COUNTER)
 
 #undef NGX_HTTP_BO_COUNTER
+
+    { NULL, NULL, NULL, 0 }
+};
+
+
+/* Each has the name of its sink as a label. */
+
+static ngx_http_bo_metric_t  ngx_http_bo_sinks[] = {
+    { "outbox_published_total", "Events delivered", "counter",
+      offsetof(ngx_bo_sink_stats_t, published) },
+    { "outbox_failures_total", "Tries to deliver that failed", "counter",
+      offsetof(ngx_bo_sink_stats_t, failures) },
+    { "outbox_dead_total", "Events given up", "counter",
+      offsetof(ngx_bo_sink_stats_t, dead) },
+    { "outbox_pending", "Events that a sink has yet to get", "gauge",
+      offsetof(ngx_bo_sink_stats_t, pending) },
+    { "outbox_oldest_milliseconds", "Age of the oldest of those", "gauge",
+      offsetof(ngx_bo_sink_stats_t, oldest) },
+    { "outbox_dead_letters", "Events given up and not decided about", "gauge",
+      offsetof(ngx_bo_sink_stats_t, letters) },
 
     { NULL, NULL, NULL, 0 }
 };
@@ -162,7 +183,9 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
 
     size = sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
            + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
-           + 3 * (NGX_BO_BUCKETS + 4) + 9
+           + 4 * (NGX_BO_BUCKETS + 4) + 9
+           + 4 + (1 + NGX_BO_SINKS_MAX) * sizeof(ngx_http_bo_sinks)
+                 / sizeof(ngx_http_bo_metric_t)
            + 2 + 2 * mcf->limit_zones.nelts
            + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts);
 
@@ -196,7 +219,11 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
     p = ngx_http_bo_put_limits(p, &mcf->limit_zones, 1, "limit_dry_total",
                                "Requests that a limit would have refused");
     p = ngx_http_bo_put_rooms(p, &mcf->rooms);
+    p = ngx_http_bo_put_sinks(p, m);
     p = ngx_http_bo_put_upstreams(p, m);
+    p = ngx_http_bo_put_histogram(p, "outbox_seconds",
+                                  "Time from an event to its stream",
+                                  &m->outbox);
     p = ngx_http_bo_put_histogram(p, "hold_seconds",
                                   "Time to lock seats in Redis", &m->hold);
     p = ngx_http_bo_put_histogram(p, "order_seconds",
@@ -296,6 +323,40 @@ ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms)
                             ngx_http_bo_room_metrics[k].name,
                             &room->conf.name,
                             ngx_http_bo_room_value(room->zone, k));
+        }
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_bo_put_sinks(u_char *p, ngx_bo_metrics_t *m)
+{
+    ngx_uint_t             i;
+    ngx_http_bo_metric_t  *metric;
+
+    p = ngx_http_bo_put_metric(p, "outbox_unclaimed",
+                               "Events that no relay has handed on", "gauge");
+    p = ngx_sprintf(p, "boxoffice_outbox_unclaimed %uA\n", m->outbox_pending);
+    p = ngx_http_bo_put_metric(p, "outbox_unclaimed_milliseconds",
+                               "Age of the oldest of those", "gauge");
+    p = ngx_sprintf(p, "boxoffice_outbox_unclaimed_milliseconds %uA\n",
+                    m->outbox_oldest);
+
+    for (metric = ngx_http_bo_sinks; metric->name; metric++) {
+        if (m->sinks[0].name[0] == '\0') {
+            break;
+        }
+
+        p = ngx_http_bo_put_metric(p, metric->name, metric->help,
+                                   metric->type);
+
+        for (i = 0; i < NGX_BO_SINKS_MAX && m->sinks[i].name[0]; i++) {
+            p = ngx_sprintf(p, "boxoffice_%s{sink=\"%s\"} %uA\n",
+                            metric->name, m->sinks[i].name,
+                            *(ngx_atomic_t *) ((u_char *) &m->sinks[i]
+                                               + metric->offset));
         }
     }
 

@@ -139,6 +139,10 @@ ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     n = PQntuples(res);
 
+    if (n) {
+        ngx_bo_outbox_wake(job->store);
+    }
+
     for (i = 0; i < n; i++) {
         ngx_bo_count(job->store, orders_expired);
 

@@ -17,10 +17,10 @@
 #define _NGX_BO_SINK_H_INCLUDED_
 
 
+#include "net/ngx_bo_outbound.h"
 #include "store/ngx_bo_store.h"
 
 
-#define NGX_BO_SINK_NAME_MAX   32       /* of [a-z0-9_-] */
 #define NGX_BO_SINK_ERROR_MAX  200      /* bytes kept of a reason */
 
 
@@ -60,7 +60,6 @@ struct ngx_bo_delivery_s {
     ngx_bo_sink_t           *sink;
     void                    *data;          /* the sink's own */
     ngx_queue_t              queue;         /* the sink's own while it has it */
-    void                    *batch;         /* the relay's own */
 };
 
 
@@ -82,6 +81,8 @@ struct ngx_bo_delivery_s {
 
 typedef struct {
     const char              *name;
+    unsigned                 direct:1;      /* the relay's own: no row for an
+                                             * event; the first such sink */
     char                  *(*option)(ngx_conf_t *cf, ngx_bo_sink_t *sink,
                                      ngx_str_t *name, ngx_str_t *value);
     char                  *(*complete)(ngx_conf_t *cf, ngx_bo_sink_t *sink);
@@ -103,20 +104,33 @@ struct ngx_bo_sink_s {
     ngx_uint_t               batch;         /* events in one send() */
     ngx_uint_t               inflight;      /* events under way in a worker */
     void                    *conf;          /* the kind's own */
+    ngx_bo_outbound_t       *outbound;      /* for its peers */
 
     ngx_bo_store_t          *store;         /* of this worker */
     void                    *data;          /* the kind's own, in a worker */
-    void                    *relay;         /* the relay's own */
 };
 
 
 /*
- * Adds a sink to the array of the configuration; for directives of their own
- * that are a sink as well.  conf is the kind's own.  Returns NULL without
- * memory, or when the name is taken.
+ * Adds a sink to *sinks, which is made when it is NULL; for directives of
+ * their own that are a sink as well, too.  conf is the kind's own.  Returns
+ * NULL without memory, or when there are too many or the name is taken.
  */
-ngx_bo_sink_t *ngx_bo_sink_add(ngx_conf_t *cf, ngx_array_t *sinks,
+ngx_bo_sink_t *ngx_bo_sink_add(ngx_conf_t *cf, ngx_array_t **sinks,
     ngx_bo_sink_kind_t *kind, ngx_str_t *name, void *conf);
+
+/*
+ * The setter of "boxoffice_outbox_sink kind [name=value ...] | off"; outbound
+ * is what sinks add their peers to.
+ */
+char *ngx_bo_sink_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_array_t **sinks, ngx_bo_outbound_t *outbound);
+
+/* For a configuration without that directive: what there is by itself. */
+ngx_int_t ngx_bo_sink_default(ngx_conf_t *cf, ngx_array_t **sinks);
+
+/* 1 when the sink wants events of the type. */
+ngx_uint_t ngx_bo_sink_wants(ngx_bo_sink_t *sink, ngx_str_t *type);
 
 /*
  * The delivery has ended; d is not the sink's any more.  retry_after: seconds
@@ -126,6 +140,12 @@ ngx_bo_sink_t *ngx_bo_sink_add(ngx_conf_t *cf, ngx_array_t *sinks,
  */
 void ngx_bo_sink_done(ngx_bo_delivery_t *d, ngx_bo_sink_result_e result,
     ngx_uint_t retry_after, const char *error);
+
+
+/* The kinds. */
+
+extern ngx_bo_sink_kind_t  ngx_bo_sink_redis;
+extern ngx_bo_sink_kind_t  ngx_bo_sink_audit;
 
 
 #endif /* _NGX_BO_SINK_H_INCLUDED_ */

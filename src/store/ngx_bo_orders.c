@@ -538,6 +538,7 @@ ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     case NGX_BO_OK:
         ngx_bo_count(call->store, orders_created);
+        ngx_bo_outbox_wake(call->store);
         ngx_bo_observe(&call->store->zone->metrics.order, c->usec);
         break;
 
@@ -702,12 +703,14 @@ ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     case NGX_BO_OK:
         ngx_bo_count(store, orders_confirmed);
+        ngx_bo_outbox_wake(store);
         ngx_bo_observe(&store->zone->metrics.confirm, c->usec);
         ngx_bo_settle(store, &c->order, BO_SEAT_HELD, BO_SEAT_BOOKED);
         break;
 
     case NGX_BO_DECLINED:
         ngx_bo_count(store, orders_declined);
+        ngx_bo_outbox_wake(store);
         ngx_bo_settle(store, &c->order, BO_SEAT_HELD, BO_SEAT_AVAILABLE);
         break;
 
@@ -779,6 +782,7 @@ ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     case NGX_BO_OK:
         ngx_bo_count(store, orders_cancelled);
+        ngx_bo_outbox_wake(store);
         ngx_bo_settle(store, &c->order,
                       c->order.confirmed ? BO_SEAT_BOOKED : BO_SEAT_HELD,
                       BO_SEAT_AVAILABLE);

@@ -125,6 +125,7 @@ struct ngx_bo_store_s {
     ngx_bo_live_t           *live;          /* in one worker of a node */
     ngx_array_t             *rooms;         /* zones of waiting rooms */
     ngx_bo_ticket_keys_t    *tickets;       /* that sign them, or NULL */
+    ngx_event_t              outbox;        /* wakes the relay, if there is */
 
     ngx_str_t                hold_ttl;      /* the limits as texts */
     ngx_str_t                hold_cap;
@@ -185,6 +186,18 @@ ngx_int_t ngx_bo_random(u_char *buf, size_t len);
     do {                                                                      \
         (store)->counts.name++;                                               \
         ngx_post_event(&(store)->counts_event, &ngx_posted_events);           \
+    } while (0)
+
+/*
+ * To be called when a statement that writes events has committed: the relay of
+ * this worker takes them in the same turn.  Nothing is lost without it, but a
+ * relay finds them by itself only some tenths of a second later.
+ */
+#define ngx_bo_outbox_wake(store)                                             \
+    do {                                                                      \
+        if ((store)->outbox.handler) {                                        \
+            ngx_post_event(&(store)->outbox, &ngx_posted_events);             \
+        }                                                                     \
     } while (0)
 
 /* The wall clock in ms since 1970, as of this turn of the event loop. */

@@ -78,6 +78,25 @@ typedef struct {
     _(jobs_failed,        "Background jobs that ended in an error")
 
 
+/* Sinks of the outbox: how many, and the length of their names. */
+
+#define NGX_BO_SINKS_MAX      16
+#define NGX_BO_SINK_NAME_MAX  24
+
+
+/* The last three are gauges, as PostgreSQL last told them. */
+
+typedef struct {
+    u_char                   name[NGX_BO_SINK_NAME_MAX + 1];
+    ngx_atomic_t             published;     /* events delivered */
+    ngx_atomic_t             failures;      /* tries that failed */
+    ngx_atomic_t             dead;          /* events given up */
+    ngx_atomic_t             pending;       /* events it has yet to get */
+    ngx_atomic_t             oldest;        /* msec, age of the oldest */
+    ngx_atomic_t             letters;       /* dead, and not decided about */
+} ngx_bo_sink_stats_t;
+
+
 typedef struct {
     ngx_bo_upstream_stats_t  redis;
     ngx_bo_upstream_stats_t  postgres;
@@ -85,6 +104,10 @@ typedef struct {
     ngx_bo_histogram_t       hold;          /* seat lock latency */
     ngx_bo_histogram_t       order;
     ngx_bo_histogram_t       confirm;
+    ngx_bo_histogram_t       outbox;        /* from an event to its stream */
+    ngx_atomic_t             outbox_pending;    /* events nobody has taken */
+    ngx_atomic_t             outbox_oldest;     /* msec */
+    ngx_bo_sink_stats_t      sinks[NGX_BO_SINKS_MAX];
     ngx_atomic_t             requests[6];   /* by class of status */
     ngx_atomic_t             streams[NGX_BO_WORKERS];   /* open, by worker */
 
