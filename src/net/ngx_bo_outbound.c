@@ -22,6 +22,7 @@ static ngx_int_t ngx_bo_outbound_client_create(ngx_cycle_t *cycle,
     ngx_bo_outbound_t *outbound, ngx_bo_outbound_peer_t *peer);
 static void ngx_bo_outbound_client_destroy(ngx_bo_outbound_client_t *client);
 static ngx_uint_t ngx_bo_outbound_valid(ngx_bo_outbound_request_t *request);
+static ngx_uint_t ngx_bo_outbound_address(ngx_str_t *s);
 static ngx_uint_t ngx_bo_outbound_plain(ngx_str_t *s, u_char min);
 static ngx_int_t ngx_bo_outbound_copy(ngx_pool_t *pool,
     ngx_bo_outbound_request_t *to, ngx_bo_outbound_request_t *from);
@@ -115,6 +116,10 @@ ngx_bo_outbound_client_create(ngx_cycle_t *cycle, ngx_bo_outbound_t *outbound,
     client->idle.log = cycle->log;
     client->idle.cancelable = 1;
 
+    if (ngx_bo_outbound_mail_init(client) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     peer->client = client;
 
     /* a worker that was killed has left its gauges as they were */
@@ -172,6 +177,7 @@ ngx_bo_outbound_client_destroy(ngx_bo_outbound_client_t *client)
     }
 
     ngx_bo_outbound_http_close(client);
+    ngx_bo_outbound_mail_done(client);
 
     if (client->turn.posted) {
         ngx_delete_posted_event(&client->turn);
@@ -280,7 +286,7 @@ ngx_bo_outbound_valid(ngx_bo_outbound_request_t *request)
 
     if (!ngx_bo_outbound_plain(&request->method, '!')
         || !ngx_bo_outbound_plain(&request->path, '!')
-        || !ngx_bo_outbound_plain(&request->from, '!'))
+        || !ngx_bo_outbound_address(&request->from))
     {
         return 0;
     }
@@ -300,13 +306,24 @@ ngx_bo_outbound_valid(ngx_bo_outbound_request_t *request)
 
     for (i = 0; i < request->nrcpts; i++) {
         if (request->rcpts[i].len == 0
-            || !ngx_bo_outbound_plain(&request->rcpts[i], '!'))
+            || !ngx_bo_outbound_address(&request->rcpts[i]))
         {
             return 0;
         }
     }
 
     return 1;
+}
+
+
+/* It stands between "<" and ">". */
+
+static ngx_uint_t
+ngx_bo_outbound_address(ngx_str_t *s)
+{
+    return ngx_bo_outbound_plain(s, '!')
+           && ngx_strlchr(s->data, s->data + s->len, '<') == NULL
+           && ngx_strlchr(s->data, s->data + s->len, '>') == NULL;
 }
 
 
@@ -495,7 +512,9 @@ ngx_bo_outbound_turn(ngx_event_t *ev)
         ngx_bo_outbound_begin(op);
     }
 
-    if (client->nrunning == 0 && client->multi && !client->idle.timer_set) {
+    if (client->nrunning == 0 && !client->idle.timer_set
+        && (client->multi || !ngx_queue_empty(&client->kept)))
+    {
         ngx_add_timer(&client->idle, NGX_BO_OUTBOUND_IDLE);
     }
 
@@ -611,7 +630,12 @@ ngx_bo_outbound_run(ngx_bo_outbound_op_t *op)
 {
     op->state = NGX_BO_OUTBOUND_RUNNING;
 
-    ngx_bo_outbound_http_begin(op);
+    if (op->client->peer->scheme & NGX_BO_OUTBOUND_MAIL) {
+        ngx_bo_outbound_mail_begin(op);
+
+    } else {
+        ngx_bo_outbound_http_begin(op);
+    }
 }
 
 
@@ -621,7 +645,9 @@ static ngx_bo_verdict_e
 ngx_bo_outbound_take_out(ngx_bo_outbound_op_t *op)
 {
     if (op->state == NGX_BO_OUTBOUND_RUNNING) {
-        return ngx_bo_outbound_http_stop(op);
+        return op->client->peer->scheme & NGX_BO_OUTBOUND_MAIL
+               ? ngx_bo_outbound_mail_stop(op)
+               : ngx_bo_outbound_http_stop(op);
     }
 
     if (op->resolve) {
@@ -808,5 +834,6 @@ ngx_bo_outbound_idle(ngx_event_t *ev)
 
     if (client->nrunning == 0) {
         ngx_bo_outbound_http_close(client);
+        ngx_bo_outbound_mail_close_kept(client);
     }
 }

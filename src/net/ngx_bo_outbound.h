@@ -165,7 +165,7 @@ typedef struct {
  * NGX_BO_DONE: the server answered, and answer->status says what.  A body that
  * was too large is cut off, and the status still counts.
  * NGX_BO_NOT_SENT: it did not happen: not a byte of the request has left, or
- * the mail was not given over.
+ * not the end of the mail.
  * NGX_BO_UNKNOWN: it may have happened: no answer came, or half of one.
  */
 typedef void (*ngx_bo_outbound_handler_pt)(void *data,

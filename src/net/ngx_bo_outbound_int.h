@@ -86,6 +86,7 @@ struct ngx_bo_outbound_client_s {
     CURL                       **free;      /* peer->most of them at most */
 
     /* mail */
+    ngx_queue_t                  kept;      /* sessions without a mail */
     ngx_ssl_t                    ssl;
 
     unsigned                     warned:1;  /* of a failure, until a success */
@@ -115,6 +116,12 @@ void ngx_bo_outbound_http_free(ngx_bo_outbound_op_t *op);
 
 /* Closes the connections that are kept for later, and forgets libcurl. */
 void ngx_bo_outbound_http_close(ngx_bo_outbound_client_t *client);
+
+ngx_int_t ngx_bo_outbound_mail_init(ngx_bo_outbound_client_t *client);
+void ngx_bo_outbound_mail_done(ngx_bo_outbound_client_t *client);
+void ngx_bo_outbound_mail_begin(ngx_bo_outbound_op_t *op);
+ngx_bo_verdict_e ngx_bo_outbound_mail_stop(ngx_bo_outbound_op_t *op);
+void ngx_bo_outbound_mail_close_kept(ngx_bo_outbound_client_t *client);
 
 
 #endif /* _NGX_BO_OUTBOUND_INT_H_INCLUDED_ */

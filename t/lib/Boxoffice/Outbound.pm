@@ -77,6 +77,7 @@ sub restart ($self) {
     $self->{process} = Boxoffice::Test::Process->start(
         command => [$^X, "$root/t/outbound/" . ($o{program} // 'peer.pl'),
             $self->{port}, $self->{log}, grep { defined } @o{qw(cert key)}],
+        env => $o{env} // {},
         log => "$o{dir}/$o{name}.err",
     );
 
