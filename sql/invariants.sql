@@ -104,9 +104,13 @@ as $$
     select 'I12: version counts the steps of the state',
            format('order %s: %s version %s', order_id, status, version)
     from orders
+    left join (select order_id, count(*) as parts from cancellations
+               where left_nos <> '{}' group by order_id) c using (order_id)
     where case status when 'PAYMENT_PENDING' then version <> 1
-                      when 'CONFIRMED' then version not in (2, 3)
-                      when 'CANCELLED' then version not in (2, 3, 4)
+                      when 'CONFIRMED'
+                      then version - coalesce(parts, 0) not in (2, 3)
+                      when 'CANCELLED'
+                      then version - coalesce(parts, 0) not in (2, 3, 4)
                       else version <> 2 end
 
     union all
@@ -114,8 +118,14 @@ as $$
            format('order %s: %s, event %s', order_id, status, b.type)
     from orders o
     join outbox b on b.aggregate_id = o.order_id and b.version = o.version
-    where b.type <> case status when 'PAYMENT_PENDING' then 'order.created'
-                                else 'order.' || lower(status) end
+    where b.type <> case when status = 'PAYMENT_PENDING'
+                         then 'order.created'
+                         when status = 'CONFIRMED'
+                              and exists (select from cancellations c
+                                          where c.order_id = o.order_id
+                                            and c.version = o.version)
+                         then 'order.seats_cancelled'
+                         else 'order.' || lower(status) end
 
     union all
     select 'I2: a confirmed order has its captured payment',
@@ -146,6 +156,63 @@ as $$
     full join (select payment_id, sum(amount) as amount from refunds
                group by payment_id) r using (payment_id)
     where coalesce(p.refunded, 0) <> coalesce(r.amount, 0)
+
+    union all
+    select 'I2: no more goes back than was captured',
+           format('payment %s: %s of %s', payment_id, r.amount, p.amount)
+    from payments p
+    join (select payment_id, sum(amount) as amount from refunds
+          group by payment_id) r using (payment_id)
+    where r.amount > p.amount
+
+    union all
+    select 'I2: what was given back and what is left are the order',
+           format('order %s: %s, not %s', o.order_id, c.amount + l.amount,
+                  o.amount)
+    from orders o
+    join (select order_id, sum(amount + kept) as amount from cancellations
+          group by order_id) c using (order_id)
+    cross join lateral (select coalesce(sum(price), 0) as amount
+                        from unnest(case when o.status = 'CONFIRMED'
+                                         then o.seat_prices end) price) l
+    where c.amount + l.amount <> o.amount
+
+    union all
+    select 'I2: a cancellation has its refund, and a refund of one is of it',
+           format('order %s version %s refund %s', c.order_id, c.version,
+                  r.refund_id)
+    from (select * from cancellations where refund_id is not null) c
+    full join (select * from refunds where cause like 'cancel:%') r
+         using (refund_id)
+    where r.order_id is distinct from c.order_id
+       or r.amount is distinct from c.amount
+       or r.cause is distinct from 'cancel:' || c.version
+
+    union all
+    select 'I2: what is kept is what was not given back',
+           format('payment %s: %s of %s', p.payment_id, p.kept, c.kept)
+    from payments p
+    left join (select order_id, sum(kept) as kept from cancellations
+               group by order_id) c using (order_id)
+    -- what went back by hand leaves no room to keep
+    where p.kept > coalesce(c.kept, 0)
+       or (p.kept < c.kept and p.kept + p.refunded < p.amount
+           and p.status = 'CAPTURED'
+           and exists (select from orders o
+                       where o.order_id = p.order_id
+                         and o.payment_id = p.payment_id))
+
+    union all
+    select 'I12: an order ends with its last seats',
+           format('order %s version %s', c.order_id, c.version)
+    from cancellations c
+    left join orders o on o.order_id = c.order_id
+                      and o.show_date = c.show_date
+    where o.order_id is null or c.version > o.version
+       or (c.left_nos = '{}') <> (o.status = 'CANCELLED'
+                                  and o.version = c.version)
+       or (c.version = o.version and o.status = 'CONFIRMED'
+           and c.left_nos <> o.seat_nos)
 
     union all
     select 'I2: the books are the payments and the refunds',
@@ -215,8 +282,8 @@ as $$
     select 'I6: a key stands for an order, or for a show',
            format('user %s key %s', i.user_id, i.key)
     from idempotency i
-    where case i.operation
-          when 'create_show'
+    where case
+          when i.operation in ('create_show', 'cancel_show')
           then not exists (select from shows s where s.show_id = i.order_id)
           else not exists (select from orders o
                            where o.order_id = i.order_id

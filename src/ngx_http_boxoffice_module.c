@@ -84,6 +84,7 @@ static struct {
 } ngx_http_bo_resources[] = {
     { ngx_string("boxoffice_shows"), ngx_http_bo_shows_actions },
     { ngx_string("boxoffice_screens"), ngx_http_bo_screens_actions },
+    { ngx_string("boxoffice_theatres"), ngx_http_bo_theatres_actions },
     { ngx_string("boxoffice_holds"), ngx_http_bo_holds_actions },
     { ngx_string("boxoffice_orders"), ngx_http_bo_orders_actions },
     { ngx_string("boxoffice_waiting_rooms"), ngx_http_bo_rooms_actions },
@@ -237,6 +238,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NULL },
 
     { ngx_string("boxoffice_screens"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_theatres"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
       NGX_HTTP_LOC_CONF_OFFSET,
@@ -707,7 +715,7 @@ ngx_http_bo_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* boxoffice_shows; boxoffice_screens; boxoffice_holds; boxoffice_orders; */
+/* boxoffice_shows; boxoffice_screens; boxoffice_holds; ... */
 
 static char *
 ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

@@ -233,15 +233,21 @@ subtest 'cancel' => sub {
 
     refused(cancel($paid->{orderId}, 'joe'), 404, 'not_found', "another's");
     refused(cancel($paid->{orderId}, undef), 401, 'unauthorized', 'nobody');
-    refused($t->post("/api/v1/orders/$paid->{orderId}/cancel", { refund => 1 },
+    refused($t->post("/api/v1/orders/$paid->{orderId}/cancel", { reason => 1 },
         user => 'ian'), 400, 'unknown_field', 'with a field');
 
     for my $order ($pending, $paid) {
         my $r = cancel($order->{orderId}, 'ian');
         is $r->code, 200, "cancelled, $order->{status} before";
-        is $r->json, { %$order, status => 'CANCELLED' }, 'the order says so';
+        is $r->json, { %$order, status => 'CANCELLED',
+            refund => $order->{confirmedAt} ? { refundId => match(UUID),
+                amount => $order->{amount}, kept => 0, currency => 'INR',
+                terms => 'POLICY', percent => 100,
+                seatIds => $order->{seatIds}, at => match(TIME) } : undef },
+            'the order says so';
         is cancel($order->{orderId}, 'ian')->json, $r->json, 'twice: the same';
-        is read_order($order->{orderId}, 'ian')->json, $r->json, 'it reads so';
+        is read_order($order->{orderId}, 'ian')->json,
+            { %$order, status => 'CANCELLED' }, 'it reads so';
         refused(try_pay($t, 'ian', $order->{orderId},
             "mock-ok-$order->{orderId}"), 409, 'order_ended', 'no payment now',
             { orderId => $order->{orderId}, status => 'CANCELLED' });
@@ -267,9 +273,10 @@ subtest 'an administrator' => sub {
     refused(read_order($id, 'root'), 404, 'not_found', 'others do not');
     is $t->get('/api/v1/orders', user => 'root', %admin)->json->{items}, [],
         'his own history is his own';
-    is cancel($id, 'root', %admin)->json, { %$order, status => 'CANCELLED' },
+    like cancel($id, 'root', %admin)->json, { orderId => $id,
+        status => 'CANCELLED', refund => { terms => 'FULL' } },
         'and cancels it';
-    is value('select cause from refunds where order_id = ?', $id), 'cancel',
+    is value('select cause from refunds where order_id = ?', $id), 'cancel:3',
         'the money goes back';
 
     for my $role ('admin', 'ADMIN ADMIN', 'ADMINISTRATOR', '') {

@@ -69,6 +69,9 @@ bo_json_read(bo_json_doc_t *doc, const char *buf, size_t len,
     if (!json_is_object(root)) {
         error->code = BO_JSON_SYNTAX;
 
+    } else if (fields == NULL) {
+        error->code = BO_JSON_OK;
+
     } else {
         error->code = bo_json_object(doc, root, fields, out, error);
     }

@@ -123,7 +123,8 @@ typedef struct {
 void bo_json_init(void);
 
 /*
- * Reads buf into out.  Optional fields that are absent leave their place in
+ * Reads buf into out; without fields, only checks that it is an object of the
+ * syntax.  Optional fields that are absent leave their place in
  * out alone: the caller puts the defaults there before.  null is no value of
  * any type.  A string that has \u0000 in it is OUT_OF_RANGE: PostgreSQL cannot
  * store it.  An INTEGER is written without a fraction and an exponent.

@@ -139,6 +139,7 @@ extern ngx_http_bo_action_t  ngx_http_bo_shows_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_screens_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_holds_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_orders_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_theatres_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_rooms_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_preferences_actions[];
 
@@ -183,8 +184,8 @@ void ngx_http_bo_with_show(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call,
     ngx_http_bo_run_pt run);
 
 /*
- * Reads the body by a table.  NGX_OK, or NGX_ERROR when it was refused and the
- * answer is on its way.
+ * Reads the body by a table; without one, checks that it is a JSON object.
+ * NGX_OK, or NGX_ERROR when it was refused and the answer is on its way.
  */
 ngx_int_t ngx_http_bo_read_json(ngx_http_bo_ctx_t *ctx,
     const bo_json_field_t *fields, void *out);
@@ -257,6 +258,7 @@ typedef enum {
     NGX_HTTP_BO_E_SHOW_NOT_FOUND,
     NGX_HTTP_BO_E_SEAT_NOT_FOUND,
     NGX_HTTP_BO_E_SCREEN_NOT_FOUND,
+    NGX_HTTP_BO_E_THEATRE_NOT_FOUND,
     NGX_HTTP_BO_E_METHOD,
     NGX_HTTP_BO_E_TIMEOUT,
     NGX_HTTP_BO_E_SEAT_HELD,
@@ -269,6 +271,9 @@ typedef enum {
     NGX_HTTP_BO_E_HOLD_LOST,
     NGX_HTTP_BO_E_HOLD_ORDERED,
     NGX_HTTP_BO_E_ORDER_ENDED,
+    NGX_HTTP_BO_E_CANCEL_OVER,
+    NGX_HTTP_BO_E_NOT_SEATS,
+    NGX_HTTP_BO_E_UNPAID,
     NGX_HTTP_BO_E_IN_PROGRESS,
     NGX_HTTP_BO_E_SHOW_CLASH,
     NGX_HTTP_BO_E_PAYMENT_USED,
@@ -280,6 +285,7 @@ typedef enum {
     NGX_HTTP_BO_E_TOO_MANY_SEATS,
     NGX_HTTP_BO_E_PAYMENT_UNKNOWN,
     NGX_HTTP_BO_E_PRICES,
+    NGX_HTTP_BO_E_TERMS,
     NGX_HTTP_BO_E_UPGRADE,
     NGX_HTTP_BO_E_RATE_LIMITED,
     NGX_HTTP_BO_E_WAITING_ROOM,
@@ -337,6 +343,10 @@ void ngx_http_bo_seatmap(ngx_http_bo_ctx_t *ctx);
 
 /* events: GET /shows/{id}/events. */
 void ngx_http_bo_events(ngx_http_bo_ctx_t *ctx);
+
+/* refunds: POST /shows/{id}/cancel and GET /shows/{id}/cancellation. */
+void ngx_http_bo_show_cancel(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_show_cancellation(ngx_http_bo_ctx_t *ctx);
 
 /* layout: GET /shows/{id}/layout. */
 void ngx_http_bo_layout(ngx_http_bo_ctx_t *ctx);

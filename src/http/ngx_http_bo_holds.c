@@ -583,9 +583,20 @@ ngx_http_bo_hold_refused(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_hold_t *h = ctx->data;
 
+    ngx_bo_show_t       *show;
     ngx_bo_hold_call_t  *c = &h->hold;
 
     if (c->script.call.outcome == NGX_BO_CONFLICT) {
+        show = ngx_bo_show_known(ctx->store, c->script.call.show->no);
+
+        if (show && show->cancelled) {
+
+            /* It was cancelled meanwhile. */
+
+            ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CLOSED, NULL);
+            return;
+        }
+
         ngx_http_bo_error_seats(ctx, c->sold ? NGX_HTTP_BO_E_SEAT_SOLD
                                              : NGX_HTTP_BO_E_SEAT_HELD,
                                 &c->script.call.show->layout, &c->conflicts);

@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_bo.h"
+#include "ngx_http_bo_orders.h"
 #include "ngx_http_bo_tickets.h"
 #include "store/ngx_bo_room.h"
 
@@ -14,55 +14,21 @@
 #define NGX_HTTP_BO_PHONE_MAX  32
 
 
-typedef struct {
-    bo_str_t                 name;
-    bo_str_t                 email;
-    bo_str_t                 phone;
-} ngx_http_bo_customer_t;
-
-
-typedef struct {
-    bo_str_t                 hold_id;
-    bo_str_t                 method;
-    ngx_http_bo_customer_t   customer;
-    bo_str_t                 payment_id;
-} ngx_http_bo_order_body_t;
-
-
-typedef struct {
-    ngx_bo_order_call_t       *order;
-    ngx_http_bo_order_body_t   body;
-    ngx_http_bo_run_pt         next;
-} ngx_http_bo_order_t;
-
-
 static void ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_create_do(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_order_cancel(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx,
-    ngx_bo_order_t *order);
-static void ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_read(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_found(ngx_http_bo_ctx_t *ctx);
 
 static ngx_http_bo_order_t *ngx_http_bo_order_begin(ngx_http_bo_ctx_t *ctx);
-static ngx_http_bo_order_t *ngx_http_bo_order_by_id(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_order_step(ngx_http_bo_ctx_t *ctx,
-    void (*start)(ngx_bo_order_call_t *c), ngx_http_bo_run_pt run);
 static void ngx_http_bo_order_woken(ngx_bo_call_t *call);
 static void ngx_http_bo_order_shown(ngx_bo_call_t *call);
 static void ngx_http_bo_order_show(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_order_refused(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_order_ended(ngx_http_bo_ctx_t *ctx,
-    ngx_http_bo_error_e error);
 static void ngx_http_bo_order_answer(ngx_http_bo_ctx_t *ctx,
     ngx_uint_t status);
-static ngx_int_t ngx_http_bo_keep(ngx_http_bo_order_t *o, ngx_str_t *text,
-    bo_str_t *s);
 
 
 ngx_http_bo_action_t  ngx_http_bo_orders_actions[] = {
@@ -94,6 +60,14 @@ ngx_http_bo_action_t  ngx_http_bo_orders_actions[] = {
     { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("cancel"),
       NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,
       ngx_http_bo_order_cancel },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("refund-quote"),
+      NGX_HTTP_BO_USER,
+      ngx_http_bo_refund_quote },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("refunds"),
+      NGX_HTTP_BO_USER,
+      ngx_http_bo_order_refunds },
 
     { 0, 0, ngx_null_string, 0, NULL }
 };
@@ -136,12 +110,6 @@ static const bo_json_field_t  ngx_http_bo_order_confirm_fields[] = {
     { "paymentId", BO_JSON_STRING,
       offsetof(ngx_http_bo_order_body_t, payment_id),
       1, 1, 64, 0, NULL },
-
-    { NULL, 0, 0, 0, 0, 0, 0, NULL }
-};
-
-
-static const bo_json_field_t  ngx_http_bo_order_cancel_fields[] = {
 
     { NULL, 0, 0, 0, 0, 0, 0, NULL }
 };
@@ -366,7 +334,7 @@ ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx)
 
 /* Paid or ended: whoever it was has no more business inside. */
 
-static void
+void
 ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx, ngx_bo_order_t *order)
 {
     bo_uuid_t  show;
@@ -376,53 +344,6 @@ ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx, ngx_bo_order_t *order)
         == 0)
     {
         ngx_bo_rooms_finish(ctx->store, &order->user, &show);
-    }
-}
-
-
-/* POST /orders/{id}/cancel */
-
-static void
-ngx_http_bo_order_cancel(ngx_http_bo_ctx_t *ctx)
-{
-    ngx_http_bo_order_t  *o;
-
-    o = ngx_http_bo_order_by_id(ctx);
-    if (o == NULL) {
-        return;
-    }
-
-    if (ngx_http_bo_read_json(ctx, ngx_http_bo_order_cancel_fields, &o->body)
-        != NGX_OK)
-    {
-        return;
-    }
-
-    ngx_http_bo_order_step(ctx, ngx_bo_order_cancel,
-                           ngx_http_bo_order_cancelled);
-}
-
-
-static void
-ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx)
-{
-    ngx_http_bo_order_t *o = ctx->data;
-
-    switch (ngx_bo_order_call(o->order)->outcome) {
-
-    case NGX_BO_REPLAYED:
-        ngx_http_bo_replayed(ctx);
-
-        /* fall through */
-
-    case NGX_BO_OK:
-    case NGX_BO_SAME:
-        ngx_http_bo_order_leave_room(ctx, &o->order->order);
-        ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
-        return;
-
-    default:
-        ngx_http_bo_order_refused(ctx);
     }
 }
 
@@ -493,7 +414,7 @@ ngx_http_bo_order_begin(ngx_http_bo_ctx_t *ctx)
 }
 
 
-static ngx_http_bo_order_t *
+ngx_http_bo_order_t *
 ngx_http_bo_order_by_id(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t  *o;
@@ -569,7 +490,7 @@ ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx)
 
 /* The order may outlive the request and its body. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_bo_keep(ngx_http_bo_order_t *o, ngx_str_t *text, bo_str_t *s)
 {
     if (s->data == NULL) {
@@ -589,7 +510,7 @@ ngx_http_bo_keep(ngx_http_bo_order_t *o, ngx_str_t *text, bo_str_t *s)
 }
 
 
-static void
+void
 ngx_http_bo_order_step(ngx_http_bo_ctx_t *ctx,
     void (*start)(ngx_bo_order_call_t *c), ngx_http_bo_run_pt run)
 {
@@ -611,7 +532,7 @@ ngx_http_bo_order_woken(ngx_bo_call_t *call)
 }
 
 
-static void
+void
 ngx_http_bo_order_refused(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t *o = ctx->data;
@@ -622,7 +543,7 @@ ngx_http_bo_order_refused(ngx_http_bo_ctx_t *ctx)
 
 /* A refusal that says what became of the order. */
 
-static void
+void
 ngx_http_bo_order_ended(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error)
 {
     ngx_http_bo_order_t *o = ctx->data;

@@ -94,6 +94,14 @@ ngx_http_bo_action_t  ngx_http_bo_shows_actions[] = {
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("availability"), 0,
       ngx_http_bo_availability },
 
+    { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("cancel"),
+      NGX_HTTP_BO_ADMIN|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,
+      ngx_http_bo_show_cancel },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("cancellation"),
+      NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_show_cancellation },
+
     { 0, 0, ngx_null_string, 0, NULL }
 };
 

@@ -18,8 +18,6 @@
 #define NGX_BO_PURGE_MAX    5000
 
 
-static void ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
-    const ngx_str_t *values, ngx_bo_pg_handler_pt handler);
 static void ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_orphans_removed(void *data, ngx_bo_verdict_e verdict,
@@ -93,7 +91,7 @@ ngx_bo_job_partitions(ngx_bo_job_t *job)
 }
 
 
-static void
+void
 ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_bo_pg_handler_pt handler)
 {
@@ -103,7 +101,7 @@ ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_bo_job_check(ngx_bo_job_t *job, ngx_bo_verdict_e verdict, PGresult *res)
 {
     if (verdict == NGX_BO_DONE && PQresultStatus(res) == PGRES_TUPLES_OK) {

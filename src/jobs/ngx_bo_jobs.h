@@ -45,11 +45,22 @@ typedef void (*ngx_bo_job_show_pt)(ngx_bo_job_t *job, ngx_bo_show_t *show);
 void ngx_bo_job_show(ngx_bo_job_t *job, uint32_t no,
     ngx_bo_job_show_pt handler);
 
+/*
+ * For jobs of SQL: submits a statement as a step, of which the handler calls
+ * ngx_bo_job_end(); says whether its result is one, counting and logging it
+ * otherwise: NGX_OK or NGX_ERROR.
+ */
+void ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
+    const ngx_str_t *values, ngx_bo_pg_handler_pt handler);
+ngx_int_t ngx_bo_job_check(ngx_bo_job_t *job, ngx_bo_verdict_e verdict,
+    PGresult *res);
+
 
 /* The jobs themselves. */
 
 void ngx_bo_job_seatmaps(ngx_bo_job_t *job);
 void ngx_bo_job_orders(ngx_bo_job_t *job);
+void ngx_bo_job_cancel(ngx_bo_job_t *job);
 void ngx_bo_job_cleanup(ngx_bo_job_t *job);
 void ngx_bo_job_purge(ngx_bo_job_t *job);
 void ngx_bo_job_partitions(ngx_bo_job_t *job);

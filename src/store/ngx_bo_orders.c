@@ -36,7 +36,9 @@ enum {
     ngx_bo_col_ended,
     ngx_bo_col_ticket,
     ngx_bo_col_method,
-    ngx_bo_col_conflicts
+    ngx_bo_col_conflicts,
+    ngx_bo_col_freed = ngx_bo_col_conflicts,
+    ngx_bo_col_refund
 };
 
 
@@ -75,6 +77,10 @@ static void ngx_bo_order_finish(ngx_bo_order_call_t *c,
     ngx_bo_outcome_e outcome);
 static ngx_int_t ngx_bo_order_labels(ngx_bo_order_call_t *c,
     ngx_str_t *labels);
+static ngx_int_t ngx_bo_order_prices(ngx_bo_order_call_t *c,
+    ngx_str_t *prices);
+static ngx_int_t ngx_bo_order_given_back(ngx_bo_order_call_t *c,
+    PGresult *res, ngx_int_t row);
 
 
 static ngx_bo_pg_statement_t  ngx_bo_create_orders = {
@@ -83,8 +89,8 @@ static ngx_bo_pg_statement_t  ngx_bo_create_orders = {
     " from boxoffice.create_orders($1::uuid[], $2::uuid[], $3::int[],"
     " $4::text[], $5::uuid[], $6::text[], $7::text[], $8::bigint[],"
     " $9::text[], $10::text[], $11::text[], $12::text[], $13::int[],"
-    " $14::int[], $15::text[], $16::text[])",
-    16, NGX_BO_ORDER_BATCH
+    " $14::int[], $15::text[], $16::text[], $17::text[])",
+    17, NGX_BO_ORDER_BATCH
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_confirm_orders = {
@@ -96,12 +102,12 @@ static ngx_bo_pg_statement_t  ngx_bo_confirm_orders = {
     10, NGX_BO_ORDER_BATCH
 };
 
-static ngx_bo_pg_statement_t  ngx_bo_cancel_orders = {
-    "cancel_orders",
-    "select item, outcome, " NGX_BO_ORDER_COLUMNS
-    " from boxoffice.cancel_orders($1::uuid[], $2::int[], $3::text[],"
-    " $4::boolean[], $5::text[], $6::text[])",
-    6, NGX_BO_ORDER_BATCH
+static ngx_bo_pg_statement_t  ngx_bo_cancel_seats = {
+    "cancel_seats",
+    "select item, outcome, " NGX_BO_ORDER_COLUMNS ", freed, refund"
+    " from boxoffice.cancel_seats($1::uuid[], $2::int[], $3::text[],"
+    " $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[])",
+    8, NGX_BO_ORDER_BATCH
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_order_by_id = {
@@ -125,6 +131,7 @@ static ngx_bo_order_word_t  ngx_bo_order_words[] = {
     { "created", NGX_BO_OK },
     { "confirmed", NGX_BO_OK },
     { "cancelled", NGX_BO_OK },
+    { "seats_cancelled", NGX_BO_OK },
     { "found", NGX_BO_OK },
     { "replayed", NGX_BO_REPLAYED },
     { "already", NGX_BO_SAME },
@@ -132,6 +139,10 @@ static ngx_bo_order_word_t  ngx_bo_order_words[] = {
     { "payment_used", NGX_BO_PAYMENT_USED },
     { "expired", NGX_BO_ENDED },
     { "failed", NGX_BO_ENDED },
+    { "ended", NGX_BO_ENDED },
+    { "over", NGX_BO_OVER },
+    { "not_seats", NGX_BO_NOT_SEATS },
+    { "unpaid", NGX_BO_UNPAID },
     { "seats_taken", NGX_BO_CONFLICT },
     { "hold_ordered", NGX_BO_ORDERED },
     { "key_reused", NGX_BO_KEY_REUSED },
@@ -299,7 +310,7 @@ ngx_bo_order_submit(ngx_bo_call_t *call)
     u_char           seats[BO_SEATS_TEXT_MAX + 2], amount[NGX_INT64_LEN];
     size_t           n;
     int64_t          total;
-    ngx_str_t        labels, v[16];
+    ngx_str_t        labels, prices, v[17];
     ngx_bo_show_t   *show;
     ngx_bo_store_t  *store;
 
@@ -307,7 +318,8 @@ ngx_bo_order_submit(ngx_bo_call_t *call)
     store = call->store;
 
     if (bo_price_total(&show->layout, &c->hold.hold.seats, &total) != 0
-        || ngx_bo_order_labels(c, &labels) != NGX_OK)
+        || ngx_bo_order_labels(c, &labels) != NGX_OK
+        || ngx_bo_order_prices(c, &prices) != NGX_OK)
     {
         ngx_bo_order_refuse(c, NGX_BO_REFUSED);
         return;
@@ -342,6 +354,7 @@ ngx_bo_order_submit(ngx_bo_call_t *call)
     v[13] = store->seats_per_user;
     v[14] = ngx_bo_order_key(c);
     v[15] = ngx_bo_order_fingerprint(c);
+    v[16] = prices;
 
     call->pg = ngx_bo_order_send(c, &ngx_bo_create_orders, v,
                                  ngx_bo_order_created);
@@ -432,6 +445,45 @@ ngx_bo_order_labels(ngx_bo_order_call_t *c, ngx_str_t *labels)
     }
 
     labels->len = p - labels->data;
+
+    return NGX_OK;
+}
+
+
+/* "{15000,25000}": what each of them costs, for when one is given back. */
+
+static ngx_int_t
+ngx_bo_order_prices(ngx_bo_order_call_t *c, ngx_str_t *prices)
+{
+    u_char       *p;
+    uint32_t      i;
+    bo_seat_t    *seat;
+    bo_seats_t   *seats;
+    bo_layout_t  *layout;
+
+    seats = &c->hold.hold.seats;
+    layout = &ngx_bo_order_call(c)->show->layout;
+
+    p = ngx_pnalloc(c->hold.pool, 2 + seats->n * (NGX_INT64_LEN + 1));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    prices->data = p;
+    *p++ = '{';
+
+    for (i = 0; i < seats->n; i++) {
+        if (i) {
+            *p++ = ',';
+        }
+
+        seat = &layout->seats[seats->no[i]];
+        p = ngx_sprintf(p, "%L",
+                        (int64_t) layout->categories[seat->category].price);
+    }
+
+    *p++ = '}';
+    prices->len = p - prices->data;
 
     return NGX_OK;
 }
@@ -747,7 +799,7 @@ void
 ngx_bo_order_cancel(ngx_bo_order_call_t *c)
 {
     u_char          id[BO_UUID_LEN], no[NGX_INT32_LEN];
-    ngx_str_t       v[6];
+    ngx_str_t       v[8];
     ngx_bo_call_t  *call = ngx_bo_order_call(c);
 
     c->busy = 1;
@@ -755,10 +807,12 @@ ngx_bo_order_cancel(ngx_bo_order_call_t *c)
     ngx_bo_order_name(c, v, id, no);
     v[3].data = (u_char *) (c->admin ? "t" : "f");
     v[3].len = 1;
-    v[4] = ngx_bo_order_key(c);
-    v[5] = ngx_bo_order_fingerprint(c);
+    v[4] = c->seats;
+    v[5] = c->terms;
+    v[6] = ngx_bo_order_key(c);
+    v[7] = ngx_bo_order_fingerprint(c);
 
-    call->pg = ngx_bo_order_send(c, &ngx_bo_cancel_orders, v,
+    call->pg = ngx_bo_order_send(c, &ngx_bo_cancel_seats, v,
                                  ngx_bo_order_cancelled);
     if (call->pg == NULL) {
         ngx_bo_order_finish(c, NGX_BO_UNAVAILABLE);
@@ -781,16 +835,29 @@ ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     switch (outcome) {
 
     case NGX_BO_OK:
-        ngx_bo_count(store, orders_cancelled);
         ngx_bo_outbox_wake(store);
-        ngx_bo_settle(store, &c->order,
-                      c->order.confirmed ? BO_SEAT_BOOKED : BO_SEAT_HELD,
-                      BO_SEAT_AVAILABLE);
+
+        if (c->order.ended) {
+            ngx_bo_count(store, orders_cancelled);
+
+        } else {
+            ngx_bo_count(store, orders_reduced);
+        }
+
+        if (ngx_bo_order_given_back(c, res, row) != NGX_OK) {
+            outcome = NGX_BO_IN_DOUBT;
+        }
+
         break;
 
     case NGX_BO_REPLAYED:
     case NGX_BO_SAME:
         ngx_bo_order_settle_again(c);
+
+        if (ngx_bo_order_given_back(c, res, row) != NGX_OK) {
+            outcome = NGX_BO_IN_DOUBT;
+        }
+
         break;
 
     case NGX_BO_ALONE:
@@ -810,6 +877,52 @@ ngx_bo_order_cancelled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     }
 
     ngx_bo_order_finish(c, outcome);
+}
+
+
+/*
+ * Reads the refund, and tells Redis of the seats that came free: those of this
+ * call only, for the others may be somebody else's by now.
+ */
+
+static ngx_int_t
+ngx_bo_order_given_back(ngx_bo_order_call_t *c, PGresult *res, ngx_int_t row)
+{
+    ngx_str_t        value;
+    ngx_bo_show_t   *show;
+    ngx_bo_order_t   freed;
+    ngx_bo_store_t  *store = ngx_bo_order_call(c)->store;
+
+    value = ngx_bo_column(res, row, ngx_bo_col_freed);
+
+    if (value.len) {
+        freed = c->order;
+
+        if (bo_seats_parse(&freed.seat_nos, (char *) value.data, value.len)
+            == 0)
+        {
+            ngx_bo_settle(store, &freed,
+                          freed.confirmed ? BO_SEAT_BOOKED : BO_SEAT_HELD,
+                          BO_SEAT_AVAILABLE);
+        }
+
+    } else {
+        show = ngx_bo_show_known(store, c->order.show_no);
+
+        if (show) {
+
+            /* Should Redis not have heard of it, the repair will see. */
+
+            ngx_bo_show_touch(show);
+        }
+    }
+
+    value = ngx_bo_column(res, row, ngx_bo_col_refund);
+
+    c->refund.len = value.len;
+    c->refund.data = ngx_pstrdup(c->hold.pool, &value);
+
+    return c->refund.data ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -64,8 +64,11 @@ typedef struct {
     bo_payment_method_e      method;
     ngx_bo_customer_t        customer;
     ngx_str_t                payment;       /* the gateway's id of it */
+    ngx_str_t                seats;         /* to give back; NULL data: all */
+    ngx_str_t                terms;         /* POLICY, FULL or NONE */
 
     ngx_bo_order_t           order;
+    ngx_str_t                refund;        /* of a cancellation: JSON, or 0 */
     ngx_bo_outcome_e         fenced;        /* what the fence came to */
     uint64_t                 usec;
 } ngx_bo_order_call_t;
@@ -94,7 +97,13 @@ void ngx_bo_order_create(ngx_bo_order_call_t *c);
  */
 void ngx_bo_order_confirm(ngx_bo_order_call_t *c);
 
-/* NGX_BO_OK, _SAME, _REPLAYED: cancelled; _CLOSED: the show has begun. */
+/*
+ * Gives all seats of the order id of show_no back, or those of seats, "A1,A2";
+ * terms says what of the money.  NGX_BO_OK, _REPLAYED: it is cancelled, or has
+ * the seats that order says, and refund is what was answered the first time;
+ * _SAME: it was cancelled before; _CLOSED: the show has begun; _OVER, _UNPAID,
+ * _NOT_SEATS; _ENDED: see order.status.
+ */
 void ngx_bo_order_cancel(ngx_bo_order_call_t *c);
 
 /* NGX_BO_OK or _NOT_FOUND. */

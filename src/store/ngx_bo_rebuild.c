@@ -39,6 +39,8 @@ static void ngx_bo_rebuild_epoch(void *data, ngx_bo_verdict_e verdict,
 static void ngx_bo_rebuild_claims(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static ngx_int_t ngx_bo_rebuild_load(ngx_bo_rebuild_t *rb, PGresult *res);
+static void ngx_bo_rebuild_unsold(ngx_bo_show_t *show, u_char *map,
+    size_t size);
 static void ngx_bo_rebuild_loaded(void *data, ngx_bo_verdict_e verdict,
     redisReply *reply);
 static void ngx_bo_rebuild_unlocked(void *data, ngx_bo_verdict_e verdict,
@@ -301,7 +303,7 @@ ngx_bo_rebuild_load(ngx_bo_rebuild_t *rb, PGresult *res)
     u_char         *map, *base, *p;
     size_t          size;
     int64_t         end;
-    uint32_t        seat, i;
+    uint32_t        seat;
     ngx_int_t       row, rows;
     ngx_str_t      *argv, *arg;
     ngx_bo_show_t  *show;
@@ -344,10 +346,10 @@ ngx_bo_rebuild_load(ngx_bo_rebuild_t *rb, PGresult *res)
     argv[8].len = size;
     arg = &argv[9];
 
-    for (i = 0; i < show->layout.nseats; i++) {
-        if (!bo_layout_sellable(&show->layout, i)) {
-            bo_map_set(map, size, i, BO_SEAT_UNAVAILABLE);
-        }
+    ngx_bo_rebuild_unsold(show, map, size);
+
+    if (show->cancelled) {
+        rows = 0;
     }
 
     for (row = 0; row < rows; row++) {
@@ -372,6 +374,21 @@ ngx_bo_rebuild_load(ngx_bo_rebuild_t *rb, PGresult *res)
                                        argv, ngx_bo_rebuild_loaded, rb);
 
     return rb->call.redis ? NGX_OK : NGX_ERROR;
+}
+
+
+/* Seats that are not for sale: all of a cancelled show, whoever has them. */
+
+static void
+ngx_bo_rebuild_unsold(ngx_bo_show_t *show, u_char *map, size_t size)
+{
+    uint32_t  i;
+
+    for (i = 0; i < show->layout.nseats; i++) {
+        if (show->cancelled || !bo_layout_sellable(&show->layout, i)) {
+            bo_map_set(map, size, i, BO_SEAT_UNAVAILABLE);
+        }
+    }
 }
 
 

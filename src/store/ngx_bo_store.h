@@ -34,6 +34,9 @@ typedef enum {
     NGX_BO_LIMIT,            /* the user's seats in this show */
     NGX_BO_CHANGED,          /* the show has changed since it was loaded */
     NGX_BO_CLOSED,           /* the show is cancelled or has begun */
+    NGX_BO_OVER,             /* the terms of the house allow it no more */
+    NGX_BO_NOT_SEATS,        /* the order has not all of these seats */
+    NGX_BO_UNPAID,           /* only what was paid is given back in parts */
     NGX_BO_DECLINED,         /* the payment was */
     NGX_BO_NO_PAYMENT,       /* the gateway does not know the payment */
     NGX_BO_PAYMENT_USED,     /* the payment is another order's */

@@ -53,6 +53,7 @@ typedef struct {
     _(orders_confirmed,   "Orders confirmed")                                 \
     _(orders_declined,    "Orders whose payment was declined")                \
     _(orders_cancelled,   "Orders cancelled")                                 \
+    _(orders_reduced,     "Cancellations of some seats of an order")          \
     _(orders_expired,     "Orders that were not paid in time")                \
     _(orders_in_doubt,    "Orders whose outcome was not known at once")       \
     _(tickets_signed,     "Codes of seats signed for tickets")                \

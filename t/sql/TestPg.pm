@@ -141,11 +141,14 @@ sub quote {
 my %COLUMNS = (
     create_orders => [qw(order_id show_id revision user_id hold_id seat_nos
                          seat_ids amount payment_method name email phone
-                         ttl_ms user_limit idem_key fingerprint)],
+                         ttl_ms user_limit idem_key fingerprint
+                         seat_prices)],
     confirm_orders => [qw(order_id show_no user_id payment_id verdict provider
                           ticket_code idem_key fingerprint user_limit)],
     cancel_orders => [qw(order_id show_no user_id admin idem_key
                          fingerprint)],
+    cancel_seats => [qw(order_id show_no user_id admin seats terms idem_key
+                        fingerprint)],
     record_holds => [qw(hold_id show_id user_id seat_nos created_ms expires_ms
                         outcome)],
 );
@@ -156,6 +159,8 @@ sub confirm { my $d = shift; call($d, 'confirm_orders', [@_],
                                   @{$COLUMNS{confirm_orders}}) }
 sub cancel  { my $d = shift; call($d, 'cancel_orders', [@_],
                                   @{$COLUMNS{cancel_orders}}) }
+sub give_back { my $d = shift; call($d, 'cancel_seats', [@_],
+                                    @{$COLUMNS{cancel_seats}}) }
 sub holds   { my $d = shift; call($d, 'record_holds', [@_],
                                   @{$COLUMNS{record_holds}}) }
 
