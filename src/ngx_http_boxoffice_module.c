@@ -91,6 +91,7 @@ static struct {
     { ngx_string("boxoffice_notification_preferences"),
       ngx_http_bo_preferences_actions },
     { ngx_string("boxoffice_ticket_keys"), ngx_http_bo_ticket_keys_actions },
+    { ngx_string("boxoffice_checkins"), ngx_http_bo_checkins_actions },
     { ngx_null_string, NULL }
 };
 
@@ -144,6 +145,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_bo_main_conf_t, limits.stale),
+      NULL },
+
+    { ngx_string("boxoffice_checkin_opens"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_bo_main_conf_t, limits.checkin_opens),
       NULL },
 
     { ngx_string("boxoffice_orphan_rule"),
@@ -286,6 +294,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       0,
       NULL },
 
+    { ngx_string("boxoffice_checkins"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("boxoffice_ticket_key_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_bo_ticket_key_file,
@@ -422,6 +437,7 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
     mcf->limits.hold_cap = NGX_CONF_UNSET_MSEC;
     mcf->limits.order_ttl = NGX_CONF_UNSET_MSEC;
     mcf->limits.stale = NGX_CONF_UNSET_MSEC;
+    mcf->limits.checkin_opens = NGX_CONF_UNSET_MSEC;
     mcf->limits.seats_per_hold = NGX_CONF_UNSET;
     mcf->limits.seats_per_user = NGX_CONF_UNSET;
     mcf->limits.orphan_rule = NGX_CONF_UNSET;
@@ -447,6 +463,7 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(limits->hold_cap, 2 * limits->hold_ttl);
     ngx_conf_init_msec_value(limits->order_ttl, 300000);
     ngx_conf_init_msec_value(limits->stale, 60000);
+    ngx_conf_init_msec_value(limits->checkin_opens, 7200000);
     ngx_conf_init_value(limits->seats_per_hold, 10);
     ngx_conf_init_value(limits->seats_per_user, 10);
     ngx_conf_init_value(limits->orphan_rule, 1);
@@ -744,7 +761,8 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                == 0)
         {
             lcf->actions = ngx_http_bo_resources[i].actions;
-            lcf->named = lcf->actions == ngx_http_bo_rooms_actions;
+            lcf->named = lcf->actions == ngx_http_bo_rooms_actions
+                         || lcf->actions == ngx_http_bo_checkins_actions;
         }
     }
 
@@ -752,7 +770,8 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
     mcf->used = 1;
-    mcf->signs |= lcf->actions == ngx_http_bo_ticket_keys_actions;
+    mcf->signs |= lcf->actions == ngx_http_bo_ticket_keys_actions
+                  || lcf->actions == ngx_http_bo_checkins_actions;
 
     return NGX_CONF_OK;
 }

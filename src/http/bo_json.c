@@ -18,6 +18,10 @@ static bo_json_code_e bo_json_integer(json_t *value,
     const bo_json_field_t *field, int64_t *out);
 static bo_json_code_e bo_json_integers(json_t *object,
     const bo_json_field_t *field, bo_ints_t *out);
+static bo_json_code_e bo_json_inner(bo_json_doc_t *doc, json_t *object,
+    const bo_json_field_t *field, char *out, bo_json_error_t *error);
+static bo_json_code_e bo_json_objects(bo_json_doc_t *doc, json_t *value,
+    const bo_json_field_t *field, char *out, bo_json_error_t *error);
 static bo_json_code_e bo_json_strings(bo_json_doc_t *doc, json_t *value,
     const bo_json_field_t *field, bo_strs_t *out);
 
@@ -228,8 +232,7 @@ static bo_json_code_e
 bo_json_value(bo_json_doc_t *doc, json_t *value, const bo_json_field_t *field,
     char *out, bo_json_error_t *error)
 {
-    const char      *parent;
-    bo_json_code_e   rc;
+    bo_json_code_e  rc;
 
     rc = BO_JSON_WRONG_TYPE;
 
@@ -262,15 +265,16 @@ bo_json_value(bo_json_doc_t *doc, json_t *value, const bo_json_field_t *field,
 
     case BO_JSON_OBJECT:
         if (json_is_object(value)) {
-            parent = error->parent;
-            error->parent = field->name;
+            return bo_json_inner(doc, value, field, out, error);
+        }
 
-            rc = bo_json_object(doc, value, field->fields, out, error);
-            if (rc != BO_JSON_OK) {
-                return rc;
-            }
+        break;
 
-            error->parent = parent;
+    case BO_JSON_OBJECTS:
+        rc = bo_json_objects(doc, value, field, out, error);
+
+        if (rc != BO_JSON_OK && error->parent == field->name) {
+            return rc;      /* one of them, and its field is named */
         }
 
         break;
@@ -281,6 +285,68 @@ bo_json_value(bo_json_doc_t *doc, json_t *value, const bo_json_field_t *field,
     }
 
     return rc;
+}
+
+
+/* On an error parent stays: it is where the field at fault is. */
+
+static bo_json_code_e
+bo_json_inner(bo_json_doc_t *doc, json_t *object,
+    const bo_json_field_t *field, char *out, bo_json_error_t *error)
+{
+    const char      *parent;
+    bo_json_code_e   rc;
+
+    parent = error->parent;
+    error->parent = field->name;
+
+    rc = bo_json_object(doc, object, field->fields, out, error);
+
+    if (rc == BO_JSON_OK) {
+        error->parent = parent;
+    }
+
+    return rc;
+}
+
+
+static bo_json_code_e
+bo_json_objects(bo_json_doc_t *doc, json_t *value,
+    const bo_json_field_t *field, char *out, bo_json_error_t *error)
+{
+    size_t           i, n;
+    json_t          *item;
+    bo_json_code_e   rc;
+
+    if (!json_is_array(value)) {
+        return BO_JSON_WRONG_TYPE;
+    }
+
+    n = json_array_size(value);
+
+    if ((int64_t) n < field->min || (int64_t) n > field->max) {
+        return BO_JSON_OUT_OF_RANGE;
+    }
+
+    *(size_t *) (void *) out = n;
+    out += sizeof(size_t);
+
+    for (i = 0; i < n; i++) {
+        item = json_array_get(value, i);
+
+        if (!json_is_object(item)) {
+            return BO_JSON_WRONG_TYPE;
+        }
+
+        rc = bo_json_inner(doc, item, field, out + i * field->item_max,
+                           error);
+
+        if (rc != BO_JSON_OK) {
+            return rc;
+        }
+    }
+
+    return BO_JSON_OK;
 }
 
 

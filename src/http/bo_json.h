@@ -52,7 +52,8 @@ typedef enum {
     BO_JSON_BOOLEAN,                    /* int, 0 or 1 */
     BO_JSON_STRINGS,                    /* bo_strs_t */
     BO_JSON_INTEGERS,                   /* bo_ints_t: an object of them */
-    BO_JSON_OBJECT                      /* a struct described by fields */
+    BO_JSON_OBJECT,                     /* a struct described by fields */
+    BO_JSON_OBJECTS                     /* an array of such: see below */
 } bo_json_type_e;
 
 
@@ -60,10 +61,12 @@ typedef enum {
  * A field of an object.  A table ends in an entry without a name.
  *
  * min, max: both included; bytes of a STRING, value of an INTEGER, number of
- * STRINGS or INTEGERS; not used for the rest.
+ * STRINGS, INTEGERS or OBJECTS; not used for the rest.
  * item_max: bytes of each of the STRINGS, which have one at least; value of
  * each of the INTEGERS, which are 0 or more.
  * fields: of an OBJECT; their offsets count from the start of its own struct.
+ * Of OBJECTS, too: at the offset is a size_t, which takes their number, and
+ * behind it the first of max structs of item_max bytes each, aligned like it.
  */
 
 typedef struct bo_json_field_s  bo_json_field_t;

@@ -20,6 +20,10 @@ extern ngx_http_bo_action_t  ngx_http_bo_checkins_actions[];
 void ngx_http_bo_tickets(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_ticket_picture(ngx_http_bo_ctx_t *ctx);
 
+/* GET /checkins, POST /checkins/{checkinId}/undo */
+void ngx_http_bo_checkin_list(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_checkin_undo(ngx_http_bo_ctx_t *ctx);
+
 /* boxoffice_ticket_key_file file ...; */
 char *ngx_http_bo_ticket_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

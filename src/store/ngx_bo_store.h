@@ -88,6 +88,7 @@ typedef struct {
     ngx_msec_t               hold_cap;      /* after creation, all in all */
     ngx_msec_t               order_ttl;
     ngx_msec_t               stale;         /* how old a map may be shown */
+    ngx_msec_t               checkin_opens; /* before a show begins */
     ngx_int_t                seats_per_hold;
     ngx_int_t                seats_per_user;
     ngx_flag_t               orphan_rule;

@@ -38,6 +38,10 @@ typedef struct {
     int64_t                number;
     int                    flag;
     customer_t             customer;
+    struct {
+        size_t             n;
+        customer_t         item[3];
+    } guests;
 } body_t;
 
 
@@ -72,6 +76,9 @@ static const bo_json_field_t  fields[] = {
 
     { "customer", BO_JSON_OBJECT, offsetof(body_t, customer), 0, 0, 0, 0,
       customer_fields },
+
+    { "guests", BO_JSON_OBJECTS, offsetof(body_t, guests), 0, 1, 3,
+      sizeof(customer_t), customer_fields },
 
     { NULL, BO_JSON_STRING, 0, 0, 0, 0, 0, NULL }
 };

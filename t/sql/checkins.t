@@ -260,6 +260,48 @@ is(outcomes($twice, { %$twice },
             scan($batch, $b[2], nonce => $twice->{nonce})),
    'admitted admitted nonce_reused', 'one nonce three times in one batch');
 
+# --- against who cancels: decided in the order of the commits
+
+for my $case (['the order',
+               sub { TestPg::cancel($dbh, TestPg::withdrawal($_[0])) }],
+              ['a seat of it', sub {
+                   $dbh->do('select from boxoffice.orders where order_id = ? '
+                            . 'for update', undef, $_[0]{order_id});
+                   $dbh->do('delete from boxoffice.seat_claims '
+                            . 'where order_id = ?', undef, $_[0]{order_id});
+               }])
+{
+    my ($what, $cancel) = @$case;
+    my $racer = bought(1);
+    pipe(my $from, my $to) or die;
+
+    $dbh->begin_work();
+    $cancel->($racer);
+    my $pid = fork() // die "fork: $!";
+    if (!$pid) {
+        my $my = $pg->dbh();
+        my ($r) = check_in($my, scan($racer, $racer->{seats}[0]));
+        syswrite($to, $r->{outcome});
+        $my->disconnect();
+        POSIX::_exit(0);
+    }
+    close($to);
+    my $watch = $pg->dbh();
+    for (1 .. 500) {
+        last if $watch->selectrow_array('select count(*) from '
+            . "pg_stat_activity where wait_event_type = 'Lock'");
+        select(undef, undef, undef, 0.02);
+    }
+    $dbh->commit();
+    is(scalar(<$from>), 'cancelled', "$what is cancelled meanwhile");
+    waitpid($pid, 0);
+
+    # as a bug would leave it, but the check-in is what is looked at here
+    $dbh->do('insert into boxoffice.seat_claims values (?, ?, ?)', undef,
+             $show->{show_id}, $racer->{seats}[0], $racer->{order_id})
+        if $what eq 'a seat of it';
+}
+
 # --- many sessions
 
 my $many = bought(8);

@@ -19,6 +19,10 @@ typedef struct {
     int64_t                any;
     int                    flag;
     customer_t             customer;
+    struct {
+        size_t             n;
+        customer_t         item[3];
+    } guests;
 } body_t;
 
 
@@ -50,6 +54,9 @@ static const bo_json_field_t  fields[] = {
 
     { "customer", BO_JSON_OBJECT, offsetof(body_t, customer), 0, 0, 0, 0,
       customer_fields },
+
+    { "guests", BO_JSON_OBJECTS, offsetof(body_t, guests), 0, 1, 3,
+      sizeof(customer_t), customer_fields },
 
     { NULL, BO_JSON_STRING, 0, 0, 0, 0, 0, NULL }
 };
@@ -389,6 +396,51 @@ test_refused(void **state)
         assert_null(error.field);
         assert_null(error.parent);
     }
+}
+
+
+static void
+test_objects(void **state)
+{
+    static const char  three[] =
+        "{\"guests\":[{\"name\":\"a\"},{\"name\":\"bc\",\"phone\":\"123\"},"
+        "{\"name\":\"d\"}]}";
+
+    (void) state;
+
+    assert_int_equal(read_body(three, strlen(three)), BO_JSON_OK);
+    assert_int_equal(body.guests.n, 3);
+    assert_memory_equal(body.guests.item[0].name.data, "a", 2);
+    assert_null(body.guests.item[0].phone.data);
+    assert_memory_equal(body.guests.item[1].name.data, "bc", 3);
+    assert_memory_equal(body.guests.item[1].phone.data, "123", 4);
+    assert_memory_equal(body.guests.item[2].name.data, "d", 2);
+    bo_json_free(&doc);
+
+    /* the array is at fault, */
+
+    check_field("{\"guests\":{}}", BO_JSON_WRONG_TYPE, "guests", NULL);
+    check_field("{\"guests\":null}", BO_JSON_WRONG_TYPE, "guests", NULL);
+    check_field("{\"guests\":[]}", BO_JSON_OUT_OF_RANGE, "guests", NULL);
+    check_field("{\"guests\":[{},{},{},{}]}", BO_JSON_OUT_OF_RANGE, "guests",
+                NULL);
+    check_field("{\"guests\":[1]}", BO_JSON_WRONG_TYPE, "guests", NULL);
+    check_field("{\"guests\":[{\"name\":\"a\"},[]]}", BO_JSON_WRONG_TYPE,
+                "guests", NULL);
+
+    /* or a field of one of them */
+
+    check_field("{\"guests\":[{\"name\":\"a\"},{}]}", BO_JSON_MISSING_FIELD,
+                "name", "guests");
+    check_field("{\"guests\":[{\"name\":1}]}", BO_JSON_WRONG_TYPE, "name",
+                "guests");
+    check_field("{\"guests\":[{\"name\":\"a\",\"x\":1}]}",
+                BO_JSON_UNKNOWN_FIELD, NULL, "guests");
+
+    /* what follows is at the top again */
+
+    check_field("{\"guests\":[{\"name\":\"a\"}],\"n\":11}",
+                BO_JSON_OUT_OF_RANGE, "n", NULL);
 }
 
 
@@ -857,6 +909,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_objects),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_wrong_types),
         cmocka_unit_test(test_bounds),

@@ -170,6 +170,7 @@ sub conf ($self, %change) {
             location /api/v1/theatres { boxoffice_theatres; $extra }
             location /api/v1/holds { boxoffice_holds; $extra $gate }
             location /api/v1/orders { boxoffice_orders; $extra }
+            location /api/v1/checkins { boxoffice_checkins; $extra }
             location /api/v1/ticket-keys { boxoffice_ticket_keys; $extra }
             location /api/v1/waiting-rooms { boxoffice_waiting_rooms; $extra }
             location /api/v1/me/notification-preferences {
