@@ -86,33 +86,6 @@ export function buttonLink(href, text, kind = "primary") {
 }
 
 
-/*
- * Ask before something that cannot be undone.  Resolves to true or false;
- * the browser's own dialog keeps the focus inside and gives it back.
- */
-export function confirmDialog({ title, text, yes, no }) {
-    return new Promise((resolve) => {
-        const id = "dialog-title";
-        const dialog = h("dialog", { class: "dialog", "aria-labelledby": id },
-            h("form", { method: "dialog" },
-                h("h2", { id }, title),
-                h("p", {}, text),
-                h("div", { class: "actions" },
-                    h("button", { class: "button quiet", value: "no" }, no),
-                    h("button", { class: "button danger", value: "yes" },
-                        yes))));
-
-        dialog.addEventListener("close", () => {
-            dialog.remove();
-            resolve(dialog.returnValue === "yes");
-        });
-
-        document.body.append(dialog);
-        dialog.showModal();
-    });
-}
-
-
 /* Disable a button and say what it is doing, while work() runs. */
 export async function busy(button, text, work) {
     const before = button.textContent;

@@ -1,10 +1,10 @@
 /* A visitor's orders, one order, and its ticket. */
 
-import { read, write } from "./api.js";
-import { announce, busy, buttonLink, confirmDialog, h, toast }
-    from "./dom.js";
+import { read } from "./api.js";
+import { announce, busy, buttonLink, h } from "./dom.js";
 import { countdown } from "./countdown.js";
 import { count, money, seatList } from "./format.js";
+import { giveBack } from "./giveback.js";
 import { gatewayFields, pay } from "./payment.js";
 import { hue, showInfo, when, where } from "./shows.js";
 import { explain } from "./words.js";
@@ -29,35 +29,6 @@ function live(order) {
 }
 
 
-/* Resolves to the order as it is then, or null when nothing was done. */
-async function cancelOrder(order, show) {
-    const sure = await confirmDialog({
-        title: "Cancel this booking?",
-        text: `${show.movieTitle}, ${when(show)}: `
-            + `${seatList(order.seatIds)}. The seats go back on sale at once.`,
-        yes: "Cancel the booking", no: "Keep it",
-    });
-
-    if (!sure) {
-        return null;
-    }
-
-    try {
-        const after = await write("POST", `/orders/${order.orderId}/cancel`,
-            {});
-
-        toast("The booking is cancelled.");
-
-        return after;
-
-    } catch (error) {
-        toast(explain(error), { kind: "error" });
-
-        return null;
-    }
-}
-
-
 /* --- the list -------------------------------------------------------- */
 
 
@@ -70,7 +41,7 @@ function orderItem(order, show) {
             "aria-label": `Cancel ${show.movieTitle}, `
                 + seatList(now.seatIds),
             onclick: async () => {
-                const after = await cancelOrder(now, show);
+                const after = await giveBack(now, show);
 
                 if (after) {
                     fill(after);
@@ -213,7 +184,7 @@ class OrderPage {
     cancelButton() {
         return h("button", { class: "button quiet", type: "button",
             onclick: async () => {
-                const after = await cancelOrder(this.order, this.show);
+                const after = await giveBack(this.order, this.show);
 
                 if (after && !this.gone) {
                     this.change(after);

@@ -22,6 +22,9 @@ const byCode = {
     show_not_found: "This show does not exist, or is over.",
     sale_closed: "Booking for this show is closed.",
     order_ended: "This order has ended.",
+    cancellation_over: "By the terms of the theatre this cannot be cancelled"
+        + " any more.",
+    seats_not_in_order: "You have given one of these seats back already.",
     payment_declined: "The payment was declined.",
     payment_unknown: "The gateway does not know this payment. Try again.",
 };

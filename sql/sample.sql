@@ -154,6 +154,30 @@ values
 on conflict do nothing;
 
 
+-- One by the hour, one by the day; the stadium has what the house has.
+
+with terms (theatre, step, percent, minutes, days, at_time) as (values
+    ('01', 1, 100, 2880, null, null), ('01', 2, 50, 1440, null, null),
+    ('01', 3, 25, 120, null, null),
+    ('02', 1, 100, null, 2, '24:00'), ('02', 2, 50, null, 0, '12:00')
+), made as (
+    insert into refund_policies (theatre_id, version, effective_from,
+                                 created_by)
+    select distinct ('00000000-0000-4000-8000-0000000001' || theatre)::uuid,
+           1, timestamptz 'epoch', 'sample'
+    from terms
+    on conflict do nothing
+    returning theatre_id, version
+)
+insert into refund_steps (theatre_id, version, step, percent, minutes_before,
+                          days_before, day_time)
+select m.theatre_id, m.version, t.step, t.percent, t.minutes, t.days,
+       t.at_time::time
+from terms t
+join made m on m.theatre_id
+               = ('00000000-0000-4000-8000-0000000001' || t.theatre)::uuid;
+
+
 insert into screens (screen_id, theatre_id, name, layout_id)
 select s.screen_id::uuid, s.theatre_id::uuid, s.name, l.layout_id
 from (values

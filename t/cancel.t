@@ -70,7 +70,11 @@ my $HALF    = { steps => [{ minutesBefore => 60, percent => 50 }] };
 
 subtest 'the terms of a theatre' => sub {
     my $path = "/api/v1/theatres/$theatre/refund-policy";
-    my $now  = $t->get($path);
+    is $t->get($path)->json->{inForce}{steps}[1],
+        { minutesBefore => 1440, percent => 50 }, 'those of the theatre';
+    $t->dbh->do('delete from refund_policies where theatre_id = ?', undef,
+        $theatre);
+    my $now = $t->get($path);
 
     is $now->code, 200, 'everybody may read them';
     is $now->json, { inForce => { theatreId => HOUSE, version => 1,

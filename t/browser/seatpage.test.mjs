@@ -781,6 +781,86 @@ test("paying gives a ticket; the others see the seats sold; cancelling frees"
 });
 
 
+test("some seats of an order are given back: the quote, the seat, the rest",
+    async (t) => {
+        const a = await person(t);
+        const b = await person(t);
+        const seats = await freeSeats(hall, 3);
+        const [first, ...rest] = seats;
+        const sum = seats.reduce((n, seat) => n + seat.price, 0);
+
+        await open(b.page, hall);
+        await hold(a.page, hall, seats);
+        await payFor(a.page);
+        await a.page.locator(".ticket").waitFor();
+        await a.page.getByRole("link", { name: "My orders" }).first().click();
+        await a.page.getByRole("button", { name: /^Cancel / }).click();
+
+        const dialog = a.page.getByRole("dialog");
+        const quote = dialog.locator(".quote");
+        const { items } = (await api(a.user, "GET", "/orders")).body;
+        const ask = (query) => api(a.user, "GET",
+            `/orders/${items[0].orderId}/refund-quote${query}`);
+        const whole = (await ask("")).body;
+        const part = (await ask(`?seatIds=${first.seatId}`)).body;
+        const digits = (n) => String(n / 100).replace(/\D/g, "");
+        const shown = async () => (await quote.textContent())
+            .replace(/[,.\u00a0]/g, "");
+
+        /* the terms of the sample: more than two days before, all of it */
+        assert.equal(whole.price, sum);
+        assert.equal(whole.amount, sum);
+        assert.equal(part.amount, first.price);
+        await until("the quote of the whole", async () => (
+            (await shown()).includes(digits(sum))));
+        assert.equal(await quote.locator("li").count(), whole.steps.length);
+        assert.equal(whole.steps.length, 3);
+        await axe(a.page, "the question which seats go");
+        await shot(a.page, "give-back");
+
+        for (const seat of rest) {
+            await dialog.getByLabel(seat.seatId, { exact: true }).uncheck();
+        }
+
+        await until("the quote of one seat", async () => (
+            (await shown()).includes(digits(first.price))
+            && !(await shown()).includes(digits(sum))));
+        await dialog.getByLabel(first.seatId, { exact: true }).uncheck();
+        await dialog.getByText("Choose the seats that you give back")
+            .waitFor();
+        assert.equal(await dialog.getByRole("button", { name: "Give back" })
+            .isDisabled(), true);
+        await dialog.getByLabel(first.seatId, { exact: true }).check();
+        await dialog.getByRole("button", { name: "Give back 1 seat" })
+            .click();
+        await dialog.waitFor({ state: "detached" });
+        await a.page.locator(".toast", { hasText: "will be refunded" })
+            .waitFor();
+
+        const row = a.page.locator(".order").first();
+        const names = rest.map((seat) => seat.seatId).join(", ");
+
+        await row.getByText(names).waitFor();
+        await row.locator(".badge", { hasText: "Booked" }).waitFor();
+        await until("B sees that one free", async () => (
+            /free|available/i.test(await seatCell(b.page, first)
+                .getAttribute("aria-label"))));
+        assert.match(await seatCell(b.page, rest[0])
+            .getAttribute("aria-label"), /sold/);
+
+        await row.getByRole("link").click();
+        await a.page.locator(".ticket .seat-ids", { hasText: names })
+            .waitFor();
+        await a.page.getByRole("button", { name: "Cancel the booking" })
+            .click();
+        await dialog.getByRole("button", { name: "Cancel the booking" })
+            .click();
+        await a.page.getByRole("heading",
+            { name: "This booking is cancelled" }).waitFor();
+        await seatsAre(hall, seats.map((seat) => seat.seatId), "AVAILABLE");
+    });
+
+
 test("a declined payment frees the seats", async (t) => {
     const { page } = await person(t);
     const seats = await freeSeats(hall, 2);
