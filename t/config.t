@@ -286,7 +286,7 @@ subtest 'out of place' => sub {
             {}, [$http, "boxoffice_$name 1; $http"]);
     }
 
-    for my $name (qw(shows screens holds orders metrics)) {
+    for my $name (qw(shows screens theatres holds orders metrics)) {
         bad("$name in a server", "boxoffice_$name", qr/is not allowed here/,
             {}, [$http, "boxoffice_$name; $http"]);
         bad("$name with an argument", "boxoffice_$name",

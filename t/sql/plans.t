@@ -69,6 +69,23 @@ my %calls = (
     cancel => sub {
         TestPg::cancel($dbh, TestPg::withdrawal(shift @paid));
     },
+    part => sub {
+        my $o = $order->(seat_nos => '{' . ($seat + 1) . ',' . ($seat + 2)
+                         . '}', seat_ids => 'X,Y', seat_prices => '{50,50}',
+                         amount => 100);
+        $seat += 2;
+        TestPg::create($dbh, $o);
+        TestPg::confirm($dbh, TestPg::payment($o));
+        TestPg::give_back($dbh, TestPg::withdrawal($o, seats => 'X',
+                                                   terms => 'POLICY'));
+    },
+    quote => sub {
+        $dbh->do('select * from boxoffice.refund_quote(?, ?, ?, false, null)',
+                 undef, @{$paid[0]}{qw(order_id show_no user_id)});
+    },
+    closing => sub {
+        $dbh->do('select * from boxoffice.cancel_show_orders(10)');
+    },
     expire => sub {
         my $o = $order->(ttl_ms => 0);
         TestPg::create($dbh, $o);
@@ -92,7 +109,7 @@ my %calls = (
 
 my @sequence = qw(create create create create create create conflict replay
                   confirm confirm confirm hold_ordered again decline cancel
-                  expire read history hold);
+                  part quote closing expire read history hold);
 
 # the first ten rounds make every plan there is
 my %small;

@@ -784,6 +784,44 @@ test_sizes(void **state)
 }
 
 
+/* Without a table: any object, by the same syntax. */
+
+static void
+test_any_object(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char     *text;
+        bo_json_code_e  code;
+    } cases[] = {
+        { "{}", BO_JSON_OK },
+        { "{\"x\":[{\"y\":null}],\"z\":1.5}", BO_JSON_OK },
+        { "[]", BO_JSON_SYNTAX },
+        { "{\"a\":1,\"a\":2}", BO_JSON_DUPLICATE_FIELD },
+        { "{\"x\":[{\"y\":1,\"y\":1}]}", BO_JSON_DUPLICATE_FIELD },
+        { "{\"x\":[[[[[[[[]]]]]]]]}", BO_JSON_SYNTAX },
+        { "{\"x\":01}", BO_JSON_SYNTAX },
+        { "{} x", BO_JSON_SYNTAX }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        error.code = BO_JSON_OK;
+
+        if (bo_json_read(&doc, cases[i].text, strlen(cases[i].text), NULL,
+                         NULL, &error)
+            == 0)
+        {
+            bo_json_free(&doc);
+        }
+
+        assert_int_equal(error.code, cases[i].code);
+    }
+}
+
+
 /* A body cut anywhere is none; one with a byte changed does no harm. */
 
 static void
@@ -916,6 +954,7 @@ main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_any_object),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_memory)
     };

@@ -30,7 +30,8 @@ select * from boxoffice.create_orders(
     array['A' || 2 * :pair || ',A' || 2 * :pair + 1], array[50000]::bigint[],
     array['CARD'], array['Asha Rao'], array['asha@example.org'],
     array['+911234567890'], array[300000], array[10],
-    array[md5(:step::text)], array[md5('f' || :step)]);
+    array[md5(:step::text)], array[md5('f' || :step)],
+    array['{25000,25000}']);
 
 select * from boxoffice.confirm_orders(
     array[('01990000-0000-8000-8000-' || lpad(:step::text, 12, '0'))::uuid],
