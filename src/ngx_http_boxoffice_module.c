@@ -92,6 +92,7 @@ static struct {
       ngx_http_bo_preferences_actions },
     { ngx_string("boxoffice_ticket_keys"), ngx_http_bo_ticket_keys_actions },
     { ngx_string("boxoffice_checkins"), ngx_http_bo_checkins_actions },
+    { ngx_string("boxoffice_dead_letters"), ngx_http_bo_letters_actions },
     { ngx_null_string, NULL }
 };
 
@@ -274,6 +275,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NULL },
 
     { ngx_string("boxoffice_waiting_rooms"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_dead_letters"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
       NGX_HTTP_LOC_CONF_OFFSET,
@@ -831,7 +839,7 @@ ngx_http_bo_outbox_sink(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_bo_main_conf_t *mcf = conf;
 
-    return ngx_bo_sink_directive(cf, cmd, &mcf->sinks, NULL);
+    return ngx_bo_sink_directive(cf, cmd, &mcf->sinks, &mcf->outbound);
 }
 
 

@@ -48,6 +48,18 @@ sub bad ($name, $directive, $why, @change) {
 good('as it is', {});
 
 my $pg    = '"host=/tmp dbname=x"';
+my $secret = $node->dir . '/secret';    # no "whsec_..."
+my $hook   = $node->dir . '/hook';
+my $keys   = $node->dir . '/keys';
+
+for ([$hook, 'whsec_' . 'a' x 32], [$keys, "aws_access_key_id=A
+aws_secret_access_key = B"])
+{
+    open my $fh, '>', $_->[0] or die "$_->[0]: $!";
+    say {$fh} $_->[1];
+    close $fh or die "$_->[0]: $!";
+}
+
 my $redis = 'redis://127.0.0.1:6379';
 
 
@@ -112,6 +124,10 @@ subtest 'what is good' => sub {
         [outbox_sink => 'off'], [outbox_sink => 'redis stream=s maxlen=1'],
         [outbox_sink => ['redis', 'redis name=b types=order.*,payment.a_b',
             'audit timeout=1s attempts=1 backoff=1ms batch=128 inflight=1']],
+        [outbox_sink => "webhook url=http://127.0.0.1/a secret=$hook queue=5"],
+        [outbox_sink => "webhook url=https://127.0.0.1 secret=$hook verify=off"],
+        [outbox_sink => ["sqs url=http://127.0.0.1 queue=a region=r credentials=$keys",
+            "sns url=http://127.0.0.1 topic=a region=r credentials=$keys"]],
     );
 
     good("$_->[0] $_->[1]", { @$_ }) for @good;
@@ -169,7 +185,16 @@ subtest 'values that are wrong' => sub {
             'audit timeout=x', 'audit attempts=0', 'audit backoff=2h',
             'audit batch=129', 'audit inflight=0', 'audit stream=a',
             'off redis', ['off', 'redis'], ['redis', 'off'],
-            ['redis', 'redis'], ['redis name=audit', 'audit']],
+            ['redis', 'redis'], ['redis name=audit', 'audit'],
+            'webhook', 'webhook url=http://127.0.0.1', 'webhook secret=/dev/null url=http://127.0.0.1',
+            'webhook url=http://127.0.0.1 secret=/no/such/file',
+            "webhook url=http://127.0.0.1 secret=$secret",
+            "webhook url=ftp://127.0.0.1 secret=$hook",
+            "webhook url=http://127.0.0.1 secret=$hook queue=0",
+            'sqs url=http://127.0.0.1', "sqs url=http://127.0.0.1 queue=a region=r",
+            "sqs url=http://127.0.0.1 queue=a region=r credentials=$hook",
+            "sqs url=http://127.0.0.1 topic=a region=r credentials=$hook",
+            "sns url=http://127.0.0.1 topic=a credentials=$hook"],
         cors           => ['*', 'a.example', 'ftp://a.example', 'off off',
             'https://a.example off', 'https://', 'https://a.example/', '""'],
     );

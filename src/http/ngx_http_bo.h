@@ -142,6 +142,7 @@ extern ngx_http_bo_action_t  ngx_http_bo_orders_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_theatres_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_rooms_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_preferences_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_letters_actions[];
 
 
 /* A walk over the headers of a request: start it, then ask for the next. */

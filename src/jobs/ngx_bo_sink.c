@@ -30,7 +30,10 @@ static char *ngx_bo_sink_invalid(ngx_conf_t *cf, ngx_command_t *cmd,
 
 static ngx_bo_sink_kind_t  *ngx_bo_sink_kinds[] = {
     &ngx_bo_sink_redis,
-    &ngx_bo_sink_audit
+    &ngx_bo_sink_audit,
+    &ngx_bo_sink_webhook,
+    &ngx_bo_sink_sqs,
+    &ngx_bo_sink_sns
 };
 
 #define NGX_BO_SINK_KINDS                                                     \

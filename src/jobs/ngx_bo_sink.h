@@ -146,6 +146,9 @@ void ngx_bo_sink_done(ngx_bo_delivery_t *d, ngx_bo_sink_result_e result,
 
 extern ngx_bo_sink_kind_t  ngx_bo_sink_redis;
 extern ngx_bo_sink_kind_t  ngx_bo_sink_audit;
+extern ngx_bo_sink_kind_t  ngx_bo_sink_webhook;
+extern ngx_bo_sink_kind_t  ngx_bo_sink_sqs;
+extern ngx_bo_sink_kind_t  ngx_bo_sink_sns;
 
 
 #endif /* _NGX_BO_SINK_H_INCLUDED_ */

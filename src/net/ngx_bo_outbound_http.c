@@ -487,7 +487,7 @@ ngx_bo_outbound_http_add_header(ngx_bo_outbound_op_t *op, const char *line)
 static ngx_int_t
 ngx_bo_outbound_http_set_aws(ngx_bo_outbound_op_t *op)
 {
-    u_char                 *scope;
+    u_char                 *scope, *token;
     ngx_bo_outbound_aws_t  *aws = op->request.aws;
 
     if (aws == NULL) {
@@ -501,6 +501,23 @@ ngx_bo_outbound_http_set_aws(ngx_bo_outbound_op_t *op)
     }
 
     (void) ngx_sprintf(scope, "aws:amz:%V:%V%Z", &aws->region, &aws->service);
+
+    /* the list is libcurl's already, which signs what it finds there */
+
+    if (aws->session_token.len) {
+        token = ngx_pnalloc(op->pool, sizeof("X-Amz-Security-Token: ")
+                                      + aws->session_token.len);
+        if (token == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_sprintf(token, "X-Amz-Security-Token: %V%Z",
+                           &aws->session_token);
+
+        if (ngx_bo_outbound_http_add_header(op, (char *) token) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
     if (ngx_bo_outbound_set(op, CURLOPT_AWS_SIGV4, scope) != NGX_OK
         || ngx_bo_outbound_set(op, CURLOPT_USERNAME, aws->access_key.data)

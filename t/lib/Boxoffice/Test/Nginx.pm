@@ -176,6 +176,9 @@ sub conf ($self, %change) {
             location /api/v1/me/notification-preferences {
                 boxoffice_notification_preferences; $extra
             }
+            location /api/v1/admin/dead-letters {
+                boxoffice_dead_letters; $extra
+            }
             location = /healthz { boxoffice_health live; }
             location = /readyz { boxoffice_health ready; }
             location = /metrics { boxoffice_metrics; }

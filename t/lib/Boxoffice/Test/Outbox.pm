@@ -5,6 +5,7 @@ package Boxoffice::Test::Outbox;
 # order.
 
 use v5.36;
+use utf8;
 
 use Exporter   qw(import);
 use Mojo::JSON qw(decode_json);
