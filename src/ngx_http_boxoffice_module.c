@@ -88,6 +88,7 @@ static struct {
     { ngx_string("boxoffice_holds"), ngx_http_bo_holds_actions },
     { ngx_string("boxoffice_orders"), ngx_http_bo_orders_actions },
     { ngx_string("boxoffice_waiting_rooms"), ngx_http_bo_rooms_actions },
+    { ngx_string("boxoffice_webhooks"), ngx_http_bo_webhooks_actions },
     { ngx_string("boxoffice_notification_preferences"),
       ngx_http_bo_preferences_actions },
     { ngx_string("boxoffice_ticket_keys"), ngx_http_bo_ticket_keys_actions },
@@ -316,6 +317,20 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       0,
       NULL },
 
+    { ngx_string("boxoffice_webhooks"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_gateway"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_gateway,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("boxoffice_secret_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_bo_secret_file,
@@ -428,6 +443,9 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&mcf->outbound.peers, cf->pool, 4,
                           sizeof(ngx_bo_outbound_peer_t *))
+           != NGX_OK
+        || ngx_array_init(&mcf->gateways, cf->pool, 2,
+                          sizeof(ngx_bo_gateway_t))
            != NGX_OK)
     {
         return NULL;
@@ -509,6 +527,10 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
                            "\"boxoffice_hold_cap\" %Mms is shorter than "
                            "\"boxoffice_hold_ttl\" %Mms",
                            limits->hold_cap, limits->hold_ttl);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_bo_gateway_default(cf, &mcf->gateways) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -770,7 +792,8 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         {
             lcf->actions = ngx_http_bo_resources[i].actions;
             lcf->named = lcf->actions == ngx_http_bo_rooms_actions
-                         || lcf->actions == ngx_http_bo_checkins_actions;
+                         || lcf->actions == ngx_http_bo_checkins_actions
+                         || lcf->actions == ngx_http_bo_webhooks_actions;
         }
     }
 
@@ -1128,6 +1151,8 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
     }
 
     mcf->store->tickets = mcf->tickets;
+
+    mcf->store->gateways = &mcf->gateways;
 
     mcf->hub = ngx_http_bo_hub_create(cycle, mcf);
     if (mcf->hub == NULL) {

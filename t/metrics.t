@@ -85,7 +85,7 @@ sub moved ($code) {
 
     return { map { $_ => $after->{$_} - $before->{$_} }
         grep { $after->{$_} != $before->{$_}
-            && !/_(?:sum|bucket)|upstream|history|seatmaps_refreshed|live|^shows|^outbox/ }
+            && !/_(?:sum|bucket)|upstream|history|seatmaps_refreshed|live|^shows|^outbox|^refunds/ }
         keys %$after };
 }
 

@@ -15,12 +15,17 @@
 
 #include "bo_json.h"
 #include "store/ngx_bo_seatmap.h"
+#include "store/ngx_bo_payments.h"
 #include "store/ngx_bo_settle.h"
 
 
 /* Bodies are small: no document of this API comes near it. */
 
 #define NGX_HTTP_BO_BODY_MAX      16384
+
+/* A webhook is what others make it. */
+
+#define NGX_HTTP_BO_WEBHOOK_MAX   65536
 
 /* msec; a body that drips in costs its sender the request. */
 
@@ -47,6 +52,7 @@ typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
 #define NGX_HTTP_BO_BODY          0x04      /* a JSON body */
 #define NGX_HTTP_BO_KEY           0x08      /* an Idempotency-Key */
 #define NGX_HTTP_BO_STAFF         0x10      /* staff, or an administrator */
+#define NGX_HTTP_BO_LARGE         0x80      /* that may be a webhook's */
 
 
 /*
@@ -76,6 +82,7 @@ typedef struct {
     ngx_array_t              rooms;         /* likewise, of waiting rooms */
     ngx_bo_outbound_t        outbound;      /* servers of others */
     ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */
+    ngx_array_t              gateways;      /* of ngx_bo_gateway_t */
     ngx_bo_ticket_keys_t    *tickets;       /* or NULL */
     ngx_uint_t               signs;         /* a location needs those */
     ngx_flag_t               jobs;
@@ -141,6 +148,7 @@ extern ngx_http_bo_action_t  ngx_http_bo_holds_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_orders_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_theatres_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_rooms_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_webhooks_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_preferences_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_letters_actions[];
 
@@ -278,6 +286,10 @@ typedef enum {
     NGX_HTTP_BO_E_IN_PROGRESS,
     NGX_HTTP_BO_E_SHOW_CLASH,
     NGX_HTTP_BO_E_PAYMENT_USED,
+    NGX_HTTP_BO_E_PAYMENT_PENDING,
+    NGX_HTTP_BO_E_PAYMENT_MISMATCH,
+    NGX_HTTP_BO_E_SIGNATURE_FORM,
+    NGX_HTTP_BO_E_SIGNATURE,
     NGX_HTTP_BO_E_NOT_CONFIRMED,
     NGX_HTTP_BO_E_CLOSED,
     NGX_HTTP_BO_E_TOO_LARGE,
@@ -335,6 +347,16 @@ ngx_uint_t ngx_http_bo_foreign(ngx_http_bo_ctx_t *ctx);
 /* orders: an order as JSON, and the room that it needs. */
 size_t ngx_http_bo_order_len(ngx_bo_order_t *order);
 u_char *ngx_http_bo_put_order(u_char *p, ngx_bo_order_t *order);
+
+/* pay: POST /orders/{id}/pay. */
+void ngx_http_bo_pay(ngx_http_bo_ctx_t *ctx);
+
+/*
+ * gateway_conf: the setter of "boxoffice_gateway", and what there is without
+ * one.  NGX_OK or NGX_ERROR.
+ */
+char *ngx_http_bo_gateway(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_bo_gateway_default(ngx_conf_t *cf, ngx_array_t *gateways);
 
 /* order_list: GET /orders. */
 void ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx);

@@ -58,6 +58,11 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 409, "request_in_progress", "The same request is being worked on.", 1 },
     { 409, "show_clash", "The screen has another show at that time.", 0 },
     { 409, "payment_used", "The payment belongs to another order.", 0 },
+    { 409, "payment_pending", "The payment is not complete yet.", 1 },
+    { 409, "payment_mismatch",
+      "The payment is not what the order asked for; we will look at it.", 0 },
+    { 400, "signature_malformed", "The signature cannot be read.", 0 },
+    { 401, "signature_invalid", "The signature is not good.", 0 },
     { 409, "order_not_confirmed", "There are no tickets of this order.", 0 },
     { 410, "sale_closed", "The show is not on sale any more.", 0 },
     { 413, "body_too_large", "The body is too large.", 0 },
@@ -290,6 +295,18 @@ ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx, ngx_bo_outcome_e outcome)
 
     case NGX_BO_DECLINED:
         error = NGX_HTTP_BO_E_PAYMENT_DECLINED;
+        break;
+
+    case NGX_BO_NOT_PAID:
+        error = NGX_HTTP_BO_E_PAYMENT_DECLINED;
+        break;
+
+    case NGX_BO_PENDING:
+        error = NGX_HTTP_BO_E_PAYMENT_PENDING;
+        break;
+
+    case NGX_BO_QUARANTINED:
+        error = NGX_HTTP_BO_E_PAYMENT_MISMATCH;
         break;
 
     case NGX_BO_PAYMENT_USED:

@@ -57,6 +57,10 @@ ngx_http_bo_action_t  ngx_http_bo_orders_actions[] = {
       NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,
       ngx_http_bo_order_confirm },
 
+    { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("pay"),
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,
+      ngx_http_bo_pay },
+
     { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("cancel"),
       NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,
       ngx_http_bo_order_cancel },

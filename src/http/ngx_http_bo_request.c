@@ -499,6 +499,14 @@ ngx_http_bo_admit(ngx_http_bo_ctx_t *ctx)
 }
 
 
+static size_t
+ngx_http_bo_body_max(ngx_http_bo_ctx_t *ctx)
+{
+    return ctx->action->needs & NGX_HTTP_BO_LARGE ? NGX_HTTP_BO_WEBHOOK_MAX
+                                                  : NGX_HTTP_BO_BODY_MAX;
+}
+
+
 static ngx_int_t
 ngx_http_bo_want_body(ngx_http_bo_ctx_t *ctx)
 {
@@ -521,7 +529,7 @@ ngx_http_bo_want_body(ngx_http_bo_ctx_t *ctx)
         return NGX_DONE;
     }
 
-    if (r->headers_in.content_length_n > NGX_HTTP_BO_BODY_MAX) {
+    if (r->headers_in.content_length_n > (off_t) ngx_http_bo_body_max(ctx)) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_TOO_LARGE, NULL);
         return NGX_DONE;
     }
@@ -569,7 +577,7 @@ ngx_http_bo_body_ready(ngx_http_request_t *r)
         return;
     }
 
-    if (ctx->body.len > NGX_HTTP_BO_BODY_MAX) {
+    if (ctx->body.len > ngx_http_bo_body_max(ctx)) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_TOO_LARGE, NULL);
         return;
     }
@@ -611,7 +619,7 @@ ngx_http_bo_collect_body(ngx_http_bo_ctx_t *ctx)
 
     ctx->body.len = len;
 
-    if (len > NGX_HTTP_BO_BODY_MAX) {
+    if (len > ngx_http_bo_body_max(ctx)) {
         return NGX_OK;
     }
 

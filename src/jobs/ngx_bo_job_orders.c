@@ -13,7 +13,7 @@
 
 #define NGX_BO_EXPIRE_MAX   "500"
 
-/* What purge_holds() deletes in one call at most. */
+/* What purge_holds() and purge_webhooks() delete in one call at most. */
 
 #define NGX_BO_PURGE_MAX    5000
 
@@ -42,8 +42,8 @@ static ngx_bo_pg_statement_t  ngx_bo_cleanup = {
 
 static ngx_bo_pg_statement_t  ngx_bo_purge = {
     "purge",
-    "select p.more, h.n from boxoffice.purge(72) p,"
-    " boxoffice.purge_holds(90) h(n)",
+    "select p.more, greatest(h.n, w.n) from boxoffice.purge(72) p,"
+    " boxoffice.purge_holds(90) h(n), boxoffice.purge_webhooks(14) w(n)",
     0, 1
 };
 

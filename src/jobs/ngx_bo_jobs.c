@@ -24,6 +24,10 @@ static ngx_bo_job_t  ngx_bo_jobs[] = {
     { ngx_bo_job_repair, 600, NULL, { 0 }, 0 },
     { ngx_bo_job_orders, 500, NULL, { 0 }, 0 },
     { ngx_bo_job_cancel, 1000, NULL, { 0 }, 0 },
+    { ngx_bo_job_payments, 500, NULL, { 0 }, 0 },
+    { ngx_bo_job_parked, 500, NULL, { 0 }, 0 },
+    { ngx_bo_job_refunds, 500, NULL, { 0 }, 0 },
+    { ngx_bo_job_compare, 1000, NULL, { 0 }, 0 },
     { ngx_bo_job_cleanup, 10000, NULL, { 0 }, 0 },
     { ngx_bo_job_purge, 3600000, NULL, { 0 }, 0 },
     { ngx_bo_job_partitions, 21600000, NULL, { 0 }, 0 }

@@ -56,11 +56,26 @@ ngx_int_t ngx_bo_job_check(ngx_bo_job_t *job, ngx_bo_verdict_e verdict,
     PGresult *res);
 
 
+/*
+ * Counts and tells a statement that failed.  NGX_OK when it has given rows,
+ * else NGX_ERROR.
+ */
+ngx_int_t ngx_bo_job_check(ngx_bo_job_t *job, ngx_bo_verdict_e verdict,
+    PGresult *res);
+
+/* How long a gateway is left alone at least, msec: the shortest "check". */
+ngx_msec_t ngx_bo_job_base(ngx_bo_store_t *store);
+
+
 /* The jobs themselves. */
 
 void ngx_bo_job_seatmaps(ngx_bo_job_t *job);
 void ngx_bo_job_orders(ngx_bo_job_t *job);
 void ngx_bo_job_cancel(ngx_bo_job_t *job);
+void ngx_bo_job_payments(ngx_bo_job_t *job);
+void ngx_bo_job_parked(ngx_bo_job_t *job);
+void ngx_bo_job_refunds(ngx_bo_job_t *job);
+void ngx_bo_job_compare(ngx_bo_job_t *job);
 void ngx_bo_job_cleanup(ngx_bo_job_t *job);
 void ngx_bo_job_purge(ngx_bo_job_t *job);
 void ngx_bo_job_partitions(ngx_bo_job_t *job);

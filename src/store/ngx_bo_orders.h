@@ -8,6 +8,7 @@
 #define _NGX_BO_ORDERS_H_INCLUDED_
 
 
+#include "ngx_bo_gateway.h"
 #include "ngx_bo_holds.h"
 
 
@@ -66,6 +67,7 @@ typedef struct {
     ngx_str_t                payment;       /* the gateway's id of it */
     ngx_str_t                seats;         /* to give back; NULL data: all */
     ngx_str_t                terms;         /* POLICY, FULL or NONE */
+    ngx_bo_gateway_op_t      ask;           /* what became of it */
 
     ngx_bo_order_t           order;
     ngx_str_t                refund;        /* of a cancellation: JSON, or 0 */
@@ -93,7 +95,9 @@ void ngx_bo_order_create(ngx_bo_order_call_t *c);
 /*
  * Asks the gateway what became of payment, and confirms or fails the order id
  * of show_no.  NGX_BO_OK, _SAME, _REPLAYED: confirmed; _DECLINED: failed;
- * _ENDED: it was over, see order.status; _NO_PAYMENT; the others as above.
+ * _NOT_PAID: declined, and the order still waits; _PENDING: ask again later;
+ * _QUARANTINED; _ENDED: it was over, see order.status; _NO_PAYMENT; the others
+ * as above.
  */
 void ngx_bo_order_confirm(ngx_bo_order_call_t *c);
 

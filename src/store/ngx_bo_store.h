@@ -40,6 +40,9 @@ typedef enum {
     NGX_BO_DECLINED,         /* the payment was */
     NGX_BO_NO_PAYMENT,       /* the gateway does not know the payment */
     NGX_BO_PAYMENT_USED,     /* the payment is another order's */
+    NGX_BO_PENDING,          /* the customer has not paid yet */
+    NGX_BO_NOT_PAID,         /* he was declined, and may try again */
+    NGX_BO_QUARANTINED,      /* the payment is not what was asked for */
     NGX_BO_ALONE,            /* ask again, not in a batch */
     NGX_BO_REFUSED,          /* PostgreSQL refused: see the log */
     NGX_BO_UNAVAILABLE,      /* not tried: try again */
@@ -130,6 +133,7 @@ struct ngx_bo_store_s {
     ngx_array_t             *rooms;         /* zones of waiting rooms */
     ngx_bo_ticket_keys_t    *tickets;       /* that sign them, or NULL */
     ngx_event_t              outbox;        /* wakes the relay, if there is */
+    ngx_array_t             *gateways;      /* of ngx_bo_gateway_t */
 
     ngx_str_t                hold_ttl;      /* the limits as texts */
     ngx_str_t                hold_cap;

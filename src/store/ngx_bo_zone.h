@@ -20,7 +20,7 @@
 
 /* To be changed with anything that lives in the zone, seat maps included. */
 
-#define NGX_BO_ZONE_VERSION  3
+#define NGX_BO_ZONE_VERSION  4
 
 #define NGX_BO_BUCKETS       13
 
@@ -60,6 +60,19 @@ typedef struct {
     _(checkins_admitted,  "Seats admitted at the door")                       \
     _(checkins_refused,   "Scans at the door that were refused")              \
     _(checkins_conflicts, "Scans of offline scanners that were conflicts")    \
+    _(payments_begun,     "Payments that a gateway was asked for")            \
+    _(payments_captured,  "Promised payments that were captured by a job")    \
+    _(payments_repaired,  "Captures that the gateway had to be asked about")  \
+    _(payments_foreign,   "Captures of a gateway that we did not ask for")    \
+    _(payments_disagree,  "Payments with fewer refunds at the gateway")       \
+    _(payments_quarantined, "Payments and events that do not fit")            \
+    _(refunds_sent,       "Refunds sent to a gateway")                        \
+    _(refunds_done,       "Refunds that the gateway has done")                \
+    _(refunds_failed,     "Refunds that the gateway will not do")             \
+    _(webhooks_taken,     "Events of gateways taken")                         \
+    _(webhooks_ignored,   "Events of gateways of no interest")                \
+    _(webhooks_refused,   "Webhooks with a bad signature")                    \
+    _(webhooks_parked,    "Events of gateways that came too early")           \
     _(seatmaps_served,    "Seat maps served")                                 \
     _(seatmaps_stale,     "Seat maps served stale")                           \
     _(seatmaps_refreshed, "Seat maps read from Redis")                        \

@@ -173,6 +173,11 @@ sub conf ($self, %change) {
             location /api/v1/checkins { boxoffice_checkins; $extra }
             location /api/v1/ticket-keys { boxoffice_ticket_keys; $extra }
             location /api/v1/waiting-rooms { boxoffice_waiting_rooms; $extra }
+            location /api/v1/webhooks {
+                boxoffice_webhooks;
+                client_max_body_size 64k;
+                client_body_buffer_size 64k;
+            }
             location /api/v1/me/notification-preferences {
                 boxoffice_notification_preferences; $extra
             }
