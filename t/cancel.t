@@ -379,7 +379,10 @@ subtest 'a worker dies, PostgreSQL restarts' => sub {
     diag 'answered: ' . grep { $_->code == 200 } @$r;
 
     $t->restart_postgres;
-    $t->wait_until(sub { $t->get('/readyz')->code == 200 }, 10, 'ready');
+    for my $node (1, 2) {
+        $t->wait_until(sub { $t->get('/readyz', node => $node)->code == 200 },
+            20, "node $node is ready");
+    }
     my $again;
     $t->wait_until(sub { $again = all(@wish);
         !grep { $_->code != 200 } @$again }, 20, 'the same keys find out');
@@ -400,6 +403,10 @@ subtest 'a worker dies, PostgreSQL restarts' => sub {
 subtest 'a show' => sub {
     my $path = '/api/v1/shows/' . LARGE_SHOW;
     terms(theatre_of(LARGE_SHOW), $HALF);
+    for my $node (1, 2) {
+        $t->wait_until(sub { $t->get($path, node => $node)->code == 200 }, 20,
+            "node $node knows it");
+    }
     my $live = hold($t, 'ida', LARGE_SHOW, [qw(R1 R2)], node => 2);
     my $pending = order($t, 'joy', LARGE_SHOW, ['S1']);
 
