@@ -6,6 +6,7 @@
 
 #include "http/ngx_http_bo_conf.h"
 #include "http/ngx_http_bo_limit.h"
+#include "http/ngx_http_bo_optimistic.h"
 #include "http/ngx_http_bo_room.h"
 #include "http/ngx_http_bo_tickets.h"
 #include "jobs/ngx_bo_jobs.h"
@@ -310,6 +311,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       0,
       NULL },
 
+    { ngx_string("boxoffice_optimistic"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_bo_optimistic,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("boxoffice_ticket_key_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_bo_ticket_key_file,
@@ -327,6 +335,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
     { ngx_string("boxoffice_gateway"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_bo_gateway,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_bookings"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_bookings,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -458,6 +473,11 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
     mcf->pg.timeout = 2000;
     mcf->pg.queue = 4096;
     mcf->pg.prepare = 1;
+
+    mcf->bookings.durability = NGX_BO_DURABLE_EVERYSEC;
+    mcf->bookings.backlog = 10000;
+    mcf->bookings.batch = 256;
+    mcf->bookings.claim = 10000;
 
     mcf->limits.hold_ttl = NGX_CONF_UNSET_MSEC;
     mcf->limits.hold_cap = NGX_CONF_UNSET_MSEC;
@@ -1163,6 +1183,10 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (ngx_bo_bookings_start(mcf->store, &mcf->bookings) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (mcf->jobs
         && (ngx_bo_jobs_start(cycle, mcf->store) != NGX_OK
             || ngx_bo_relay_start(cycle, mcf->store, mcf->sinks) != NGX_OK))
@@ -1187,6 +1211,7 @@ ngx_http_bo_exit_process(ngx_cycle_t *cycle)
 
     ngx_bo_relay_stop();
     ngx_bo_jobs_stop();
+    ngx_bo_bookings_stop(mcf->store);
     ngx_bo_rooms_stop(mcf->store);
 
     if (mcf->hub) {

@@ -111,6 +111,9 @@ subtest 'what is good' => sub {
         [order_ttl => '90s'], [stale => '0'],
         [checkin_opens => '0'], [checkin_opens => '3d'],
         [seats_per_hold => 1], [seats_per_hold => 64],
+        [bookings => 'durability=none'], [bookings => 'durability=always '
+            . 'backlog=1 batch=1 claim=1ms'],
+        [bookings => 'backlog=10000000 batch=1024 durability=everysec'],
         [orphan_rule => 'on'], [orphan_rule => 'off'], [streams => 0],
         [streams => 100], [stream_heartbeat => '100ms'], [stream_drain => '0'],
         [seats_per_user => 1], [auth => 'off'], [cors => 'off'],
@@ -157,6 +160,9 @@ subtest 'values that are wrong' => sub {
         seats_per_hold => ['0', '65', '-1', 'many', '1.5'],
         seats_per_user => ['0', '-1', 'many', '100000000'],
         jobs           => ['yes', '1', 'true'],
+        bookings       => ['durability=sometimes', 'durability=', 'backlog=0',
+            'backlog=x', 'backlog=10000001', 'batch=0', 'batch=1025',
+            'claim=0', 'claim=x', 'colour=red', '""'],
         orphan_rule    => ['yes', '1', '""'],
         streams        => ['-1', 'many', '1.5'],
         stream_heartbeat => ['0', 'abc', '-1s'],
@@ -250,6 +256,18 @@ subtest 'values that are wrong' => sub {
         ['location / {', 'location / { boxoffice_limit a wet;']);
     bad('auth maybe', 'boxoffice_auth', qr/invalid value in "maybe"/, {},
         ['boxoffice_auth development', 'boxoffice_auth maybe']);
+    good("optimistic $_", {}, ['location / {',
+        "location /o { boxoffice_optimistic $_; } location / {"])
+        for qw(availability create complete bookings);
+    bad("optimistic $_->[0]", 'boxoffice_optimistic', $_->[1], {},
+        ['location / {', "location /o { boxoffice_optimistic $_->[0]; } "
+            . 'location / {'])
+        for ['pay', qr/invalid value in "pay"/],
+            ['create complete', qr/invalid number of arguments/],
+            ['create; boxoffice_optimistic create', qr/is duplicate/];
+    bad('optimistic by a regular expression', 'boxoffice_optimistic',
+        qr/needs a location with a prefix/, {}, ['location / {',
+            'location ~ /o { boxoffice_optimistic create; } location / {']);
     bad('health x', 'boxoffice_health', qr/invalid value in "x"/, {},
         ['boxoffice_health live', 'boxoffice_health x']);
 };
@@ -281,7 +299,8 @@ subtest 'twice' => sub {
     my %values = (redis => $redis, postgres => $pg, zone => 'a:1m',
         hold_ttl => '10s', hold_cap => '1h', order_ttl => '10s',
         stale => '10s', seats_per_hold => 2, seats_per_user => 2,
-        jobs => 'on', cors => 'https://a.example', auth => 'off');
+        jobs => 'on', cors => 'https://a.example', auth => 'off',
+        bookings => 'backlog=1');
 
     bad($_, "boxoffice_$_", qr/is duplicate/,
         { $_ => [$values{$_}, $values{$_}] }) for sort keys %values;

@@ -14,6 +14,7 @@
 #include <ngx_http.h>
 
 #include "bo_json.h"
+#include "store/ngx_bo_bookings.h"
 #include "store/ngx_bo_seatmap.h"
 #include "store/ngx_bo_payments.h"
 #include "store/ngx_bo_settle.h"
@@ -77,6 +78,7 @@ typedef struct {
     ngx_bo_redis_conf_t      redis;
     ngx_bo_pg_conf_t         pg;
     ngx_bo_limits_t          limits;
+    ngx_bo_bookings_conf_t   bookings;
     ngx_shm_zone_t          *zone;
     ngx_array_t              limit_zones;   /* of ngx_shm_zone_t * */
     ngx_array_t              rooms;         /* likewise, of waiting rooms */
@@ -151,6 +153,10 @@ extern ngx_http_bo_action_t  ngx_http_bo_rooms_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_webhooks_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_preferences_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_letters_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_availability_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_booking_create_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_booking_complete_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_bookings_actions[];
 
 
 /* A walk over the headers of a request: start it, then ask for the next. */
@@ -313,6 +319,8 @@ typedef enum {
     NGX_HTTP_BO_E_INTERNAL,
     NGX_HTTP_BO_E_UNAVAILABLE,
     NGX_HTTP_BO_E_IN_DOUBT,
+    NGX_HTTP_BO_E_BACKLOG,
+    NGX_HTTP_BO_E_VOLATILE,
     NGX_HTTP_BO_E_VERSION
 } ngx_http_bo_error_e;
 

@@ -94,6 +94,9 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 503, "outcome_unknown",
       "It is not known whether this was done. Send the same request again, "
       "with the same Idempotency-Key.", 1 },
+    { 503, "backlog", "Too many bookings are on their way.", 1 },
+    { 503, "not_durable",
+      "A booking would not be kept safely; please try again in a moment.", 1 },
     { 505, "http_version_not_supported", "HTTP/1.0, 1.1 and 2 are spoken.",
       0 }
 };
@@ -320,6 +323,14 @@ ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx, ngx_bo_outcome_e outcome)
     case NGX_BO_CHANGED:
     case NGX_BO_UNAVAILABLE:
         error = NGX_HTTP_BO_E_UNAVAILABLE;
+        break;
+
+    case NGX_BO_BACKLOG:
+        error = NGX_HTTP_BO_E_BACKLOG;
+        break;
+
+    case NGX_BO_VOLATILE:
+        error = NGX_HTTP_BO_E_VOLATILE;
         break;
 
     case NGX_BO_IN_DOUBT:

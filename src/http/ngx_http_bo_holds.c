@@ -27,16 +27,11 @@ static void ngx_http_bo_hold_release_do(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_released(ngx_http_bo_ctx_t *ctx);
 
 static ngx_http_bo_hold_t *ngx_http_bo_hold_begin(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_hold_with_show(ngx_http_bo_ctx_t *ctx,
-    const bo_uuid_t *id, ngx_http_bo_run_pt run);
 static void ngx_http_bo_hold_shown(ngx_bo_call_t *call);
 static void ngx_http_bo_hold_show(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_by_id(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_run_pt run);
 static void ngx_http_bo_hold_woken(ngx_bo_call_t *call);
-static ngx_int_t ngx_http_bo_hold_seats(ngx_http_bo_ctx_t *ctx);
-static ngx_uint_t ngx_http_bo_hold_open(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_hold_refused(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_answer(ngx_http_bo_ctx_t *ctx,
     ngx_uint_t status);
 
@@ -408,7 +403,7 @@ ngx_http_bo_hold_by_id(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run)
 }
 
 
-static void
+void
 ngx_http_bo_hold_with_show(ngx_http_bo_ctx_t *ctx, const bo_uuid_t *id,
     ngx_http_bo_run_pt run)
 {
@@ -419,6 +414,7 @@ ngx_http_bo_hold_with_show(ngx_http_bo_ctx_t *ctx, const bo_uuid_t *id,
 
     no = 0;
     call = &h->hold.script.call;
+    h->by_id = id == NULL;
 
     /* A number beyond int4 is no show's, and would be an error in SQL. */
 
@@ -460,9 +456,8 @@ ngx_http_bo_hold_show(ngx_http_bo_ctx_t *ctx)
         return;
 
     case NGX_BO_NOT_FOUND:
-        ngx_http_bo_error(ctx, ctx->action->path == NGX_HTTP_BO_LIST
-                               ? NGX_HTTP_BO_E_SHOW_NOT_FOUND
-                               : NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        ngx_http_bo_error(ctx, h->by_id ? NGX_HTTP_BO_E_NOT_FOUND
+                                        : NGX_HTTP_BO_E_SHOW_NOT_FOUND, NULL);
         return;
 
     default:
@@ -508,9 +503,7 @@ ngx_http_bo_hold_woken(ngx_bo_call_t *call)
 }
 
 
-/* 1 when the show is on sale; else the answer is on its way. */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_bo_hold_open(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_hold_t *h = ctx->data;
@@ -526,9 +519,7 @@ ngx_http_bo_hold_open(ngx_http_bo_ctx_t *ctx)
 }
 
 
-/* From labels to numbers: known, not twice, not too many, for sale. */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_bo_hold_seats(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_hold_t *h = ctx->data;
@@ -578,7 +569,7 @@ ngx_http_bo_hold_seats(ngx_http_bo_ctx_t *ctx)
 }
 
 
-static void
+void
 ngx_http_bo_hold_refused(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_hold_t *h = ctx->data;

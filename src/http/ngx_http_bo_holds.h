@@ -40,6 +40,7 @@ typedef struct {
     ngx_http_bo_run_pt       allowed;       /* by the orphan rule */
     bo_seats_t               own;           /* given back for these */
     unsigned                 fresh:1;       /* the map was just read */
+    unsigned                 by_id:1;       /* the show is that of an id */
 } ngx_http_bo_hold_t;
 
 
@@ -52,6 +53,25 @@ void ngx_http_bo_hold_refresh(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run);
 
 /* Answers the end of ngx_bo_hold_create(). */
 void ngx_http_bo_hold_created(ngx_http_bo_ctx_t *ctx);
+
+/*
+ * Runs run once a show is at hand: that of an id, or, when it is NULL, the one
+ * whose number is in ctx->id.  Without it, the answer is on its way.
+ */
+void ngx_http_bo_hold_with_show(ngx_http_bo_ctx_t *ctx, const bo_uuid_t *id,
+    ngx_http_bo_run_pt run);
+
+/* 1 when the show is on sale; else the answer is on its way. */
+ngx_uint_t ngx_http_bo_hold_open(ngx_http_bo_ctx_t *ctx);
+
+/*
+ * From the labels of body.seat_ids to hold.seats: known, not twice, not too
+ * many, for sale.  NGX_OK, or NGX_ERROR when the answer is on its way.
+ */
+ngx_int_t ngx_http_bo_hold_seats(ngx_http_bo_ctx_t *ctx);
+
+/* Answers an outcome that is no success. */
+void ngx_http_bo_hold_refused(ngx_http_bo_ctx_t *ctx);
 
 
 /* hold_best: holds the best seats there are, by body.best. */

@@ -18,12 +18,11 @@ static void ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_create_do(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_paid(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_order_read(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_found(ngx_http_bo_ctx_t *ctx);
 
 static ngx_http_bo_order_t *ngx_http_bo_order_begin(ngx_http_bo_ctx_t *ctx);
-static ngx_int_t ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_woken(ngx_bo_call_t *call);
 static void ngx_http_bo_order_shown(ngx_bo_call_t *call);
 static void ngx_http_bo_order_show(ngx_http_bo_ctx_t *ctx);
@@ -77,7 +76,7 @@ ngx_http_bo_action_t  ngx_http_bo_orders_actions[] = {
 };
 
 
-static const bo_json_field_t  ngx_http_bo_customer_fields[] = {
+const bo_json_field_t  ngx_http_bo_customer_fields[] = {
 
     { "name", BO_JSON_STRING, offsetof(ngx_http_bo_customer_t, name),
       1, 1, NGX_HTTP_BO_NAME_MAX, 0, NULL },
@@ -158,7 +157,10 @@ ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_bo_order_customer(ctx) != NGX_OK) {
+    if (ngx_http_bo_read_customer(ctx, o->order->hold.pool, &o->body.customer,
+                                  &o->order->customer)
+        != NGX_OK)
+    {
         return;
     }
 
@@ -259,7 +261,6 @@ ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx)
 {
-    bo_str_t             *payment;
     ngx_http_bo_order_t  *o;
 
     o = ngx_http_bo_order_by_id(ctx);
@@ -273,6 +274,33 @@ ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
+    ngx_http_bo_order_paid(ctx);
+}
+
+
+void
+ngx_http_bo_order_pay(ngx_http_bo_ctx_t *ctx, bo_str_t *payment)
+{
+    ngx_http_bo_order_t  *o;
+
+    o = ngx_http_bo_order_by_id(ctx);
+    if (o == NULL) {
+        return;
+    }
+
+    o->body.payment_id = *payment;
+
+    ngx_http_bo_order_paid(ctx);
+}
+
+
+static void
+ngx_http_bo_order_paid(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    bo_str_t  *payment;
+
     payment = &o->body.payment_id;
 
     if (!bo_payment_id_valid(payment->data, payment->len)) {
@@ -281,7 +309,9 @@ ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_bo_keep(o, &o->order->payment, payment) != NGX_OK) {
+    if (ngx_http_bo_keep(o->order->hold.pool, &o->order->payment, payment)
+        != NGX_OK)
+    {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
         return;
     }
@@ -354,7 +384,7 @@ ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx, ngx_bo_order_t *order)
 
 /* GET /orders/{id} */
 
-static void
+void
 ngx_http_bo_order_read(ngx_http_bo_ctx_t *ctx)
 {
     if (ngx_http_bo_order_by_id(ctx) != NULL) {
@@ -369,12 +399,28 @@ ngx_http_bo_order_found(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t *o = ctx->data;
 
-    if (ngx_bo_order_call(o->order)->outcome == NGX_BO_OK) {
+    switch (ngx_bo_order_call(o->order)->outcome) {
+
+    case NGX_BO_OK:
         ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
         return;
-    }
 
-    ngx_http_bo_order_refused(ctx);
+    case NGX_BO_NOT_FOUND:
+
+        /* A booking may be on its way to PostgreSQL. */
+
+        if (ctx->store->bookings) {
+            ngx_bo_call_cancel(ctx->call);
+            ctx->call = NULL;
+            ngx_http_bo_booking(ctx);
+            return;
+        }
+
+        /* fall through */
+
+    default:
+        ngx_http_bo_order_refused(ctx);
+    }
 }
 
 
@@ -445,16 +491,14 @@ ngx_http_bo_order_by_id(ngx_http_bo_ctx_t *ctx)
 
 /* An address has one '@', something on both sides, and no white space. */
 
-static ngx_int_t
-ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx)
+ngx_int_t
+ngx_http_bo_read_customer(ngx_http_bo_ctx_t *ctx, ngx_pool_t *pool,
+    ngx_http_bo_customer_t *body, ngx_bo_customer_t *customer)
 {
-    ngx_http_bo_order_t *o = ctx->data;
+    size_t     i, at;
+    bo_str_t  *email;
 
-    size_t              i, at;
-    bo_str_t           *email;
-    ngx_bo_customer_t  *customer;
-
-    email = &o->body.customer.email;
+    email = &body->email;
     at = 0;
 
     for (i = 0; i < email->len; i++) {
@@ -475,14 +519,9 @@ ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    customer = &o->order->customer;
-
-    if (ngx_http_bo_keep(o, &customer->name, &o->body.customer.name)
-        != NGX_OK
-        || ngx_http_bo_keep(o, &customer->email, &o->body.customer.email)
-           != NGX_OK
-        || ngx_http_bo_keep(o, &customer->phone, &o->body.customer.phone)
-           != NGX_OK)
+    if (ngx_http_bo_keep(pool, &customer->name, &body->name) != NGX_OK
+        || ngx_http_bo_keep(pool, &customer->email, &body->email) != NGX_OK
+        || ngx_http_bo_keep(pool, &customer->phone, &body->phone) != NGX_OK)
     {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
         return NGX_ERROR;
@@ -492,17 +531,15 @@ ngx_http_bo_order_customer(ngx_http_bo_ctx_t *ctx)
 }
 
 
-/* The order may outlive the request and its body. */
-
 ngx_int_t
-ngx_http_bo_keep(ngx_http_bo_order_t *o, ngx_str_t *text, bo_str_t *s)
+ngx_http_bo_keep(ngx_pool_t *pool, ngx_str_t *text, bo_str_t *s)
 {
     if (s->data == NULL) {
         return NGX_OK;    /* an optional field */
     }
 
     text->len = s->len;
-    text->data = ngx_pnalloc(o->order->hold.pool, s->len);
+    text->data = ngx_pnalloc(pool, s->len);
 
     if (text->data == NULL) {
         return NGX_ERROR;

@@ -44,9 +44,27 @@ ngx_http_bo_order_t *ngx_http_bo_order_by_id(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_order_step(ngx_http_bo_ctx_t *ctx,
     void (*start)(ngx_bo_order_call_t *c), ngx_http_bo_run_pt run);
 
-/* Copies a text of the body, which the order may outlive.  NGX_OK, _ERROR. */
-ngx_int_t ngx_http_bo_keep(ngx_http_bo_order_t *o, ngx_str_t *text,
-    bo_str_t *s);
+/*
+ * Copies a text of the body, which the order may outlive, into its pool.
+ * NGX_OK, _ERROR.
+ */
+ngx_int_t ngx_http_bo_keep(ngx_pool_t *pool, ngx_str_t *text, bo_str_t *s);
+
+extern const bo_json_field_t  ngx_http_bo_customer_fields[];
+
+/*
+ * Checks who buys and copies it into a pool.  NGX_OK, or NGX_ERROR when it was
+ * refused and the answer is on its way.
+ */
+ngx_int_t ngx_http_bo_read_customer(ngx_http_bo_ctx_t *ctx, ngx_pool_t *pool,
+    ngx_http_bo_customer_t *body, ngx_bo_customer_t *customer);
+
+/* GET /orders/{id}, and what confirm-payment does with the order ctx->id. */
+void ngx_http_bo_order_read(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_order_pay(ngx_http_bo_ctx_t *ctx, bo_str_t *payment);
+
+/* optimistic: answers with booking ctx->id, which PostgreSQL has not got. */
+void ngx_http_bo_booking(ngx_http_bo_ctx_t *ctx);
 
 /* Paid or ended: whoever it was has no more business in a waiting room. */
 void ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx,

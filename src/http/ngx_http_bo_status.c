@@ -29,6 +29,7 @@ static u_char *ngx_http_bo_put_limits(u_char *p, ngx_array_t *zones,
     ngx_uint_t dry, const char *name, const char *help);
 static u_char *ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms);
 static u_char *ngx_http_bo_put_sinks(u_char *p, ngx_bo_metrics_t *m);
+static u_char *ngx_http_bo_put_bookings(u_char *p, ngx_bo_store_t *store);
 static u_char *ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_histogram(u_char *p, const char *name,
     const char *help, ngx_bo_histogram_t *h);
@@ -138,6 +139,8 @@ ngx_http_bo_health_handler(ngx_http_request_t *r)
                               "{\"status\":\"unavailable\",\"redis\":false}");
     static ngx_str_t  no_postgres = ngx_string(
                            "{\"status\":\"unavailable\",\"postgres\":false}");
+    static ngx_str_t  no_bookings = ngx_string(
+                                 "{\"status\":\"ok\",\"bookings\":false}");
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_boxoffice_module);
     mcf = ngx_http_get_module_main_conf(r, ngx_http_boxoffice_module);
@@ -156,6 +159,13 @@ ngx_http_bo_health_handler(ngx_http_request_t *r)
         return ngx_http_bo_status_send(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                        "application/json",
                                        redis ? &no_postgres : &no_redis);
+    }
+
+    /* the node is of use without them: they are told, not held against it */
+
+    if (store->bookings && !ngx_bo_bookings_durable(store->bookings)) {
+        return ngx_http_bo_status_send(r, NGX_HTTP_OK, "application/json",
+                                       &no_bookings);
     }
 
     return ngx_http_bo_status_send(r, NGX_HTTP_OK, "application/json", &ok);
@@ -183,7 +193,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
 
     size = sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
            + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
-           + 4 * (NGX_BO_BUCKETS + 4) + 9
+           + 4 * (NGX_BO_BUCKETS + 4) + 9 + 6
            + 4 + (1 + NGX_BO_SINKS_MAX) * sizeof(ngx_http_bo_sinks)
                  / sizeof(ngx_http_bo_metric_t)
            + 2 + 2 * mcf->limit_zones.nelts
@@ -220,6 +230,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
                                "Requests that a limit would have refused");
     p = ngx_http_bo_put_rooms(p, &mcf->rooms);
     p = ngx_http_bo_put_sinks(p, m);
+    p = ngx_http_bo_put_bookings(p, mcf->store);
     p = ngx_http_bo_put_upstreams(p, m);
     p = ngx_http_bo_put_histogram(p, "outbox_seconds",
                                   "Time from an event to its stream",
@@ -327,6 +338,36 @@ ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms)
     }
 
     return p;
+}
+
+
+/* As of the last look of the node's handler; all nodes see the same. */
+
+static u_char *
+ngx_http_bo_put_bookings(u_char *p, ngx_bo_store_t *store)
+{
+    ngx_bo_booked_t  *booked = &store->zone->booked;
+
+    if (store->bookings == NULL) {
+        return p;
+    }
+
+    p = ngx_http_bo_put_metric(p, "bookings_waiting",
+                               "Messages of bookings in the streams of Redis",
+                               "gauge");
+    p = ngx_sprintf(p, "boxoffice_bookings_waiting %uA\n", booked->waiting);
+
+    p = ngx_http_bo_put_metric(p, "bookings_oldest_seconds",
+                               "Age of the oldest of them", "gauge");
+    p = ngx_sprintf(p, "boxoffice_bookings_oldest_seconds %uA.%03uA\n",
+                    booked->age / 1000, booked->age % 1000);
+
+    p = ngx_http_bo_put_metric(p, "bookings_durable",
+                               "Whether Redis keeps bookings as demanded",
+                               "gauge");
+
+    return ngx_sprintf(p, "boxoffice_bookings_durable %ui\n",
+                       ngx_bo_bookings_durable(store->bookings));
 }
 
 

@@ -20,6 +20,7 @@ static void ngx_bo_job_got(ngx_bo_call_t *call);
 
 
 static ngx_bo_job_t  ngx_bo_jobs[] = {
+    { ngx_bo_job_bookings, 10, NULL, { 0 }, 0 },
     { ngx_bo_job_seatmaps, 200, NULL, { 0 }, 0 },
     { ngx_bo_job_repair, 600, NULL, { 0 }, 0 },
     { ngx_bo_job_orders, 500, NULL, { 0 }, 0 },
@@ -76,6 +77,8 @@ ngx_bo_jobs_stop(void)
 
         ngx_bo_jobs[i].store = NULL;
     }
+
+    ngx_bo_job_bookings_stop();
 }
 
 

@@ -80,6 +80,10 @@ void ngx_bo_job_cleanup(ngx_bo_job_t *job);
 void ngx_bo_job_purge(ngx_bo_job_t *job);
 void ngx_bo_job_partitions(ngx_bo_job_t *job);
 void ngx_bo_job_repair(ngx_bo_job_t *job);
+void ngx_bo_job_bookings(ngx_bo_job_t *job);
+
+/* For exit_process: what the job above has in memory. */
+void ngx_bo_job_bookings_stop(void);
 
 
 #endif /* _NGX_BO_JOBS_H_INCLUDED_ */

@@ -174,6 +174,13 @@ ngx_bo_redis_ready(ngx_bo_redis_t *redis)
 }
 
 
+ngx_uint_t
+ngx_bo_redis_generation(ngx_bo_redis_t *redis)
+{
+    return redis->conn.generation;
+}
+
+
 ngx_int_t
 ngx_bo_redis_setup(ngx_bo_redis_conn_t *conn)
 {

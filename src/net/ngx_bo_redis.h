@@ -124,5 +124,11 @@ void ngx_bo_redis_cancel(ngx_bo_redis_op_t *op);
 /* 1 when the connection is up (for readiness). */
 ngx_uint_t ngx_bo_redis_ready(ngx_bo_redis_t *redis);
 
+/*
+ * A number that is another one after each new connection, behind which there
+ * may be another server; 0 before the first.
+ */
+ngx_uint_t ngx_bo_redis_generation(ngx_bo_redis_t *redis);
+
 
 #endif /* _NGX_BO_REDIS_H_INCLUDED_ */

@@ -244,6 +244,7 @@ ngx_bo_redis_conn_ready(ngx_bo_redis_conn_t *conn)
                   &conn->addrs[conn->addr].name);
 
     conn->state = NGX_BO_REDIS_READY;
+    conn->generation++;
     conn->attempt = 0;
     conn->replica = 0;
 

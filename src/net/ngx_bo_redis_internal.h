@@ -97,6 +97,7 @@ struct ngx_bo_redis_conn_s {
     ngx_uint_t                naddrs;
     ngx_uint_t                addr;         /* in use, or to be tried next */
     ngx_uint_t                attempt;      /* rounds failed in a row */
+    ngx_uint_t                generation;   /* times it was ready */
     ngx_msec_t                started;      /* when the attempt began */
     ngx_bo_breaker_t          breaker;
     ngx_bo_redis_parser_t     parser;

@@ -26,7 +26,6 @@ static ngx_str_t *ngx_bo_hold_keys(ngx_bo_hold_call_t *c);
 static void ngx_bo_hold_no_memory(ngx_bo_call_t *call);
 static ngx_bo_outcome_e ngx_bo_hold_taken(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
-static void ngx_bo_hold_conflicts(ngx_bo_hold_call_t *c, redisReply *reply);
 static ngx_bo_outcome_e ngx_bo_hold_released(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
 static ngx_bo_outcome_e ngx_bo_hold_found(ngx_bo_script_call_t *sc,
@@ -220,7 +219,7 @@ ngx_bo_hold_taken(ngx_bo_script_call_t *sc, ngx_int_t code, redisReply *reply)
 }
 
 
-static void
+void
 ngx_bo_hold_conflicts(ngx_bo_hold_call_t *c, redisReply *reply)
 {
     size_t     i;

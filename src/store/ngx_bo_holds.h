@@ -38,6 +38,9 @@ typedef struct {
 } ngx_bo_hold_t;
 
 
+typedef struct ngx_bo_booking_s  ngx_bo_booking_t;
+
+
 /*
  * An operation on a hold.  Set before the start: script.call.{store, show,
  * done, data}, pool, user, idempotency, and what the operation names; the
@@ -55,6 +58,8 @@ typedef struct {
     unsigned                 sold:1;        /* one of those at least */
     unsigned                 fresh:1;       /* the fence is this call's own */
     uint64_t                 usec;
+
+    ngx_bo_booking_t        *booking;       /* see ngx_bo_bookings.h */
 
     ngx_uint_t               place;         /* in its batch */
     u_char                   id_text[BO_UUID_LEN];
@@ -95,6 +100,9 @@ void ngx_bo_hold_fence(ngx_bo_hold_call_t *c);
 void ngx_bo_hold_single(ngx_bo_hold_call_t *c);
 void ngx_bo_hold_conflict(ngx_bo_hold_call_t *c, uint32_t seat,
     int64_t state);
+
+/* Notes all seats of a reply {0, seat, state, ..}. */
+void ngx_bo_hold_conflicts(ngx_bo_hold_call_t *c, redisReply *reply);
 
 /* Reads an entry "id created expires flag key fingerprint seats". */
 ngx_int_t ngx_bo_hold_parse(ngx_bo_hold_t *hold, ngx_str_t *entry);

@@ -29,6 +29,12 @@ ngx_bo_script_t  ngx_bo_script_settle = ngx_bo_script(settle);
 ngx_bo_script_t  ngx_bo_script_map = ngx_bo_script(map);
 ngx_bo_script_t  ngx_bo_script_load = ngx_bo_script(load);
 ngx_bo_script_t  ngx_bo_script_repair = ngx_bo_script(repair);
+ngx_bo_script_t  ngx_bo_script_book = ngx_bo_script(book);
+ngx_bo_script_t  ngx_bo_script_book_pay = ngx_bo_script(book_pay);
+ngx_bo_script_t  ngx_bo_script_book_read = ngx_bo_script(book_read);
+ngx_bo_script_t  ngx_bo_script_book_take = ngx_bo_script(book_take);
+ngx_bo_script_t  ngx_bo_script_book_end = ngx_bo_script(book_end);
+ngx_bo_script_t  ngx_bo_script_book_show = ngx_bo_script(book_show);
 ngx_bo_script_t  ngx_bo_script_room_tick = ngx_bo_script(room_tick);
 ngx_bo_script_t  ngx_bo_script_room_grant = ngx_bo_script(room_grant);
 ngx_bo_script_t  ngx_bo_script_room_set = ngx_bo_script(room_set);
@@ -44,6 +50,12 @@ ngx_bo_script_t  *ngx_bo_scripts[] = {
     &ngx_bo_script_map,
     &ngx_bo_script_load,
     &ngx_bo_script_repair,
+    &ngx_bo_script_book,
+    &ngx_bo_script_book_pay,
+    &ngx_bo_script_book_read,
+    &ngx_bo_script_book_take,
+    &ngx_bo_script_book_end,
+    &ngx_bo_script_book_show,
     &ngx_bo_script_room_tick,
     &ngx_bo_script_room_grant,
     &ngx_bo_script_room_set
@@ -119,6 +131,7 @@ ngx_bo_script_reply(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
 
         ngx_bo_call_done(call, verdict == NGX_BO_UNKNOWN
                                && sc->script != &ngx_bo_script_read
+                               && sc->script != &ngx_bo_script_book_read
                                ? NGX_BO_IN_DOUBT : NGX_BO_UNAVAILABLE);
         return;
     }

@@ -436,7 +436,10 @@ ngx_bo_show_loaded(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         ngx_log_error(NGX_LOG_ERR, load->store->log, 0,
                       "boxoffice: loading a show failed: %s",
                       PQresultErrorMessage(res));
-        ngx_bo_show_loaded_done(load, NULL, NGX_BO_REFUSED);
+
+        /* Nothing was done; a server that has just come back may be slow. */
+
+        ngx_bo_show_loaded_done(load, NULL, NGX_BO_UNAVAILABLE);
         return;
     }
 
@@ -656,13 +659,16 @@ ngx_bo_show_keys(ngx_bo_show_t *show)
         { &show->state_key, "state:{%*s}" },
         { &show->hold_key, "hold:{%*s}" },
         { &show->expiry_key, "expiry:{%*s}" },
-        { &show->lock_prefix, "seat_lock:{%*s}:" }
+        { &show->lock_prefix, "seat_lock:{%*s}:" },
+        { &show->bookings_key, "bookings:{%*s}" },
+        { &show->booking_prefix, "booking:{%*s}:" },
+        { &show->booking_key_prefix, "booking_key:{%*s}:" }
     };
 
     bo_uuid_format((char *) show->id_text, &show->id);
 
     for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        p = ngx_pnalloc(show->pool, sizeof("seat_lock:{}:") + BO_UUID_LEN);
+        p = ngx_pnalloc(show->pool, sizeof("booking_key:{}:") + BO_UUID_LEN);
         if (p == NULL) {
             return NGX_ERROR;
         }

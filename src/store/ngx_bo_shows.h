@@ -65,6 +65,9 @@ struct ngx_bo_show_s {
     ngx_str_t                hold_key;
     ngx_str_t                expiry_key;
     ngx_str_t                lock_prefix;
+    ngx_str_t                bookings_key;
+    ngx_str_t                booking_prefix;
+    ngx_str_t                booking_key_prefix;
     ngx_str_t                base;          /* lowest version of the epoch */
     u_char                   base_text[NGX_INT64_LEN];
 
@@ -78,6 +81,9 @@ struct ngx_bo_show_s {
     ngx_queue_t              picks;         /* see ngx_bo_pick.c */
     ngx_queue_t              holds;         /* to send in this turn */
     ngx_queue_t              holder;        /* in store->holders */
+    ngx_msec_t               listed_at;     /* for bookings: when, ... */
+    int64_t                  listed_epoch;  /* ... and in which Redis */
+    ngx_uint_t               listed_generation;
     void                    *refresh;       /* of the seat map, under way */
     int64_t                  due;           /* ms until a hold ran out, then */
 };

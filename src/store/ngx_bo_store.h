@@ -43,6 +43,8 @@ typedef enum {
     NGX_BO_PENDING,          /* the customer has not paid yet */
     NGX_BO_NOT_PAID,         /* he was declined, and may try again */
     NGX_BO_QUARANTINED,      /* the payment is not what was asked for */
+    NGX_BO_BACKLOG,          /* too many bookings are on their way */
+    NGX_BO_VOLATILE,         /* Redis would not keep a booking safe */
     NGX_BO_ALONE,            /* ask again, not in a batch */
     NGX_BO_REFUSED,          /* PostgreSQL refused: see the log */
     NGX_BO_UNAVAILABLE,      /* not tried: try again */
@@ -57,6 +59,7 @@ typedef struct ngx_bo_store_s  ngx_bo_store_t;
 typedef struct ngx_bo_history_s  ngx_bo_history_t;
 typedef struct ngx_bo_live_s  ngx_bo_live_t;
 typedef struct ngx_bo_ticket_keys_s  ngx_bo_ticket_keys_t;
+typedef struct ngx_bo_bookings_s  ngx_bo_bookings_t;
 
 typedef void (*ngx_bo_done_pt)(ngx_bo_call_t *call);
 
@@ -134,6 +137,7 @@ struct ngx_bo_store_s {
     ngx_bo_ticket_keys_t    *tickets;       /* that sign them, or NULL */
     ngx_event_t              outbox;        /* wakes the relay, if there is */
     ngx_array_t             *gateways;      /* of ngx_bo_gateway_t */
+    ngx_bo_bookings_t       *bookings;      /* NULL: no optimistic mode */
 
     ngx_str_t                hold_ttl;      /* the limits as texts */
     ngx_str_t                hold_cap;

@@ -20,7 +20,7 @@
 
 /* To be changed with anything that lives in the zone, seat maps included. */
 
-#define NGX_BO_ZONE_VERSION  4
+#define NGX_BO_ZONE_VERSION  5
 
 #define NGX_BO_BUCKETS       13
 
@@ -73,6 +73,12 @@ typedef struct {
     _(webhooks_ignored,   "Events of gateways of no interest")                \
     _(webhooks_refused,   "Webhooks with a bad signature")                    \
     _(webhooks_parked,    "Events of gateways that came too early")           \
+    _(bookings_accepted,  "Bookings accepted, to be written later")           \
+    _(bookings_turned_away, "Bookings not accepted: backlog, or not durable") \
+    _(bookings_persisted, "Bookings written as orders")                       \
+    _(bookings_refused,   "Bookings that PostgreSQL refused, compensated")    \
+    _(bookings_completed, "Payments of bookings that came to an end")         \
+    _(bookings_retried,   "Messages of bookings that are to come again")      \
     _(seatmaps_served,    "Seat maps served")                                 \
     _(seatmaps_stale,     "Seat maps served stale")                           \
     _(seatmaps_refreshed, "Seat maps read from Redis")                        \
@@ -131,6 +137,24 @@ typedef struct {
 } ngx_bo_metrics_t;
 
 
+/*
+ * Bookings on their way to PostgreSQL.  The workers tell the one that handles
+ * the messages in which shows there are new ones, each in the slot of its
+ * number, or that there are more than have room; it looks at all of them now
+ * and then anyway.
+ */
+
+#define NGX_BO_BOOKED_SHOWS  64
+
+typedef struct {
+    ngx_atomic_t             shows[NGX_BO_BOOKED_SHOWS];    /* 0: none */
+    ngx_atomic_t             more;
+    ngx_atomic_t             consumer;      /* this node's name, 0: none yet */
+    ngx_atomic_t             waiting;       /* gauge: messages in streams */
+    ngx_atomic_t             age;           /* gauge: msec, of the oldest */
+} ngx_bo_booked_t;
+
+
 typedef struct {
     ngx_uint_t               version;       /* NGX_BO_ZONE_VERSION */
     ngx_bo_metrics_t         metrics;
@@ -139,6 +163,7 @@ typedef struct {
     ngx_queue_t              used;          /* seat maps, latest first */
     ngx_queue_t              aged;          /* by refresh, oldest first */
     ngx_queue_t              watches;       /* looked at lately, latest first */
+    ngx_bo_booked_t          booked;
 
     /*
      * The subscription of this node, of which there is one at a time: its

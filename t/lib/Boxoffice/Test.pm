@@ -67,6 +67,8 @@ $SIG{TERM} = sub { exit 143 };
 #                     of the run is shared, with a database of its own
 #   allow_log      => regex or array: lines of the error log that may be there
 #   start          => 0: do not start nginx yet ($t->node->start)
+#   append         => appendfsync of Redis, which has an append-only file then
+#   optimistic     => 1: the locations of the optimistic mode
 sub new ($class, %o) {
     my $dir = File::Temp->newdir('/tmp/bo-test-XXXXXXXX', CLEANUP => 0);
 
@@ -81,7 +83,8 @@ sub new ($class, %o) {
 
     $living{$self} = $self;
 
-    $self->{redis_server} = Boxoffice::Test::Redis->start(dir => "$dir");
+    $self->{redis_server} = Boxoffice::Test::Redis->start(dir => "$dir",
+        append => delete $o{append});
     $self->{postgres} = ($o{postgres} // '') eq 'own'
         ? Boxoffice::Test::Postgres->start(fsync => 1)
         : Boxoffice::Test::Postgres->shared;

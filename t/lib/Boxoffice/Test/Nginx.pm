@@ -118,6 +118,7 @@ sub conf ($self, %change) {
     my $server  = $self->{server_extra}   // '';
     my $extra   = $self->{location_extra} // '';
     my $gate    = $self->{gate} ? "boxoffice_waiting_room $self->{gate};" : '';
+    my $optimistic = $self->{optimistic} ? _optimistic() : '';
     my $connections = $self->{worker_connections} // 4096;
     my $files   = $self->{files} // 4 * $connections;
     my $boxoffice = $self->_directives(\%change);
@@ -184,12 +185,23 @@ sub conf ($self, %change) {
             location /api/v1/admin/dead-letters {
                 boxoffice_dead_letters; $extra
             }
+            $optimistic
             location = /healthz { boxoffice_health live; }
             location = /readyz { boxoffice_health ready; }
             location = /metrics { boxoffice_metrics; }
         }
     }
     END
+}
+
+
+sub _optimistic () {
+    my %path = (availability => '= /get-availability',
+        create => '= /create-booking', complete => '= /complete-booking',
+        bookings => '/bookings');
+
+    return join "\n", map { "location $path{$_} { boxoffice_optimistic $_; }" }
+        sort keys %path;
 }
 
 

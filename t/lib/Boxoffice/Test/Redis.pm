@@ -1,6 +1,7 @@
 package Boxoffice::Test::Redis;
 
-# A redis-server of a test: nothing saved, nothing evicted.
+# A redis-server of a test: nothing evicted, and nothing saved, unless it has an
+# append-only file.
 
 use v5.36;
 
@@ -9,10 +10,11 @@ use Carp   qw(croak);
 use Redis  ();
 
 
-# start(dir => DIRECTORY)
+# start(dir => DIRECTORY, append => appendfsync of an append-only file)
 sub start ($class, %o) {
     my $self = bless {
         dir  => $o{dir},
+        append => $o{append},
         port => Boxoffice::Test::Process::free_port(),
     }, $class;
 
@@ -21,11 +23,14 @@ sub start ($class, %o) {
 }
 
 
-# Starts the server, also again (empty) after stop or kill.
+# Starts the server, also again after stop or kill: empty, without its file.
 sub run ($self) {
+    my @append = $self->{append}
+        ? ('yes', '--appendfsync', $self->{append}) : 'no';
+
     $self->{process} = Boxoffice::Test::Process->start(
         command => ['redis-server', '--bind', '127.0.0.1',
-            '--port', $self->{port}, '--save', '', '--appendonly', 'no',
+            '--port', $self->{port}, '--save', '', '--appendonly', @append,
             '--maxmemory-policy', 'noeviction', '--dir', $self->{dir},
             '--logfile', "$self->{dir}/redis.log"],
         log => "$self->{dir}/redis.out",
