@@ -88,7 +88,8 @@ function toWaitingRoom(room) {
  * One request and its answer, as it is: no key and no second try.  Rejects with
  * an ApiError; its status is 0 when there was no answer.
  */
-export async function exchange(method, path, { headers, body, signal, cache }) {
+export async function exchange(method, path,
+    { headers, body, signal, cache, as }) {
     const abort = new AbortController();
     const timer = window.setTimeout(() => abort.abort(), TIMEOUT_MS);
     const cancel = () => abort.abort();
@@ -123,7 +124,7 @@ export async function exchange(method, path, { headers, body, signal, cache }) {
 
         return {
             status: response.status,
-            data: text ? JSON.parse(text) : null,
+            data: as === "text" ? text : text ? JSON.parse(text) : null,
             etag: response.headers.get("ETag"),
         };
 
@@ -153,6 +154,15 @@ export function read(path, { etag, signal, cache } = {}) {
     }
 
     return exchange("GET", path, { headers, signal, cache });
+}
+
+
+/* The text of what is no JSON, such as a picture. */
+export async function readText(path) {
+    const { data } = await exchange("GET", path, { as: "text",
+        headers: { "x-user-id": userId() } });
+
+    return data;
 }
 
 

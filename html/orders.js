@@ -29,6 +29,12 @@ function live(order) {
 }
 
 
+/* The page with a code for each seat. */
+function ticketsOf(order) {
+    return `ticket.html?order=${encodeURIComponent(order.orderId)}`;
+}
+
+
 /* --- the list -------------------------------------------------------- */
 
 
@@ -58,7 +64,13 @@ function orderItem(order, show) {
                 h("span", { class: "muted" },
                     `${seatList(now.seatIds)} · `
                     + money(now.amount, now.currency))),
-            badge(now), cancel || "");
+            badge(now),
+            now.status === "CONFIRMED" && h("a", {
+                class: "button quiet small", href: ticketsOf(now),
+                "aria-label": `Tickets of ${show.movieTitle}, `
+                    + seatList(now.seatIds),
+            }, "Tickets") || "",
+            cancel || "");
     };
 
     fill(order);
@@ -196,7 +208,8 @@ class OrderPage {
         return ["Enjoy the show",
             ticket(this.order, this.show),
             h("div", { class: "actions row-actions" },
-                h("button", { class: "button primary", type: "button",
+                buttonLink(ticketsOf(this.order), "Tickets for the door"),
+                h("button", { class: "button quiet", type: "button",
                     onclick: () => window.print() }, "Print"),
                 this.cancelButton())];
     }

@@ -21,6 +21,8 @@ const byCode = {
     hold_ordered: "These seats are in one of your orders already.",
     show_not_found: "This show does not exist, or is over.",
     sale_closed: "Booking for this show is closed.",
+    order_not_confirmed: "This order is not paid, or has ended: it has no"
+        + " tickets.",
     order_ended: "This order has ended.",
     cancellation_over: "By the terms of the theatre this cannot be cancelled"
         + " any more.",
