@@ -8,7 +8,7 @@ import { h } from "./dom.js";
 import { session, uuid } from "./storage.js";
 
 
-/* The choice of the gateway's answer; .verdict() is "ok" or "declined". */
+/* The choice of its answer; .verdict() is "ok", "slow" or "declined". */
 export function gatewayFields() {
     const radio = (value, text, checked) => h("label", { class: "choice" },
         h("input", { type: "radio", name: "gateway", value, checked }), text);
@@ -18,6 +18,7 @@ export function gatewayFields() {
         h("p", { class: "muted" }, "No money moves. Choose what the gateway "
             + "answers:"),
         radio("ok", "The payment goes through", true),
+        radio("slow", "It goes through, and takes its time", false),
         radio("declined", "The payment is declined", false));
 
     return {

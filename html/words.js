@@ -28,6 +28,9 @@ const byCode = {
         + " any more.",
     seats_not_in_order: "You have given one of these seats back already.",
     payment_declined: "The payment was declined.",
+    payment_pending: "The payment is not complete yet. Try again in a moment.",
+    payment_mismatch: "The payment is not what the order asked for. We will "
+        + "look at it.",
     payment_unknown: "The gateway does not know this payment. Try again.",
 };
 

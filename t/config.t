@@ -424,6 +424,66 @@ subtest 'a bad reload' => sub {
     $t->allow_log(qr/boxoffice_zone.*too small/);
 };
 
+subtest 'boxoffice_gateway' => sub {
+    my $dir  = $node->dir;
+    my %file = (key => 'sk_test_12345', both => 'rzp_id_1:rzp_secret',
+        lines => "first_key\nsecond_key", empty => '', short => 'abc',
+        space => 'a key with spaces');
+
+    for my $name (keys %file) {
+        open my $fh, '>', "$dir/gw-$name" or die "$name: $!";
+        print {$fh} $file{$name};
+        close $fh or die "$name: $!";
+    }
+
+    my $url = 'url=http://127.0.0.1:9';
+
+    good($_, { gateway => $_ })
+        for 'mock', 'mock name=play upi=a@b check=1s',
+        "stripe $url key_file=$dir/gw-key webhook_secret_file=$dir/gw-lines "
+            . 'capture=manual name=shop publishable_key=pk_1 upi=a@b check=5s '
+            . 'compare=1m timeout=3s connections=4 queue=9',
+        "razorpay $url key_file=$dir/gw-both";
+    good('two', { gateway => ['mock', "stripe $url key_file=$dir/gw-key"] });
+
+    for my $case (
+        ['type', qr/mock, stripe or razorpay/, 'paypal'],
+        ['no key', qr/"key_file" is missing/, "stripe $url"],
+        ['no file', qr/cannot be opened/, "stripe $url key_file=$dir/none"],
+        ['empty', qr/is empty/, "stripe $url key_file=$dir/gw-empty"],
+        ['short', qr/shorter than 8/, "stripe $url key_file=$dir/gw-short"],
+        ['two keys', qr/one line/, "stripe $url key_file=$dir/gw-lines"],
+        ['spaces', qr/no key has/, "stripe $url key_file=$dir/gw-space"],
+        ['no id', qr/id:secret/, "razorpay $url key_file=$dir/gw-key"],
+        ['secrets', qr/cannot be opened/, "stripe $url key_file=$dir/gw-key "
+            . "webhook_secret_file=$dir/none"],
+        ['scheme', qr/ftp/, "stripe url=ftp://x key_file=$dir/gw-key"],
+        ['capture', qr/invalid parameter/,
+            "stripe $url key_file=$dir/gw-key capture=never"],
+        ['check', qr/invalid parameter/,
+            "stripe $url key_file=$dir/gw-key check=50ms"],
+        ['compare', qr/invalid parameter/,
+            "stripe $url key_file=$dir/gw-key compare=2d"],
+        ['name', qr/\bname\b/,
+            "stripe $url key_file=$dir/gw-key name=a/b"],
+        ['upi', qr/invalid parameter/, 'mock upi=a&b'],
+        ['of the mock', qr/invalid parameter/, 'mock compare=1m'],
+        ['unknown', qr/invalid parameter/, 'mock colour=red'],
+        ['timeout', qr/invalid parameter/,
+            "stripe $url key_file=$dir/gw-key timeout=x"],
+    ) {
+        my ($name, $why, $value) = @$case;
+        bad($name, 'boxoffice_gateway', $why, { gateway => $value });
+    }
+
+    bad('twice', 'boxoffice_gateway', qr/another of this name/,
+        { gateway => ['mock', 'mock'] });
+
+    my ($status, $output) = tested({ gateway => "stripe $url "
+        . "key_file=$dir/gw-space" });
+    unlike $output, qr/a key with/, 'no key is shown';
+};
+
 
 $t->done;
 done_testing;

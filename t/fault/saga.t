@@ -247,7 +247,6 @@ sub judge ($provider, $seed) {
 }
 
 
-# Amounts differ from order to order for the sake of the sums: prices do so.
 my $made = 0;
 
 for my $round (1 .. $SEEDS) {
@@ -276,9 +275,14 @@ for my $round (1 .. $SEEDS) {
     }
     else {
         # the books of each seed are its own
-        $t->dbh->do('truncate orders, seat_claims, user_seats, idempotency,
-            payments, payment_intents, refunds, ledger, webhook_events,
-            gateway_checks, outbox, deliveries, holds cascade');
+        my $tables = join ', ', $t->dbh->selectcol_arrayref(q{
+            select distinct c.table_name from information_schema.columns c
+            join information_schema.tables t using (table_schema, table_name)
+            where table_schema = 'boxoffice' and t.table_type = 'BASE TABLE'
+              and c.table_name !~ '^orders_'
+              and c.column_name in ('order_id', 'event_id')
+            })->@*, qw(user_seats gateway_checks holds);
+        $t->dbh->do("truncate $tables cascade");
         $t->node($_)->{conf} = { $t->node($_)->{conf}->%*, %conf } for 1, 2;
         $t->reload(node => $_) for 1, 2;
         $t->redis->flushall;

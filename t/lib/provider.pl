@@ -128,6 +128,18 @@ sub customer_pays ($p, $how) {
 }
 
 
+sub give_back ($p, $amount, $metadata) {
+    my $id = name('re');
+
+    $refund{$id} = write_down({ id => $id, object => 'refund',
+        payment_intent => $p->{id}, created => time, amount => int $amount,
+        currency => $p->{currency}, status => 'succeeded',
+        metadata => $metadata });
+    announce('refund.created', $refund{$id});
+    return $refund{$id};
+}
+
+
 sub shown ($p) {
     my $back = 0;
     $back += $_->{amount} for grep { $_->{payment_intent} eq $p->{id}
@@ -282,16 +294,8 @@ post '/v1/refunds' => sub ($c) {
         return refuse('charge_already_refunded')
             if $back + $q->{amount} > $p->{amount_received};
 
-        my $r = $refund{ name('re') } = {
-            object => 'refund', payment_intent => $p->{id}, created => time,
-            amount => int $q->{amount}, currency => $p->{currency},
-            status => 'succeeded',
-            metadata => { refund_id => $q->{'metadata[refund_id]'} },
-        };
-        ($r->{id}) = grep { $refund{$_} == $r } keys %refund;
-        write_down($r);
-        announce('refund.created', $r);
-        return [200, $r];
+        return [200, give_back($p, $q->{amount},
+            { refund_id => $q->{'metadata[refund_id]'} })];
     });
 };
 
@@ -335,10 +339,9 @@ get '/test/ledger' => sub ($c) {
 };
 
 
-# without chaos, an event of any kind that the test makes up
-post '/test/tell' => sub ($c) {
-    my $e = $c->req->json;
-    announce($e->{type}, $e->{object});
+# somebody at the provider gives money back
+post '/test/desk/:id' => sub ($c) {
+    give_back($pi{ $c->param('id') }, $c->param('amount'), {});
     $c->render(json => {});
 };
 

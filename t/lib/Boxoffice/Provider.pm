@@ -81,6 +81,13 @@ sub pay ($self, $id, $how = 'ok') {
 }
 
 
+# Money that goes back without our asking.
+sub desk ($self, $id, $amount) {
+    $self->{ua}->post($self->url("/test/desk/$id?amount=$amount"))->result;
+    return;
+}
+
+
 # How much goes wrong, in percent.
 sub chaos ($self, $percent) {
     $self->{ua}->post($self->url("/test/chaos/$percent"))->result;
