@@ -415,6 +415,13 @@ ngx_uint_t ngx_http_bo_etag_known(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag);
 ngx_uint_t ngx_http_bo_gzip_wanted(ngx_http_bo_ctx_t *ctx);
 ngx_int_t ngx_http_bo_gzipped(ngx_http_bo_ctx_t *ctx);
 
+/*
+ * metrics_outbound: the families of the outbound client, and how many lines
+ * they have at most, a head for one.
+ */
+ngx_uint_t ngx_http_bo_outbound_lines(ngx_bo_outbound_t *outbound);
+u_char *ngx_http_bo_put_outbound(u_char *p, ngx_bo_outbound_t *outbound);
+
 /* status: /healthz, /readyz and /metrics. */
 ngx_int_t ngx_http_bo_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_bo_metrics_handler(ngx_http_request_t *r);

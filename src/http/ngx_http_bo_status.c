@@ -197,7 +197,8 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
            + 4 + (1 + NGX_BO_SINKS_MAX) * sizeof(ngx_http_bo_sinks)
                  / sizeof(ngx_http_bo_metric_t)
            + 2 + 2 * mcf->limit_zones.nelts
-           + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts);
+           + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts)
+           + ngx_http_bo_outbound_lines(&mcf->outbound);
 
     p = ngx_pnalloc(r->pool, size * NGX_HTTP_BO_METRIC_LEN);
     if (p == NULL) {
@@ -235,6 +236,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
     p = ngx_http_bo_put_histogram(p, "outbox_seconds",
                                   "Time from an event to its stream",
                                   &m->outbox);
+    p = ngx_http_bo_put_outbound(p, &mcf->outbound);
     p = ngx_http_bo_put_histogram(p, "hold_seconds",
                                   "Time to lock seats in Redis", &m->hold);
     p = ngx_http_bo_put_histogram(p, "order_seconds",

@@ -206,8 +206,10 @@ ngx_bo_outbound_submit(ngx_bo_outbound_peer_t *peer,
     client = peer->client;
     op = NULL;
 
+    /* of those that wait, some have a place and begin in this turn */
+
     if (client
-        && client->nwaiting < peer->queue
+        && client->nwaiting + client->nrunning < peer->queue + peer->most
         && ngx_bo_outbound_ready(peer)
         && ngx_bo_outbound_valid(request))
     {

@@ -44,6 +44,15 @@ typedef struct ngx_bo_outbound_client_s  ngx_bo_outbound_client_t;
 typedef struct ngx_bo_outbound_op_s      ngx_bo_outbound_op_t;
 
 
+/* What a worker says of itself and a peer. */
+
+typedef struct {
+    uint32_t                 waiting;
+    uint32_t                 inflight;
+    uint32_t                 open;          /* its breaker */
+} ngx_bo_outbound_gauges_t;
+
+
 /* Counters of a peer, in shared memory. */
 
 typedef struct {
@@ -56,11 +65,7 @@ typedef struct {
     ngx_atomic_t             sum;           /* msec, of all in the buckets */
 
     /* gauges: each worker writes its own, so that a killed one leaves none */
-    struct {
-        uint32_t             waiting;
-        uint32_t             inflight;
-        uint32_t             open;          /* its breaker */
-    } worker[NGX_BO_OUTBOUND_WORKERS];
+    ngx_bo_outbound_gauges_t  worker[NGX_BO_OUTBOUND_WORKERS];
 } ngx_bo_outbound_stats_t;
 
 

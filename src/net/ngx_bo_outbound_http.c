@@ -415,13 +415,16 @@ ngx_bo_outbound_http_set_headers(ngx_bo_outbound_op_t *op)
     ngx_keyval_t            *h;
     ngx_bo_outbound_peer_t  *peer = op->client->peer;
 
-    /* no "100 Continue" to wait for, and no media type but the caller's */
+    /*
+     * No "100 Continue" to wait for, and no media type but the caller's.  For
+     * AWS it stays at libcurl's: it would sign the headers that are left out.
+     */
 
-    if (ngx_bo_outbound_http_add_header(op, "Expect:") != NGX_OK) {
+    typed = op->request.aws != NULL;
+
+    if (!typed && ngx_bo_outbound_http_add_header(op, "Expect:") != NGX_OK) {
         return NGX_ERROR;
     }
-
-    typed = 0;
 
     for (i = 0; i < op->request.nheaders; i++) {
         h = &op->request.headers[i];

@@ -245,8 +245,9 @@ ngx_http_bo_try_done(void *data, ngx_bo_verdict_e verdict,
 
     /* of a body that is no text, only the length is told */
 
-    json_object_set_new(answer, "body", json_stringn((char *) a->body.data,
-                                                     a->body.len));
+    json_object_set_new(answer, "body",
+                        json_stringn(a->body.len ? (char *) a->body.data : "",
+                                     a->body.len));
 
     ngx_http_bo_try_send(r, answer);
     ngx_http_run_posted_requests(c);

@@ -23,44 +23,44 @@ sub reset_connection ($stream) {
 }
 
 sub flood ($stream, $left) {
-    return if $left <= 0;
+    return if $left <= 0 || !$stream->handle;
     $stream->write('x' x 65_536, sub ($s) { flood($s, $left - 65_536) });
 }
 
 my %does = (
-    ok     => sub ($s, $r) { answer($s, 200, '{"ok":true}') },
-    echo   => sub ($s, $r) { answer($s, 200, $r->{body}) },
-    status => sub ($s, $r, $status = 500) {
+    ok     => sub ($s, $r, @) { answer($s, 200, '{"ok":true}') },
+    echo   => sub ($s, $r, @) { answer($s, 200, $r->{body}) },
+    status => sub ($s, $r, $status = 500, @) {
         answer($s, $status, 'no', 'Retry-After: 7', 'X-Twice: one',
             'X-Twice: two');
     },
-    moved  => sub ($s, $r) {
+    moved  => sub ($s, $r, @) {
         answer($s, 302, '', "Location: http://127.0.0.1:$port/elsewhere");
     },
-    slow   => sub ($s, $r, $msec = 500) {
+    slow   => sub ($s, $r, $msec = 500, @) {
         Mojo::IOLoop->timer($msec / 1000 => sub { answer($s, 200, 'late') });
     },
-    hang   => sub ($s, $r) { },
-    close  => sub ($s, $r) { $s->close },
-    reset  => sub ($s, $r) { reset_connection($s) },
-    half   => sub ($s, $r) {
+    hang   => sub ($s, $r, @) { },
+    close  => sub ($s, $r, @) { $s->close },
+    reset  => sub ($s, $r, @) { reset_connection($s) },
+    half   => sub ($s, $r, @) {
         $s->write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
             sub ($s) { $s->close_gracefully });
     },
-    halfhang => sub ($s, $r) {
+    halfhang => sub ($s, $r, @) {
         $s->write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
     },
-    headers => sub ($s, $r) { $s->write("HTTP/1.1 200 OK\r\nX-Half") },
-    garbage => sub ($s, $r) { $s->write("\0\1\2 no http at all\r\n\r\n") },
-    many    => sub ($s, $r) {
+    headers => sub ($s, $r, @) { $s->write("HTTP/1.1 200 OK\r\nX-Half") },
+    garbage => sub ($s, $r, @) { $s->write("\0\1\2 no http at all\r\n\r\n") },
+    many    => sub ($s, $r, @) {
         answer($s, 200, 'x', map { "X-$_: " . 'y' x 1000 } 1 .. 200);
     },
-    large   => sub ($s, $r, $size = 1_000_000) { answer($s, 200, 'x' x $size) },
-    endless => sub ($s, $r) {
+    large   => sub ($s, $r, $size = 1_000_000, @) { answer($s, 200, 'x' x $size) },
+    endless => sub ($s, $r, @) {
         $s->write("HTTP/1.1 200 OK\r\n\r\n");
         flood($s, 100_000_000);
     },
-    last    => sub ($s, $r) { answer($s, 200, 'bye', 'Connection: close') },
+    last    => sub ($s, $r, @) { answer($s, 200, 'bye', 'Connection: close') },
 );
 
 sub take ($stream, $id, $buffer) {
