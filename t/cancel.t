@@ -157,7 +157,12 @@ subtest 'some seats, on every screen' => sub {
             seatIds => [qw(A2 A3)], at => match(TIME) } },
         'the order with the others';
 
+    # the first change that is told is this one: nothing was put right later
     for my $s (@streams) {
+        my $delta = ($s->next(3) // {})->{data} // {};
+        is { map { $_ => $delta->{$_} } grep { ref $delta->{$_} eq 'ARRAY' }
+            keys %$delta }, { available => [@no{qw(A2 A3)}] },
+            'a stream is told of exactly these';
         ok $s->until(sub { join('', $s->{state}->@[@no{qw(A1 A2 A3 A4)}])
             eq '2002' }, 2), 'a stream has exactly these free'
             or diag join '', $s->{state}->@[@no{qw(A1 A2 A3 A4)}];
@@ -169,6 +174,9 @@ subtest 'some seats, on every screen' => sub {
     }
     is seat_states($t, SHOW, qw(A1 A2 A3 A4)),
         [qw(BOOKED AVAILABLE AVAILABLE BOOKED)], 'and Redis';
+    is metrics($t)->{seats_repaired_total}
+        + metrics($t, node => 2)->{seats_repaired_total}, 0,
+        'without the repair';
     is value(q{select string_agg(seat_no::text, ',' order by seat_no)
         from seat_claims where order_id = ?}, $id), "$no{A1},$no{A4}",
         'and PostgreSQL';
