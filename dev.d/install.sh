@@ -12,7 +12,7 @@ PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 libwslay1 libcurl4
     redis-server redis-tools"
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
-    libio-socket-ssl-perl libredis-perl libdbd-pg-perl libcmocka-dev openssl
+    libio-socket-ssl-perl libcrypt-jwt-perl libredis-perl libdbd-pg-perl libcmocka-dev openssl
     shellcheck lua5.1 curl zbar-tools"
 
 PACKAGES_browser="chromium fonts-liberation"

@@ -4,6 +4,7 @@
  */
 
 
+#include "http/ngx_http_bo_auth.h"
 #include "http/ngx_http_bo_conf.h"
 #include "http/ngx_http_bo_limit.h"
 #include "http/ngx_http_bo_optimistic.h"
@@ -48,12 +49,6 @@ static ngx_int_t ngx_http_bo_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_bo_init_process(ngx_cycle_t *cycle);
 static void ngx_http_bo_exit_process(ngx_cycle_t *cycle);
 
-
-static ngx_conf_enum_t  ngx_http_bo_auth_modes[] = {
-    { ngx_string("off"), NGX_HTTP_BO_AUTH_OFF },
-    { ngx_string("development"), NGX_HTTP_BO_AUTH_DEVELOPMENT },
-    { ngx_null_string, 0 }
-};
 
 static ngx_conf_enum_t  ngx_http_bo_health_modes[] = {
     { ngx_string("live"), 0 },
@@ -214,11 +209,46 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NULL },
 
     { ngx_string("boxoffice_auth"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_bo_enum,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_auth,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_bo_loc_conf_t, auth),
-      ngx_http_bo_auth_modes },
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_auth_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_bo_auth_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_auth_jwt"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_bo_auth_jwt,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_auth_nextauth"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_bo_auth_nextauth,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_auth_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_bo_auth_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_auth_jwks"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_bo_auth_jwks,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("boxoffice_cors"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
@@ -461,6 +491,9 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&mcf->gateways, cf->pool, 2,
                           sizeof(ngx_bo_gateway_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->auth_sources, cf->pool, 2,
+                          sizeof(ngx_bo_auth_source_t *))
            != NGX_OK)
     {
         return NULL;
@@ -599,7 +632,7 @@ ngx_http_bo_create_loc_conf(ngx_conf_t *cf)
 
     lcf->limits = NGX_CONF_UNSET_PTR;
     lcf->gate = NGX_CONF_UNSET_PTR;
-    lcf->auth = NGX_CONF_UNSET_UINT;
+    lcf->auth = NGX_CONF_UNSET_PTR;
     lcf->cors = NGX_CONF_UNSET_PTR;
     lcf->ready = NGX_CONF_UNSET_UINT;
 
@@ -613,7 +646,11 @@ ngx_http_bo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_bo_loc_conf_t *prev = parent;
     ngx_http_bo_loc_conf_t *conf = child;
 
-    ngx_conf_merge_uint_value(conf->auth, prev->auth, NGX_HTTP_BO_AUTH_OFF);
+    if (conf->auth == NGX_CONF_UNSET_PTR) {
+        conf->development = prev->development;
+    }
+
+    ngx_conf_merge_ptr_value(conf->auth, prev->auth, NULL);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
     ngx_conf_merge_uint_value(conf->ready, prev->ready, 0);
     ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
@@ -1041,6 +1078,10 @@ ngx_http_bo_init(ngx_conf_t *cf)
     resolver = clcf->resolver && clcf->resolver->connections.nelts
                ? clcf->resolver : NULL;
 
+    if (ngx_http_bo_auth_init(cf, mcf) != NGX_CONF_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_bo_outbound_init(cf, &mcf->outbound, resolver,
                              clcf->resolver_timeout)
         != NGX_OK)
@@ -1170,6 +1211,13 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (mcf->auth_sources.nelts
+        && ngx_bo_jwks_start(cycle, &mcf->auth_sources, mcf->auth_zone->data)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     mcf->store->tickets = mcf->tickets;
 
     mcf->store->gateways = &mcf->gateways;
@@ -1219,6 +1267,7 @@ ngx_http_bo_exit_process(ngx_cycle_t *cycle)
         mcf->hub = NULL;
     }
 
+    ngx_bo_jwks_stop(&mcf->auth_sources);
     ngx_bo_outbound_stop(&mcf->outbound);
     ngx_bo_store_destroy(mcf->store);
     mcf->store = NULL;

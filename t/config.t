@@ -5,6 +5,8 @@ use v5.36;
 use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Test;
+use Boxoffice::Tokens qw(b64 spurt);
+use File::Temp ();
 
 my $t = Boxoffice::Test->new(start => 0);
 my $node = $t->node;
@@ -254,7 +256,7 @@ subtest 'values that are wrong' => sub {
     bad('a limit with a word', 'boxoffice_limit', qr/invalid parameter in "wet"/,
         { limit_zone => 'a:64k key=$uri rate=1r/s' },
         ['location / {', 'location / { boxoffice_limit a wet;']);
-    bad('auth maybe', 'boxoffice_auth', qr/invalid value in "maybe"/, {},
+    bad('auth maybe', 'boxoffice_auth', qr/no "boxoffice_auth_jwt" or "boxoffice_auth_nextauth" of the name "maybe"/, {},
         ['boxoffice_auth development', 'boxoffice_auth maybe']);
     good("optimistic $_", {}, ['location / {',
         "location /o { boxoffice_optimistic $_; } location / {"])
@@ -401,6 +403,86 @@ subtest 'defaults' => sub {
 
     my ($status) = tested({}, ['boxoffice_auth development;', '']);
     is $status, 0, 'boxoffice_auth need not be there';
+};
+
+
+subtest 'tokens' => sub {
+    my $dir  = File::Temp->newdir;
+    my $keys = Boxoffice::Tokens->new("$dir");
+    my %shop = (auth_jwt => 'shop', auth_key => "shop HS256 $dir/secret");
+    my $url  = 'shop http://127.0.0.1:1/keys';
+
+    spurt("$dir/short", 'x' x 31);
+    spurt("$dir/five", join "\n", map { $_ x 32 } 1 .. 5);
+    spurt("$dir/jwk", '{"kty":"oct","kid":"a","k":"' . b64('x' x 32) . '"}');
+    spurt("$dir/private", '{"kty":"OKP","crv":"Ed25519","x":"' . b64('x' x 32)
+        . '","d":"' . b64('x' x 32) . '"}');
+    spurt("$dir/none", '{"keys":[]}');
+    spurt("$dir/large", ' ' x 65537);
+
+    good('auth_jwt with all', { %shop, auth_jwt => 'shop issuer=a audience=b '
+        . 'audience=c leeway=0 user=email roles=/a/b staff=S admin=A cookie=c' });
+    good("auth_key $_", { %shop, auth_key => "shop $_" })
+        for "RS256 $dir/rsa.pub", "ES256 $dir/ec.pub kid=1",
+            "EdDSA $dir/ed.pub kid=1 until=2030-01-01T00:00:00Z";
+    good('auth_jwks of a file', { auth_jwt => 'shop',
+        auth_jwks => "shop $dir/jwk" });
+    good('auth_jwks of a URL', { auth_jwt => 'shop', auth_jwks =>
+        "$url refresh=1m pause=1s stale=1h timeout=2s" });
+    good("auth_nextauth $_", { auth_nextauth => "n $_" })
+        for "4 $dir/secret", "5 $dir/secret cookie=a cookie=b roles=role";
+    good('auth_zone', { %shop, auth_zone => 'a:1m' });
+    good('auth of a name', { %shop },
+        ['boxoffice_auth development', 'boxoffice_auth shop development']);
+
+    my %bad = (
+        auth_jwt => ['Shop', 'off', 'development', 'shop issuer=', 'shop x=1',
+            'shop leeway=301s', 'shop leeway=x', 'shop "cookie=a;b"',
+            'shop cookie=a cookie=b cookie=c', '""', 'a' x 25],
+        auth_key => ['shop', 'shop HS256', "shop none $dir/secret",
+            "shop hs256 $dir/secret", "shop RS512 $dir/rsa.pub",
+            'shop HS256 /no/such/file', "shop HS256 $dir/short",
+            'shop HS256 /dev/null', "shop RS256 $dir/secret",
+            "shop RS256 $dir/rsa", "shop RS256 $dir/ec.pub",
+            "shop ES256 $dir/k1.pub", "shop ES256 $dir/rsa.pub",
+            "shop EdDSA $dir/ec.pub", "shop HS256 $dir/rsa.pub",
+            "shop HS256 $dir/secret kid=", "shop HS256 $dir/secret until=soon",
+            "shop HS256 $dir/secret colour=red", "shop HS256 $dir/large"],
+        auth_jwks => ['shop', 'shop /no/such/file', "shop $dir/secret",
+            "shop $dir/none", "shop $dir/private", "shop $dir/jwk refresh=1m",
+            'shop http://id.example/keys', 'shop https://', "$url refresh=0",
+            "$url pause=x", "$url stale=-1s", "$url colour=red",
+            "$url refresh=31d"],
+        auth_nextauth => ['n', 'n 4', "n 3 $dir/secret", 'n 4 /no/such/file',
+            "n 4 $dir/short", "n 4 $dir/five", 'n 5 /dev/null',
+            "n 5 $dir/secret colour=red"],
+        auth_zone => ['a', 'a:x', 'a:512k', ':1m'],
+    );
+
+    for my $name (sort keys %bad) {
+        bad("$name $_", "boxoffice_$name", qr/./, { %shop, $name => $_ })
+            for $bad{$name}->@*;
+    }
+
+    bad('a key without tokens', 'boxoffice_auth_jwt', qr/of the name "other"/,
+        { auth_key => "other HS256 $dir/secret" });
+    bad('tokens without a key', 'boxoffice_auth_jwt', qr/"shop" has no/,
+        { auth_jwt => 'shop' });
+    bad('a session with a key', 'boxoffice_auth_nextauth', qr/its own file/,
+        { auth_nextauth => "n 4 $dir/secret",
+            auth_key => "n HS256 $dir/secret" });
+    bad('a name twice', 'boxoffice_auth_nextauth', qr/the name is taken/,
+        { %shop, auth_nextauth => "shop 4 $dir/secret" });
+    bad('two URLs', 'boxoffice_auth_jwks', qr/already/,
+        { auth_jwt => 'shop', auth_jwks => [$url, $url] });
+    bad('a name twice in a place', 'boxoffice_auth', qr/comes twice/, { %shop },
+        ['boxoffice_auth development', 'boxoffice_auth shop shop']);
+    bad('off with a name', 'boxoffice_auth', qr/stands alone/, { %shop },
+        ['boxoffice_auth development', 'boxoffice_auth off shop']);
+
+    my (undef, $output) = tested({ %shop,
+        auth_key => "shop HS256 $dir/secret colour=red" });
+    unlike $output, qr/shared secret/, 'no secret is shown';
 };
 
 

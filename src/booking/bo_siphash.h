@@ -23,5 +23,12 @@
 uint64_t bo_siphash(const uint8_t key[BO_SIPHASH_KEY], const void *data,
     size_t len);
 
+/*
+ * The same with 128 bits, for where a collision must not be found even by who
+ * tries for ever.
+ */
+void bo_siphash128(const uint8_t key[BO_SIPHASH_KEY], const void *data,
+    size_t len, uint64_t hash[2]);
+
 
 #endif /* _BO_SIPHASH_H_INCLUDED_ */

@@ -15,6 +15,7 @@
 
 #include "bo_json.h"
 #include "store/ngx_bo_bookings.h"
+#include "store/ngx_bo_jwks.h"
 #include "store/ngx_bo_seatmap.h"
 #include "store/ngx_bo_payments.h"
 #include "store/ngx_bo_settle.h"
@@ -70,10 +71,6 @@ typedef struct {
 } ngx_http_bo_action_t;
 
 
-#define NGX_HTTP_BO_AUTH_OFF          0
-#define NGX_HTTP_BO_AUTH_DEVELOPMENT  1
-
-
 typedef struct {
     ngx_bo_redis_conf_t      redis;
     ngx_bo_pg_conf_t         pg;
@@ -83,6 +80,9 @@ typedef struct {
     ngx_array_t              limit_zones;   /* of ngx_shm_zone_t * */
     ngx_array_t              rooms;         /* likewise, of waiting rooms */
     ngx_bo_outbound_t        outbound;      /* servers of others */
+    ngx_array_t              auth_sources;  /* of ngx_bo_auth_source_t * */
+    ngx_uint_t               auth_urls;     /* of those, that fetch keys */
+    ngx_shm_zone_t          *auth_zone;
     ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */
     ngx_array_t              gateways;      /* of ngx_bo_gateway_t */
     ngx_bo_ticket_keys_t    *tickets;       /* or NULL */
@@ -100,7 +100,9 @@ typedef struct {
 
 typedef struct {
     ngx_http_bo_action_t    *actions;
-    ngx_uint_t               auth;
+    ngx_array_t             *auth;          /* of ngx_bo_auth_source_t *, or
+                                             * NULL: no token is believed */
+    ngx_uint_t               development;   /* x-user-id is */
     ngx_array_t             *cors;          /* of ngx_str_t; NULL: off */
     ngx_array_t             *limits;        /* see ngx_http_bo_limit.h */
     ngx_uint_t               ready;         /* health: readiness, not life */
@@ -119,6 +121,8 @@ struct ngx_http_bo_ctx_s {
     void                    *data;          /* the action's own */
     ngx_http_bo_stream_t    *stream;        /* that it is about to become */
 
+    ngx_bo_jwks_waiter_t     waiter;        /* for the key of its token */
+
     bo_uuid_t                id;            /* of the path */
     ngx_str_t                name;          /* of the path, instead of an id */
     ngx_str_t                rest;          /* behind a verb that ends in '/' */
@@ -136,6 +140,10 @@ struct ngx_http_bo_ctx_s {
     unsigned                 authenticated:1;   /* or found to be nobody */
     unsigned                 staff:1;       /* or an administrator */
     unsigned                 admin:1;
+    unsigned                 bad_token:1;   /* there was one, and refused */
+    unsigned                 by_cookie:1;   /* sent by a browser by itself */
+    unsigned                 no_key:1;      /* nobody has that of the token */
+    unsigned                 waited:1;      /* for it */
     unsigned                 problem:1;     /* errors as RFC 9457 */
     unsigned                 bad_key:1;     /* two keys, or a malformed one */
     unsigned                 cacheable:1;   /* has its own Cache-Control */
@@ -342,6 +350,13 @@ void ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx,
 
 /* auth: fills ctx->user, ctx->staff and ctx->admin; NGX_OK or NGX_DECLINED. */
 ngx_int_t ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx);
+
+/*
+ * After NGX_DECLINED: NGX_AGAIN when the key of a token is being fetched, and
+ * run will be called to authenticate anew; NGX_DECLINED: there is no hope.
+ */
+ngx_int_t ngx_http_bo_auth_wait(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_run_pt run);
 
 /*
  * cors: answers a preflight, or adds its headers.  NGX_OK, or NGX_DONE when

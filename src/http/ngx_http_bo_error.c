@@ -120,6 +120,7 @@ ngx_http_bo_error(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
     ngx_http_bo_error_t  *e;
 
     static ngx_str_t  bearer = ngx_string("Bearer");
+    static ngx_str_t  refused = ngx_string("Bearer error=\"invalid_token\"");
 
     e = &ngx_http_bo_errors[error];
 
@@ -144,7 +145,8 @@ ngx_http_bo_error(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
     }
 
     if (e->status == NGX_HTTP_UNAUTHORIZED) {
-        (void) ngx_http_bo_header(ctx->request, "WWW-Authenticate", &bearer);
+        (void) ngx_http_bo_header(ctx->request, "WWW-Authenticate",
+                                  ctx->bad_token ? &refused : &bearer);
     }
 
     ngx_http_bo_send(ctx, e->status, &body);

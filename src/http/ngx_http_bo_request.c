@@ -23,7 +23,10 @@ static ngx_uint_t ngx_http_bo_verb_is(ngx_http_bo_action_t *a,
     ngx_uint_t path, ngx_str_t *verb);
 static void ngx_http_bo_allow(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_action_t *actions, ngx_uint_t path, ngx_str_t *verb);
+static void ngx_http_bo_act(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_admit(ngx_http_bo_ctx_t *ctx);
+static ngx_int_t ngx_http_bo_admit_user(ngx_http_bo_ctx_t *ctx,
+    ngx_uint_t needs);
 static ngx_int_t ngx_http_bo_want_body(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_body_ready(ngx_http_request_t *r);
 static void ngx_http_bo_body_late(ngx_event_t *ev);
@@ -113,6 +116,8 @@ ngx_http_bo_cleanup(void *data)
         ngx_bo_call_cancel(ctx->call);
         ctx->call = NULL;
     }
+
+    ngx_bo_jwks_forget(&ctx->waiter);
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
@@ -275,10 +280,7 @@ ngx_http_bo_route(ngx_http_bo_ctx_t *ctx)
             ctx->rest.data = verb.data + a->verb.len;
             ctx->rest.len = verb.len - a->verb.len;
 
-            if (ngx_http_bo_admit(ctx) == NGX_OK) {
-                a->run(ctx);
-            }
-
+            ngx_http_bo_act(ctx);
             return;
         }
 
@@ -445,6 +447,15 @@ ngx_http_bo_allow(ngx_http_bo_ctx_t *ctx, ngx_http_bo_action_t *actions,
 }
 
 
+static void
+ngx_http_bo_act(ngx_http_bo_ctx_t *ctx)
+{
+    if (ngx_http_bo_admit(ctx) == NGX_OK) {
+        ctx->action->run(ctx);
+    }
+}
+
+
 /*
  * Checks what the action needs.  NGX_OK: go on; NGX_DONE: the answer is on its
  * way, or the body is being read.
@@ -456,19 +467,10 @@ ngx_http_bo_admit(ngx_http_bo_ctx_t *ctx)
     ngx_uint_t           needs = ctx->action->needs;
     ngx_http_request_t  *r = ctx->request;
 
-    if (needs & (NGX_HTTP_BO_USER|NGX_HTTP_BO_STAFF|NGX_HTTP_BO_ADMIN)) {
-
-        if (ngx_http_bo_authenticate(ctx) != NGX_OK) {
-            ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAUTHORIZED, NULL);
-            return NGX_DONE;
-        }
-
-        if (((needs & NGX_HTTP_BO_ADMIN) && !ctx->admin)
-            || ((needs & NGX_HTTP_BO_STAFF) && !ctx->staff))
-        {
-            ngx_http_bo_error(ctx, NGX_HTTP_BO_E_FORBIDDEN, NULL);
-            return NGX_DONE;
-        }
+    if ((needs & (NGX_HTTP_BO_USER|NGX_HTTP_BO_STAFF|NGX_HTTP_BO_ADMIN))
+        && ngx_http_bo_admit_user(ctx, needs) != NGX_OK)
+    {
+        return NGX_DONE;
     }
 
     if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
@@ -504,6 +506,35 @@ ngx_http_bo_body_max(ngx_http_bo_ctx_t *ctx)
 {
     return ctx->action->needs & NGX_HTTP_BO_LARGE ? NGX_HTTP_BO_WEBHOOK_MAX
                                                   : NGX_HTTP_BO_BODY_MAX;
+}
+
+
+static ngx_int_t
+ngx_http_bo_admit_user(ngx_http_bo_ctx_t *ctx, ngx_uint_t needs)
+{
+    ngx_uint_t  method = ctx->request->method;
+
+    if (ngx_http_bo_authenticate(ctx) != NGX_OK) {
+
+        if (ngx_http_bo_auth_wait(ctx, ngx_http_bo_act) != NGX_AGAIN) {
+            ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAUTHORIZED, NULL);
+        }
+
+        return NGX_DONE;
+    }
+
+    /* a browser sends its cookies for the pages of others, too */
+
+    if (((needs & NGX_HTTP_BO_ADMIN) && !ctx->admin)
+        || ((needs & NGX_HTTP_BO_STAFF) && !ctx->staff)
+        || (ctx->by_cookie && method != NGX_HTTP_GET
+            && method != NGX_HTTP_HEAD && ngx_http_bo_foreign(ctx)))
+    {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_FORBIDDEN, NULL);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
 }
 
 
