@@ -12,8 +12,8 @@ PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 libwslay1 libcurl4
     redis-server redis-tools"
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
-    libio-socket-ssl-perl libcrypt-jwt-perl libredis-perl libdbd-pg-perl libcmocka-dev openssl
-    shellcheck lua5.1 curl zbar-tools"
+    libio-socket-ssl-perl libcrypt-jwt-perl libredis-perl libdbd-pg-perl
+    libcmocka-dev openssl shellcheck lua5.1 curl zbar-tools python3-aiosmtpd"
 
 PACKAGES_browser="chromium fonts-liberation"
 

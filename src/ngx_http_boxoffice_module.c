@@ -11,6 +11,7 @@
 #include "http/ngx_http_bo_room.h"
 #include "http/ngx_http_bo_tickets.h"
 #include "jobs/ngx_bo_jobs.h"
+#include "jobs/ngx_bo_notify.h"
 #include "jobs/ngx_bo_relay.h"
 
 
@@ -32,6 +33,10 @@ static char *ngx_http_bo_health(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_bo_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_bo_outbox_sink(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_bo_notify(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_bo_notify_templates(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_bo_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -320,6 +325,20 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       0,
       NULL },
 
+    { ngx_string("boxoffice_notify"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_bo_notify,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_notify_templates"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_bo_notify_templates,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("boxoffice_notification_preferences"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
@@ -494,7 +513,8 @@ ngx_http_bo_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&mcf->auth_sources, cf->pool, 2,
                           sizeof(ngx_bo_auth_source_t *))
-           != NGX_OK)
+           != NGX_OK
+        || (mcf->notify = ngx_bo_notify_conf_create(cf)) == NULL)
     {
         return NULL;
     }
@@ -583,11 +603,11 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_bo_gateway_default(cf, &mcf->gateways) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (mcf->sinks == NULL && ngx_bo_sink_default(cf, &mcf->sinks) != NGX_OK) {
+    if (ngx_http_bo_gateway_default(cf, &mcf->gateways) != NGX_OK
+        || (mcf->sinks == NULL
+            && ngx_bo_sink_default(cf, &mcf->sinks) != NGX_OK)
+        || ngx_bo_notify_complete(cf, mcf->notify, &mcf->sinks) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -920,6 +940,28 @@ ngx_http_bo_outbox_sink(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_bo_main_conf_t *mcf = conf;
 
     return ngx_bo_sink_directive(cf, cmd, &mcf->sinks, &mcf->outbound);
+}
+
+
+/* boxoffice_notify kind url [parameter ...]; */
+
+static char *
+ngx_http_bo_notify(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_main_conf_t *mcf = conf;
+
+    return ngx_bo_notify_directive(cf, cmd, mcf->notify, &mcf->outbound);
+}
+
+
+/* boxoffice_notify_templates path [language=tag]; */
+
+static char *
+ngx_http_bo_notify_templates(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_bo_main_conf_t *mcf = conf;
+
+    return ngx_bo_notify_templates_directive(cf, cmd, mcf->notify);
 }
 
 

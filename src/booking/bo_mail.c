@@ -179,9 +179,7 @@ bo_mail_put(bo_out_t *out, const bo_mail_t *mail)
     bo_put_lit(out, "Date: ");
     bo_mail_put_date(out, mail->date);
 
-    /* a name of a host may be long: it gets a line of its own */
-
-    bo_put_lit(out, "\r\nMessage-ID:\r\n <");
+    bo_put_lit(out, "\r\nMessage-ID: <");
     bo_put_text(out, &mail->id);
     bo_put(out, host, mail->from.address.data + mail->from.address.len - host);
     bo_put_lit(out, ">\r\n");

@@ -89,6 +89,7 @@ typedef struct {
     ngx_uint_t               signs;         /* a location needs those */
     ngx_flag_t               jobs;
     ngx_array_t             *sinks;         /* of ngx_bo_sink_t *, see jobs/ */
+    void                    *notify;        /* likewise ngx_bo_notify_conf_t */
     ngx_uint_t               used;          /* a location needs the store */
     ngx_int_t                streams;       /* in a worker, 0: the default */
     ngx_msec_t               stream_heartbeat;

@@ -30,6 +30,7 @@ static u_char *ngx_http_bo_put_limits(u_char *p, ngx_array_t *zones,
 static u_char *ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms);
 static u_char *ngx_http_bo_put_sinks(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_bookings(u_char *p, ngx_bo_store_t *store);
+static u_char *ngx_http_bo_put_notify(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_histogram(u_char *p, const char *name,
     const char *help, ngx_bo_histogram_t *h);
@@ -196,6 +197,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
            + 4 * (NGX_BO_BUCKETS + 4) + 9 + 6
            + 4 + (1 + NGX_BO_SINKS_MAX) * sizeof(ngx_http_bo_sinks)
                  / sizeof(ngx_http_bo_metric_t)
+           + 2 + 4 * NGX_BO_NOTIFY_KINDS
            + 2 + 2 * mcf->limit_zones.nelts
            + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts)
            + ngx_http_bo_outbound_lines(&mcf->outbound);
@@ -232,6 +234,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
     p = ngx_http_bo_put_rooms(p, &mcf->rooms);
     p = ngx_http_bo_put_sinks(p, m);
     p = ngx_http_bo_put_bookings(p, mcf->store);
+    p = ngx_http_bo_put_notify(p, m);
     p = ngx_http_bo_put_upstreams(p, m);
     p = ngx_http_bo_put_histogram(p, "outbox_seconds",
                                   "Time from an event to its stream",
@@ -401,6 +404,49 @@ ngx_http_bo_put_sinks(u_char *p, ngx_bo_metrics_t *m)
                             *(ngx_atomic_t *) ((u_char *) &m->sinks[i]
                                                + metric->offset));
         }
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_bo_put_notify(u_char *p, ngx_bo_metrics_t *m)
+{
+    ngx_uint_t              i;
+    ngx_bo_notify_stats_t  *s;
+
+    static const char  *kinds[NGX_BO_NOTIFY_KINDS] = {
+        "email", "sms", "whatsapp", "push"
+    };
+
+    p = ngx_http_bo_put_metric(p, "notifications_total",
+                               "Tries to send a message, by how they ended",
+                               "counter");
+
+    for (i = 0; i < NGX_BO_NOTIFY_KINDS; i++) {
+        s = &m->notify[i];
+
+#define NGX_HTTP_BO_NOTIFY  "boxoffice_notifications_total{channel=\"%s\","
+
+        p = ngx_sprintf(p, NGX_HTTP_BO_NOTIFY "outcome=\"sent\"} %uA\n",
+                        kinds[i], s->sent);
+        p = ngx_sprintf(p, NGX_HTTP_BO_NOTIFY "outcome=\"failed\"} %uA\n",
+                        kinds[i], s->failed);
+        p = ngx_sprintf(p, NGX_HTTP_BO_NOTIFY "outcome=\"refused\"} %uA\n",
+                        kinds[i], s->refused);
+
+#undef NGX_HTTP_BO_NOTIFY
+    }
+
+    p = ngx_http_bo_put_metric(p, "notifications_fallback_total",
+                               "Tries on a channel after others had failed",
+                               "counter");
+
+    for (i = 0; i < NGX_BO_NOTIFY_KINDS; i++) {
+        p = ngx_sprintf(p, "boxoffice_notifications_fallback_total"
+                        "{channel=\"%s\"} %uA\n",
+                        kinds[i], m->notify[i].fallbacks);
     }
 
     return p;

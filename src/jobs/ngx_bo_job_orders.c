@@ -24,6 +24,8 @@ static void ngx_bo_orphans_removed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     ngx_int_t row);
+static void ngx_bo_notifications_purged(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
 static void ngx_bo_job_ended(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 
@@ -45,6 +47,11 @@ static ngx_bo_pg_statement_t  ngx_bo_purge = {
     "select p.more, greatest(h.n, w.n) from boxoffice.purge(72) p,"
     " boxoffice.purge_holds(90) h(n), boxoffice.purge_webhooks(14) w(n)",
     0, 1
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_purge_notifications = {
+    "purge_notifications",
+    "select n = 5000 from boxoffice.purge_notifications(90) p(n)", 0, 1
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_partitions = {
@@ -81,6 +88,14 @@ void
 ngx_bo_job_purge(ngx_bo_job_t *job)
 {
     ngx_bo_job_submit(job, &ngx_bo_purge, NULL, ngx_bo_purged);
+}
+
+
+void
+ngx_bo_job_notifications(ngx_bo_job_t *job)
+{
+    ngx_bo_job_submit(job, &ngx_bo_purge_notifications, NULL,
+                      ngx_bo_notifications_purged);
 }
 
 
@@ -212,6 +227,22 @@ ngx_bo_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
             || ngx_bo_column_int(res, 0, 1) == NGX_BO_PURGE_MAX))
     {
         ngx_bo_job_purge(job);
+    }
+
+    ngx_bo_job_end(job);
+}
+
+
+static void
+ngx_bo_notifications_purged(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row)
+{
+    ngx_bo_job_t *job = data;
+
+    if (ngx_bo_job_check(job, verdict, res) == NGX_OK
+        && PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't')
+    {
+        ngx_bo_job_notifications(job);
     }
 
     ngx_bo_job_end(job);

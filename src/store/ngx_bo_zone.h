@@ -95,6 +95,9 @@ typedef struct {
     _(orphans_removed,    "Claims without an order that were removed")        \
     _(history_written,    "Hold records written to PostgreSQL")               \
     _(history_dropped,    "Hold records dropped")                             \
+    _(notifications_superseded,                                               \
+                          "Messages not sent because the order had gone on")  \
+    _(notifications_undeliverable, "Messages that no channel takes")          \
     _(jobs_failed,        "Background jobs that ended in an error")
 
 
@@ -117,6 +120,18 @@ typedef struct {
 } ngx_bo_sink_stats_t;
 
 
+/* Messages, by kind of channel: email, sms, whatsapp, push. */
+
+#define NGX_BO_NOTIFY_KINDS   4
+
+typedef struct {
+    ngx_atomic_t             sent;
+    ngx_atomic_t             failed;        /* tries that may be repeated */
+    ngx_atomic_t             refused;       /* for good */
+    ngx_atomic_t             fallbacks;     /* tries after others had failed */
+} ngx_bo_notify_stats_t;
+
+
 typedef struct {
     ngx_bo_upstream_stats_t  redis;
     ngx_bo_upstream_stats_t  postgres;
@@ -128,6 +143,7 @@ typedef struct {
     ngx_atomic_t             outbox_pending;    /* events nobody has taken */
     ngx_atomic_t             outbox_oldest;     /* msec */
     ngx_bo_sink_stats_t      sinks[NGX_BO_SINKS_MAX];
+    ngx_bo_notify_stats_t    notify[NGX_BO_NOTIFY_KINDS];
     ngx_atomic_t             requests[6];   /* by class of status */
     ngx_atomic_t             streams[NGX_BO_WORKERS];   /* open, by worker */
 

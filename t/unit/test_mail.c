@@ -133,8 +133,8 @@ structure(void **state)
         "To: <ann@example.org>\r\n"
         "Subject: Your seats\r\n"
         "Date: Thu, 26 Nov 2026 05:24:06 +0000\r\n"
-        "Message-ID:\r\n"
-        " <00000000-0000-4000-8000-000000000001@example.com>\r\n"
+        "Message-ID: "
+        "<00000000-0000-4000-8000-000000000001@example.com>\r\n"
         "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
         "Content-Type: text/plain; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n\r\nHello\r\n");
@@ -252,7 +252,7 @@ injection(void **state)
                             || strncmp(out.text + n, "To: ", 4) == 0
                             || strncmp(out.text + n, "Subject: ", 9) == 0
                             || strncmp(out.text + n, "Date: ", 6) == 0
-                            || strncmp(out.text + n, "Message-ID:", 11) == 0
+                            || strncmp(out.text + n, "Message-ID: <", 13) == 0
                             || strncmp(out.text + n, "Auto-Submit", 11) == 0
                             || strncmp(out.text + n, "MIME-Version", 12) == 0
                             || strncmp(out.text + n, "Content-", 8) == 0);
