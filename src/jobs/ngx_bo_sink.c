@@ -17,6 +17,8 @@ typedef struct {
 
 
 static ngx_bo_sink_kind_t *ngx_bo_sink_find(ngx_str_t *name);
+static char *ngx_bo_sink_options(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_bo_sink_t *sink);
 static char *ngx_bo_sink_option(ngx_conf_t *cf, ngx_bo_sink_t *sink,
     ngx_str_t *name, ngx_str_t *value);
 static char *ngx_bo_sink_name(ngx_bo_sink_t *sink, ngx_str_t *value);
@@ -33,6 +35,9 @@ static ngx_bo_sink_kind_t  *ngx_bo_sink_kinds[] = {
     &ngx_bo_sink_audit,
     &ngx_bo_sink_webhook,
     &ngx_bo_sink_sqs,
+#if (NGX_BO_KAFKA)
+    &ngx_bo_sink_kafka,
+#endif
     &ngx_bo_sink_sns
 };
 
@@ -121,9 +126,7 @@ ngx_bo_sink_directive(ngx_conf_t *cf, ngx_command_t *cmd, ngx_array_t **sinks,
     ngx_bo_outbound_t *outbound)
 {
     char                *why;
-    u_char              *p;
-    ngx_str_t           *value, name, rest;
-    ngx_uint_t           i;
+    ngx_str_t           *value, name;
     ngx_bo_sink_t       *sink;
     ngx_bo_sink_kind_t  *kind;
 
@@ -146,6 +149,16 @@ ngx_bo_sink_directive(ngx_conf_t *cf, ngx_command_t *cmd, ngx_array_t **sinks,
     }
 
     kind = ngx_bo_sink_find(&value[1]);
+
+#if !(NGX_BO_KAFKA)
+
+    if (ngx_strcmp(value[1].data, "kafka") == 0) {
+        return ngx_bo_sink_invalid(cf, cmd, "the module was built without "
+                                   "librdkafka", &value[1]);
+    }
+
+#endif
+
     if (kind == NULL) {
         return ngx_bo_sink_invalid(cf, cmd, "there is no such kind of sink",
                                    &value[1]);
@@ -167,6 +180,31 @@ ngx_bo_sink_directive(ngx_conf_t *cf, ngx_command_t *cmd, ngx_array_t **sinks,
     sink->name = value[1];
     sink->outbound = outbound;
 
+    if (ngx_bo_sink_options(cf, cmd, sink) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    why = ngx_bo_sink_unique(*sinks);
+
+    if (why == NULL && kind->complete) {
+        why = kind->complete(cf, sink);
+    }
+
+    return why == NULL ? NGX_CONF_OK
+                       : ngx_bo_sink_invalid(cf, cmd, why, &value[1]);
+}
+
+
+static char *
+ngx_bo_sink_options(ngx_conf_t *cf, ngx_command_t *cmd, ngx_bo_sink_t *sink)
+{
+    char        *why;
+    u_char      *p;
+    ngx_str_t   *value, name, rest;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
     for (i = 2; i < cf->args->nelts; i++) {
         p = (u_char *) ngx_strchr(value[i].data, '=');
 
@@ -186,14 +224,7 @@ ngx_bo_sink_directive(ngx_conf_t *cf, ngx_command_t *cmd, ngx_array_t **sinks,
         }
     }
 
-    why = ngx_bo_sink_unique(*sinks);
-
-    if (why == NULL && kind->complete) {
-        why = kind->complete(cf, sink);
-    }
-
-    return why == NULL ? NGX_CONF_OK
-                       : ngx_bo_sink_invalid(cf, cmd, why, &value[1]);
+    return NGX_CONF_OK;
 }
 
 

@@ -150,5 +150,9 @@ extern ngx_bo_sink_kind_t  ngx_bo_sink_webhook;
 extern ngx_bo_sink_kind_t  ngx_bo_sink_sqs;
 extern ngx_bo_sink_kind_t  ngx_bo_sink_sns;
 
+#if (NGX_BO_KAFKA)
+extern ngx_bo_sink_kind_t  ngx_bo_sink_kafka;
+#endif
+
 
 #endif /* _NGX_BO_SINK_H_INCLUDED_ */
