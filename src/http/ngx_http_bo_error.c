@@ -259,88 +259,49 @@ ngx_http_bo_error_seats(ngx_http_bo_ctx_t *ctx, ngx_http_bo_error_e error,
 }
 
 
+/* What outcomes mean where nothing more is known; the others are faults. */
+
+static struct {
+    ngx_bo_outcome_e       outcome;
+    ngx_http_bo_error_e    error;
+} ngx_http_bo_outcomes[] = {
+    { NGX_BO_NOT_FOUND, NGX_HTTP_BO_E_NOT_FOUND },
+    { NGX_BO_KEY_REUSED, NGX_HTTP_BO_E_KEY_REUSED },
+    { NGX_BO_IN_PROGRESS, NGX_HTTP_BO_E_IN_PROGRESS },
+    { NGX_BO_ORDERED, NGX_HTTP_BO_E_HOLD_ORDERED },
+    { NGX_BO_ENDED, NGX_HTTP_BO_E_HOLD_EXPIRED },
+    { NGX_BO_LOST, NGX_HTTP_BO_E_HOLD_LOST },
+    { NGX_BO_LIMIT, NGX_HTTP_BO_E_SEAT_LIMIT },
+    { NGX_BO_CLOSED, NGX_HTTP_BO_E_CLOSED },
+    { NGX_BO_DECLINED, NGX_HTTP_BO_E_PAYMENT_DECLINED },
+    { NGX_BO_NOT_PAID, NGX_HTTP_BO_E_PAYMENT_DECLINED },
+    { NGX_BO_PENDING, NGX_HTTP_BO_E_PAYMENT_PENDING },
+    { NGX_BO_QUARANTINED, NGX_HTTP_BO_E_PAYMENT_MISMATCH },
+    { NGX_BO_PAYMENT_USED, NGX_HTTP_BO_E_PAYMENT_USED },
+    { NGX_BO_NO_PAYMENT, NGX_HTTP_BO_E_PAYMENT_UNKNOWN },
+    { NGX_BO_CHANGED, NGX_HTTP_BO_E_UNAVAILABLE },
+    { NGX_BO_UNAVAILABLE, NGX_HTTP_BO_E_UNAVAILABLE },
+    { NGX_BO_BACKLOG, NGX_HTTP_BO_E_BACKLOG },
+    { NGX_BO_VOLATILE, NGX_HTTP_BO_E_VOLATILE },
+    { NGX_BO_IN_DOUBT, NGX_HTTP_BO_E_IN_DOUBT }
+};
+
+
 void
 ngx_http_bo_error_outcome(ngx_http_bo_ctx_t *ctx, ngx_bo_outcome_e outcome)
 {
+    ngx_uint_t           i;
     ngx_http_bo_error_e  error;
 
-    switch (outcome) {
+    error = NGX_HTTP_BO_E_INTERNAL;
 
-    case NGX_BO_NOT_FOUND:
-        error = NGX_HTTP_BO_E_NOT_FOUND;
-        break;
-
-    case NGX_BO_KEY_REUSED:
-        error = NGX_HTTP_BO_E_KEY_REUSED;
-        break;
-
-    case NGX_BO_IN_PROGRESS:
-        error = NGX_HTTP_BO_E_IN_PROGRESS;
-        break;
-
-    case NGX_BO_ORDERED:
-        error = NGX_HTTP_BO_E_HOLD_ORDERED;
-        break;
-
-    case NGX_BO_ENDED:
-        error = NGX_HTTP_BO_E_HOLD_EXPIRED;
-        break;
-
-    case NGX_BO_LOST:
-        error = NGX_HTTP_BO_E_HOLD_LOST;
-        break;
-
-    case NGX_BO_LIMIT:
-        error = NGX_HTTP_BO_E_SEAT_LIMIT;
-        break;
-
-    case NGX_BO_CLOSED:
-        error = NGX_HTTP_BO_E_CLOSED;
-        break;
-
-    case NGX_BO_DECLINED:
-        error = NGX_HTTP_BO_E_PAYMENT_DECLINED;
-        break;
-
-    case NGX_BO_NOT_PAID:
-        error = NGX_HTTP_BO_E_PAYMENT_DECLINED;
-        break;
-
-    case NGX_BO_PENDING:
-        error = NGX_HTTP_BO_E_PAYMENT_PENDING;
-        break;
-
-    case NGX_BO_QUARANTINED:
-        error = NGX_HTTP_BO_E_PAYMENT_MISMATCH;
-        break;
-
-    case NGX_BO_PAYMENT_USED:
-        error = NGX_HTTP_BO_E_PAYMENT_USED;
-        break;
-
-    case NGX_BO_NO_PAYMENT:
-        error = NGX_HTTP_BO_E_PAYMENT_UNKNOWN;
-        break;
-
-    case NGX_BO_CHANGED:
-    case NGX_BO_UNAVAILABLE:
-        error = NGX_HTTP_BO_E_UNAVAILABLE;
-        break;
-
-    case NGX_BO_BACKLOG:
-        error = NGX_HTTP_BO_E_BACKLOG;
-        break;
-
-    case NGX_BO_VOLATILE:
-        error = NGX_HTTP_BO_E_VOLATILE;
-        break;
-
-    case NGX_BO_IN_DOUBT:
-        error = NGX_HTTP_BO_E_IN_DOUBT;
-        break;
-
-    default:
-        error = NGX_HTTP_BO_E_INTERNAL;
+    for (i = 0;
+         i < sizeof(ngx_http_bo_outcomes) / sizeof(ngx_http_bo_outcomes[0]);
+         i++)
+    {
+        if (ngx_http_bo_outcomes[i].outcome == outcome) {
+            error = ngx_http_bo_outcomes[i].error;
+        }
     }
 
     ngx_http_bo_error(ctx, error, NULL);
