@@ -508,7 +508,8 @@ subtest 'what it costs others' => sub {
     @seconds = sort { $a <=> $b } @seconds;
     diag sprintf 'p50 %.1f ms, p99 %.1f ms, max %.1f ms while mail hangs',
         map { 1000 * $seconds[$_] } 49, 98, 99;
-    ok $seconds[98] < 0.1, 'a worker is not held up';
+    # one that waited for mail would be held up for seconds
+    ok $seconds[98] < 0.5, 'a worker is not held up';
 
     $mail->mode;
     $web->answer;
