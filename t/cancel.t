@@ -479,8 +479,8 @@ subtest 'a show' => sub {
     is $r->json, { showId => LARGE_SHOW, status => 'CANCELLED',
         cancelledAt => match(TIME) }, 'the show is closed';
 
-    $t->wait_until(sub { try_hold($t, 'kay', LARGE_SHOW, ['U5'],
-        node => $_)->error_code eq 'sale_closed' }, 5,
+    $t->wait_until(sub { (try_hold($t, 'kay', LARGE_SHOW, ['U5'],
+        node => $_)->error_code // '') eq 'sale_closed' }, 5,
         "no holds on node $_") for 1, 2;
     refused(try_order($t, 'ida', $live->{holdId}, node => 2), 409,
         'hold_lost', 'a hold of before makes no order');

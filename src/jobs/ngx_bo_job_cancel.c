@@ -10,7 +10,7 @@
 #include "store/ngx_bo_close.h"
 
 
-/* Orders in one batch: it must end within the time of a statement. */
+/* Orders in one batch at most. */
 
 #define NGX_BO_CANCEL_MAX   100
 
@@ -30,6 +30,14 @@ static ngx_bo_pg_statement_t  ngx_bo_cancel_show_orders = {
     "cancel_show_orders",
     "select order_id from boxoffice.cancel_show_orders($1)", 1, 1
 };
+
+
+/*
+ * Orders in the next batch.  One that failed was too much for the time of a
+ * statement, or met an order that cannot be cancelled: fewer come next.
+ */
+
+static ngx_uint_t  ngx_bo_cancel_max = NGX_BO_CANCEL_MAX;
 
 
 void
@@ -79,7 +87,7 @@ ngx_bo_cancel_next(ngx_bo_job_t *job)
     ngx_str_t  max;
 
     max.data = buf;
-    max.len = ngx_sprintf(buf, "%ui", (ngx_uint_t) NGX_BO_CANCEL_MAX) - buf;
+    max.len = ngx_sprintf(buf, "%ui", ngx_bo_cancel_max) - buf;
 
     ngx_bo_job_submit(job, &ngx_bo_cancel_show_orders, &max,
                       ngx_bo_cancel_ended);
@@ -107,9 +115,14 @@ ngx_bo_cancel_ended(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         /* A batch that has found something may have left something. */
 
         if (n) {
+            ngx_bo_cancel_max = ngx_min(2 * ngx_bo_cancel_max,
+                                        NGX_BO_CANCEL_MAX);
             ngx_bo_outbox_wake(job->store);
             ngx_bo_cancel_next(job);
         }
+
+    } else {
+        ngx_bo_cancel_max = ngx_max(ngx_bo_cancel_max / 4, 1);
     }
 
     ngx_bo_job_end(job);
