@@ -91,12 +91,13 @@ install_packages() {
         read -r -d '' -a list <<<"${!list}" || true
         packages+=("${list[@]}")
 
-        # lint needs node, the browser tests npm too; any version will do
+        # lint needs node, tests of sessions and browsers npm, too; any version
+        # will do
         if [[ $group == test || $group == browser || $group == bench ]]; then
             command -v node >/dev/null || packages+=(nodejs)
         fi
 
-        if [[ $group == browser || $group == bench ]]; then
+        if [[ $group == test || $group == browser || $group == bench ]]; then
             command -v npm >/dev/null || packages+=(npm)
         fi
     done
@@ -110,7 +111,9 @@ install_packages() {
     fi
 
     for group; do
-        if [[ $group == browser ]]; then
+        if [[ $group == test ]]; then
+            install_npm "$ROOT/t/auth"
+        elif [[ $group == browser ]]; then
             install_npm "$ROOT/t/browser"
         elif [[ $group == bench ]]; then
             install_npm "$ROOT/bench/peers/node"
