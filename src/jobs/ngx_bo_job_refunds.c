@@ -317,6 +317,8 @@ ngx_bo_refund_settled(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     if (ngx_bo_job_check(r->job, verdict, res) == NGX_OK
         && PQntuples(res) == 1)
     {
+        ngx_bo_outbox_wake(r->job->store);
+
         said = PQgetvalue(res, 0, 0);
 
         if (ngx_strcmp(said, "done") == 0) {

@@ -456,6 +456,8 @@ ngx_bo_checkin_count(ngx_bo_checkin_t *c)
     ngx_uint_t      i;
     ngx_bo_scan_t  *scan;
 
+    ngx_bo_outbox_wake(c->call.store);
+
     for (i = 0; i < c->n; i++) {
         scan = &c->scans[i];
 

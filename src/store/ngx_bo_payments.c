@@ -138,6 +138,8 @@ ngx_bo_word_taken(ngx_bo_store_t *store, PGresult *res, int row)
     ngx_pool_t      *pool;
     ngx_bo_order_t   order;
 
+    ngx_bo_outbox_wake(store);
+
     said = PQgetvalue(res, row, 1);
 
     if (ngx_strcmp(said, "parked") == 0) {
