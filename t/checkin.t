@@ -118,8 +118,8 @@ subtest 'refused' => sub {
 
     is value('select count(*) from checkins where order_id = ?', $id), 1,
         'refusals leave nothing';
-    ok $t->post("/api/v1/orders/$id/cancel", {}, user => 'ben')->code == 200,
-        'cancelled';
+    is $t->post("/api/v1/orders/$id/cancel", {}, user => 'boss',
+        headers => { 'x-user-role' => 'ADMIN' })->code, 200, 'cancelled';
     is reason(scan($codes[1])), 'cancelled', 'the order was';
 
     my ($part, @part) = tickets('bob', SHOW, [qw(B4 B5 B6)]);
@@ -127,6 +127,20 @@ subtest 'refused' => sub {
         { seatIds => ['B5'] }, user => 'bob')->code, 200, 'given back';
     is [map { reason(scan($_)) } @part], [qw(admitted cancelled admitted)],
         'one seat of it was';
+
+    # bob is inside on B4 and B6
+    my $back = sub ($body, %who) {
+        return $t->post("/api/v1/orders/$part->{orderId}/cancel", $body, %who);
+    };
+    is $back->({ seatIds => ['B4'] }, user => 'bob')->error_code,
+        'cancellation_over', 'who is inside does not get the money back';
+    is $back->({}, user => 'bob')->error_code, 'cancellation_over',
+        'nor for all seats';
+    is $t->get("/api/v1/orders/$part->{orderId}/refund-quote", user => 'bob')
+        ->json->{cancellable}, F(), 'and is told so before';
+    is value('select sum(amount) from refunds where order_id = ?',
+        $part->{orderId}), value('select amount from refunds where order_id = ?',
+        $part->{orderId}), 'one seat was paid back, no more';
     my ($again, $code) = tickets('bud', SHOW, ['B5']);
     is [map { reason(scan($_)) } $part[1], $code], [qw(cancelled admitted)],
         'and who bought it since comes in';

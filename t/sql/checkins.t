@@ -263,7 +263,8 @@ is(outcomes($twice, { %$twice },
 # --- against who cancels: decided in the order of the commits
 
 for my $case (['the order',
-               sub { TestPg::cancel($dbh, TestPg::withdrawal($_[0])) }],
+               sub { TestPg::cancel($dbh,
+                   TestPg::withdrawal($_[0], admin => 't')) }],
               ['a seat of it', sub {
                    $dbh->do('select from boxoffice.orders where order_id = ? '
                             . 'for update', undef, $_[0]{order_id});
