@@ -4,12 +4,12 @@
 # Asking dpkg first makes it instant when nothing is missing.
 
 PACKAGES_build="gcc make libc6-dev nginx-dev libpcre2-dev zlib1g-dev
-    libssl-dev libhiredis-dev libpq-dev libjansson-dev libwslay-dev librdkafka-dev
-    libcurl4-openssl-dev libqrencode-dev"
+    libssl-dev libhiredis-dev libpq-dev libjansson-dev libwslay-dev
+    librdkafka-dev libcurl4-openssl-dev libqrencode-dev"
 
-PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 libwslay1 librdkafka1 libcurl4
-    libqrencode4 openssl ca-certificates postgresql-15 postgresql-client-15
-    redis-server redis-tools"
+PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 libwslay1 librdkafka1
+    libcurl4 libqrencode4 openssl ca-certificates postgresql-15
+    postgresql-client-15 redis-server redis-tools"
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
     libio-socket-ssl-perl libcrypt-jwt-perl libredis-perl libdbd-pg-perl
