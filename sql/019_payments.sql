@@ -111,6 +111,10 @@ for each statement execute function ledger_refuse();
 
 
 -- Payments of before: what was a state of the payment is a row of its own.
+-- Newer releases of PostgreSQL change no table whose row a function with a
+-- parsed body takes.
+
+drop function payment_event(payments);
 
 alter table payments
     add column refunded bigint not null default 0,
@@ -155,8 +159,6 @@ alter table payments
 update payments p
 set refunded = case when status = 'CAPTURED' then 0 else amount end,
     status = 'CAPTURED';
-
-drop function payment_event(payments);
 
 alter table payments drop column refund_at, drop column aggregate_id;
 

@@ -10,10 +10,29 @@
 set local search_path = boxoffice, pg_temp;
 
 
+-- Newer releases of PostgreSQL change no table whose row a function with a
+-- parsed body takes: from here on the body is a text.
+
+drop function order_event(orders);
+
 alter table orders
     add column seat_prices int[],
     add constraint orders_prices_match
         check (cardinality(seat_prices) = cardinality(seat_nos));
+
+-- The payload of an order's event, as 006 had it.
+
+create function order_event(o orders) returns jsonb
+language sql stable
+as $$
+    select jsonb_build_object(
+        'orderId', o.order_id, 'showId', o.show_id, 'showNo', o.show_no,
+        'userId', o.user_id, 'holdId', o.hold_id, 'seatIds', o.seat_ids,
+        'amount', o.amount, 'currency', o.currency, 'status', o.status,
+        'paymentMethod', o.payment_method, 'paymentId', o.payment_id,
+        'ticketCode', o.ticket_code, 'version', o.version)
+$$;
+
 
 comment on column orders.seat_nos is
     'The seats it has; those that were given back before the order ended are '
