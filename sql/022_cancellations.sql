@@ -1276,17 +1276,20 @@ begin
         return;
     end if;
 
-    -- Only live orders have claims.  At random, so that one which cannot be
-    -- cancelled keeps no others waiting but those it meets.
+    -- Only live orders have claims.  Some at random, so that one which cannot
+    -- be cancelled keeps no others waiting but those it meets; and not all are
+    -- looked at to take a few.
     found := array(
         select o
-        from (select distinct c.order_id, p.show_date
-              from unnest(shows_of, filed) p(show_id, show_date)
-              join seat_claims c using (show_id)) d
+        from (select order_id, show_date
+              from (select distinct c.order_id, p.show_date
+                    from unnest(shows_of, filed) p(show_id, show_date)
+                    join seat_claims c using (show_id)) e
+              order by random()
+              limit 3 * bound) d
         join orders o on o.order_id = d.order_id
                      and o.show_date = d.show_date
         where o.status in ('PAYMENT_PENDING', 'CONFIRMED')
-        order by random()
         limit bound
         for update of o skip locked);
 
