@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_bo.h"
+#include "store/ngx_bo_file.h"
 #include "ngx_http_bo_conf.h"
 
 
@@ -347,44 +348,24 @@ static char *
 ngx_http_bo_gateway_lines(ngx_conf_t *cf, ngx_str_t *path,
     ngx_array_t **lines)
 {
-    u_char      *buf, *p, *end, *last;
-    ssize_t      n;
-    ngx_str_t   *line;
-    ngx_file_t   file;
+    char       *error;
+    u_char     *p, *end, *last;
+    ngx_str_t  *line, text;
 
-    buf = ngx_pnalloc(cf->pool, NGX_HTTP_BO_GATEWAY_FILE);
     *lines = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
-
-    if (buf == NULL || *lines == NULL
-        || ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK)
-    {
+    if (*lines == NULL) {
         return "no memory";
     }
 
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        return "the file cannot be opened";
+    error = ngx_bo_file_read(cf, cf->pool, path, NGX_HTTP_BO_GATEWAY_FILE,
+                             &text);
+    if (error) {
+        return error;
     }
 
-    n = ngx_read_file(&file, buf, NGX_HTTP_BO_GATEWAY_FILE, 0);
+    last = text.data + text.len;
 
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    if (n < 0) {
-        return "the file cannot be read";
-    }
-
-    last = buf + n;
-
-    for (p = buf; p < last; p = end + 1) {
+    for (p = text.data; p < last; p = end + 1) {
         end = ngx_strlchr(p, last, '\n');
 
         if (end == NULL) {

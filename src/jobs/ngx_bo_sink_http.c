@@ -5,6 +5,7 @@
 
 
 #include "ngx_bo_sink_http.h"
+#include "store/ngx_bo_file.h"
 #include "booking/bo_time.h"
 
 
@@ -124,41 +125,15 @@ ngx_bo_sink_http_failed(ngx_bo_delivery_t *d, ngx_bo_verdict_e verdict,
 char *
 ngx_bo_sink_file(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
 {
-    ssize_t     n;
-    ngx_file_t  file;
+    char  *error;
 
-    text->data = ngx_pnalloc(cf->temp_pool, NGX_BO_SINK_FILE_MAX);
-
-    if (text->data == NULL
-        || ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK)
-    {
-        return "no memory";
+    error = ngx_bo_file_read(cf, cf->temp_pool, path, NGX_BO_SINK_FILE_MAX,
+                             text);
+    if (error) {
+        return error;
     }
 
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        return "the file cannot be opened";
-    }
-
-    n = ngx_read_file(&file, text->data, NGX_BO_SINK_FILE_MAX, 0);
-
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    if (n < 0 || n == NGX_BO_SINK_FILE_MAX) {
-        return n < 0 ? "the file cannot be read" : "the file is too large";
-    }
-
-    text->len = n;
-
-    return NULL;
+    return text->len == NGX_BO_SINK_FILE_MAX ? "the file is too large" : NULL;
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_bo_file.h"
 #include "ngx_bo_key.h"
 
 #include <openssl/core_names.h>
@@ -53,48 +54,15 @@ static ngx_int_t ngx_bo_key_verify_ed(ngx_bo_key_t *key, bo_jwt_t *jwt);
 char *
 ngx_bo_key_file(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
 {
-    u_char      *buf;
-    ssize_t      n;
-    ngx_file_t   file;
+    char  *error;
 
-    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
-        return "no memory";
+    error = ngx_bo_file_read(cf, cf->temp_pool, path, NGX_BO_KEY_FILE + 1,
+                             text);
+    if (error) {
+        return error;
     }
 
-    buf = ngx_pnalloc(cf->temp_pool, NGX_BO_KEY_FILE + 1);
-    if (buf == NULL) {
-        return "no memory";
-    }
-
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        return "the file cannot be opened";
-    }
-
-    n = ngx_read_file(&file, buf, NGX_BO_KEY_FILE + 1, 0);
-
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    if (n < 0) {
-        return "the file cannot be read";
-    }
-
-    if (n > NGX_BO_KEY_FILE) {
-        return "the file is larger than 64k";
-    }
-
-    text->data = buf;
-    text->len = n;
-
-    return NULL;
+    return text->len > NGX_BO_KEY_FILE ? "the file is larger than 64k" : NULL;
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_bo_file.h"
 #include "ngx_bo_secret.h"
 
 #include <openssl/crypto.h>
@@ -24,45 +25,24 @@ static void ngx_bo_secret_mac(ngx_bo_secret_t *secret, ngx_str_t *room,
 char *
 ngx_bo_secret_read(ngx_conf_t *cf, ngx_str_t *path, ngx_array_t **secrets)
 {
-    u_char       *buf, *p, *end, *last;
-    ssize_t       n;
-    ngx_file_t    file;
+    char       *error;
+    u_char     *p, *end, *last;
+    ngx_str_t   text;
 
-    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
-        return "no memory";
-    }
-
-    buf = ngx_pnalloc(cf->temp_pool, NGX_BO_SECRET_FILE);
     *secrets = ngx_array_create(cf->pool, 2, sizeof(ngx_bo_secret_t));
-
-    if (buf == NULL || *secrets == NULL) {
+    if (*secrets == NULL) {
         return "no memory";
     }
 
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        return "the file cannot be opened";
+    error = ngx_bo_file_read(cf, cf->temp_pool, path, NGX_BO_SECRET_FILE,
+                             &text);
+    if (error) {
+        return error;
     }
 
-    n = ngx_read_file(&file, buf, NGX_BO_SECRET_FILE, 0);
+    last = text.data + text.len;
 
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    if (n < 0) {
-        return "the file cannot be read";
-    }
-
-    last = buf + n;
-
-    for (p = buf; p < last; p = end + 1) {
+    for (p = text.data; p < last; p = end + 1) {
         end = ngx_strlchr(p, last, '\n');
 
         if (end == NULL) {
@@ -75,7 +55,7 @@ ngx_bo_secret_read(ngx_conf_t *cf, ngx_str_t *path, ngx_array_t **secrets)
         }
     }
 
-    OPENSSL_cleanse(buf, n);
+    OPENSSL_cleanse(text.data, text.len);
 
     return (*secrets)->nelts ? NULL : "the file is empty";
 }

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_bo_file.h"
 #include "ngx_bo_ticket.h"
 
 #include <openssl/err.h>
@@ -74,46 +75,21 @@ ngx_bo_ticket_read(ngx_conf_t *cf, ngx_str_t *paths, ngx_uint_t n,
 static char *
 ngx_bo_ticket_add(ngx_conf_t *cf, ngx_bo_ticket_keys_t *keys, ngx_str_t *path)
 {
-    u_char               *buf;
-    ssize_t               n;
-    ngx_file_t            file;
+    char                 *error;
+    ngx_str_t             text;
     ngx_uint_t            private;
     ngx_bo_ticket_key_t  *key;
 
-    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
-        return "no memory";
-    }
-
-    buf = ngx_pnalloc(cf->temp_pool, NGX_BO_TICKET_FILE);
-    if (buf == NULL) {
-        return "no memory";
-    }
-
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        return "the file cannot be opened";
-    }
-
-    n = ngx_read_file(&file, buf, NGX_BO_TICKET_FILE, 0);
-
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    if (n < 0) {
-        return "the file cannot be read";
+    error = ngx_bo_file_read(cf, cf->temp_pool, path, NGX_BO_TICKET_FILE,
+                             &text);
+    if (error) {
+        return error;
     }
 
     key = &keys->key[keys->n];
 
-    key->pkey = ngx_bo_ticket_pem(buf, n, &private);
-    OPENSSL_cleanse(buf, n);
+    key->pkey = ngx_bo_ticket_pem(text.data, text.len, &private);
+    OPENSSL_cleanse(text.data, text.len);
 
     if (key->pkey == NULL) {
         return "the file has no key without a password";
