@@ -5,16 +5,31 @@ use v5.36;
 
 use lib 't/lib';
 use Test2::V0;
-use Boxoffice::Test qw(SHOW LARGE_SHOW uuid);
+use Boxoffice::Test qw(SHOW LARGE_SHOW STADIUM_SHOW uuid);
 use Boxoffice::Test::Booking qw(hold metrics);
 use Boxoffice::Test::Stream ();
-use IO::Select     ();
-use IO::Socket::IP ();
-use Mojo::JSON     qw(decode_json);
-use Time::HiRes    qw(sleep time);
+use Boxoffice::Test::Process ();
+use File::Temp      ();
+use IO::Select      ();
+use IO::Socket::IP  ();
+use IO::Socket::SSL ();
+use Mojo::JSON      qw(decode_json);
+use Socket          qw(SOL_SOCKET SO_RCVBUF);
+use Time::HiRes     qw(sleep time);
+
+my $dir   = File::Temp->newdir;
+my $tls   = Boxoffice::Test::Process::free_port();
+my $small = Boxoffice::Test::Process::free_port();
+
+system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    . " -days 2 -subj /CN=localhost -keyout $dir/key -out $dir/cert"
+    . " 2>$dir/log") == 0 or die 'openssl';
 
 my $t = Boxoffice::Test->new(workers => 2, conf => { stream_heartbeat => '1s',
-    stream_drain => '500ms' });
+    stream_drain => '500ms' },
+    server_extra => "listen 127.0.0.1:$tls ssl;"
+        . "listen 127.0.0.1:$small sndbuf=4k;"
+        . "ssl_certificate $dir/cert; ssl_certificate_key $dir/key;");
 
 my %shake = (Host => 'localhost', Connection => 'Upgrade',
     Upgrade => 'websocket', 'Sec-WebSocket-Version' => 13,
@@ -35,8 +50,11 @@ sub connect_to ($show = SHOW, %o) {
 # Headers that are undef are left out; an array is a header more than once.
 sub shake ($show, %o) {
     my %headers = (%shake, ($o{headers} // {})->%*);
-    my $socket = IO::Socket::IP->new(PeerHost => '127.0.0.1',
-        PeerPort => $t->node->port) or die "connect: $@";
+    my $socket = ($o{tls} ? 'IO::Socket::SSL' : 'IO::Socket::IP')->new(
+        PeerHost => '127.0.0.1', PeerPort => $o{port} // $t->node->port,
+        ($o{tls} ? (SSL_verify_mode => 0) : ()),
+        ($o{rcvbuf} ? (Sockopts => [[SOL_SOCKET, SO_RCVBUF, $o{rcvbuf}]]) : ()))
+        or die "connect: $@";
     my $http   = $o{http}   // '1.1';
     my $method = $o{method} // 'GET';
     my $query  = $o{query}  // '';
@@ -58,9 +76,10 @@ sub shake ($show, %o) {
 
 
 sub fill ($ws, $seconds) {
-    return if !IO::Select->new($ws->{socket})->can_read($seconds);
-    my $n = sysread $ws->{socket}, $ws->{buffer}, 65_536,
-        length $ws->{buffer};
+    my $socket = $ws->{socket};
+    return if !($socket->can('pending') && $socket->pending)
+        && !IO::Select->new($socket)->can_read($seconds);
+    my $n = $socket->sysread($ws->{buffer}, 65_536, length $ws->{buffer});
     $ws->{eof} = 1 if !$n;
     return;
 }
@@ -109,6 +128,7 @@ sub frame_of ($ws, $seconds = 2, %skip) {
 
             last if length $ws->{buffer} < $at + $length;
             my $payload = substr $ws->{buffer}, $at, $length;
+            $ws->{heard} += $length;
             substr $ws->{buffer}, 0, $at + $length, '';
             return [$first & 15, $payload] if !$skip{ $first & 15 };
         }
@@ -265,6 +285,64 @@ subtest 'what clients may say' => sub {
         fill($bad, 1) if !$bad->{eof};
         ok $bad->{eof}, 'and it is over';
     }
+};
+
+
+# Bytes that the server took of a client that sends before it reads.
+sub pour ($ws, $bytes) {
+    local $SIG{PIPE} = 'IGNORE';
+    my $at = 0;
+
+    while ($at < length $bytes) {
+        my $n = $ws->{socket}->syswrite($bytes, 16_384, $at) // last;
+        $at += $n;
+    }
+
+    return $at;
+}
+
+
+# A close frame that is followed by a reset is lost.
+subtest 'whoever goes on sending is told why' => sub {
+    my $megabyte = frame(BINARY, 'x' x 1_048_576, mask => "\0\0\0\0");
+    my $chatter  = frame(TEXT, 'x' x 1000, mask => "\0\0\0\0") x 1000;
+    my %how = (
+        'plain'    => {},
+        'TLS'      => { tls => 1, port => $tls },
+        'a client whose socket is full' => { port => $small, rcvbuf => 4096,
+            show => STADIUM_SHOW },
+    );
+
+    for my $name (sort keys %how) {
+        my %o = $how{$name}->%*;
+
+        for my $case (['a large frame', 1009, $megabyte],
+            ['many small ones', 1008, $chatter],
+            ['a megabyte after half a ping', 1002, frame(PING, 'x', fin => 0)
+                . $megabyte], ['a megabyte after a close', 1000,
+                frame(CLOSE, pack 'n', 1000) . $megabyte])
+        {
+            my ($what, $code, $bytes) = @$case;
+            my $ws = connect_to($o{show} // SHOW, %o);
+            is pour($ws, $bytes), length $bytes, "$name, $what: all is taken";
+            is closed($ws, 20), $code, 'the close frame is read';
+            cmp_ok $ws->{heard}, '>', 10_000, 'after what was under way'
+                if $o{rcvbuf};
+            fill($ws, 20);
+            ok $ws->{eof}, 'then the end';
+        }
+    }
+
+    my $ws = connect_to();
+    say_to($ws, frame(CLOSE));
+    is closed($ws, 20), 1000, 'the server ends a connection';
+    fill($ws, 20);
+    my $start = time;
+    1 while defined say_to($ws, frame(TEXT, 'more')) && time - $start < 30
+        && sleep 0.05;
+    ok time - $start < 20, 'also one whose client never stops';
+
+    $t->wait_until(sub { metrics($t)->{streams} == 0 }, 20, 'all have gone');
 };
 
 

@@ -422,7 +422,7 @@ ngx_http_bo_channel_round(ngx_event_t *ev)
             ngx_http_bo_stream_beat(s);
 
         } else {
-            ngx_http_bo_stream_push(s);
+            (void) ngx_http_bo_stream_push(s);
         }
     }
 

@@ -36,14 +36,18 @@ static void ngx_http_bo_stream_watch(ngx_connection_t *c,
     ngx_msec_t heartbeat);
 static void ngx_http_bo_stream_shrink(ngx_connection_t *c,
     ngx_http_connection_t *hc);
-static void ngx_http_bo_stream_write(ngx_http_bo_stream_t *s);
+static ngx_int_t ngx_http_bo_stream_write(ngx_http_bo_stream_t *s);
 static ngx_int_t ngx_http_bo_stream_write_raw(ngx_http_bo_stream_t *s);
 static ngx_int_t ngx_http_bo_stream_write_request(ngx_http_bo_stream_t *s);
-static void ngx_http_bo_stream_written(ngx_http_bo_stream_t *s);
+static ngx_int_t ngx_http_bo_stream_written(ngx_http_bo_stream_t *s);
+static void ngx_http_bo_stream_unblock(ngx_http_bo_stream_t *s);
 static void ngx_http_bo_stream_block(ngx_http_bo_stream_t *s);
 static void ngx_http_bo_stream_write_handler(ngx_event_t *wev);
 static void ngx_http_bo_stream_request_handler(ngx_http_request_t *r);
 static void ngx_http_bo_stream_read_handler(ngx_event_t *rev);
+static ngx_int_t ngx_http_bo_stream_said(ngx_http_bo_stream_t *s,
+    u_char *data, size_t len);
+static void ngx_http_bo_stream_end(ngx_http_bo_stream_t *s);
 static void ngx_http_bo_stream_free(ngx_http_bo_stream_t *s);
 static void ngx_http_bo_stream_drop_late(void *data);
 
@@ -250,7 +254,7 @@ ngx_http_bo_stream_settle(ngx_http_bo_stream_t *s)
         return;
     }
 
-    ngx_http_bo_stream_push(s);
+    (void) ngx_http_bo_stream_push(s);
 }
 
 
@@ -355,7 +359,7 @@ ngx_http_bo_stream_shrink(ngx_connection_t *c, ngx_http_connection_t *hc)
 }
 
 
-void
+ngx_int_t
 ngx_http_bo_stream_push(ngx_http_bo_stream_t *s)
 {
     ngx_http_bo_message_t  *m;
@@ -364,24 +368,24 @@ ngx_http_bo_stream_push(ngx_http_bo_stream_t *s)
     if (s->message || s->closing
         || (s->version == ch->version && !ch->all))
     {
-        return;
+        return NGX_OK;
     }
 
     m = ngx_http_bo_channel_message(ch, s->version, s->framing);
     if (m == NULL) {
-        return;
+        return NGX_OK;
     }
 
     if (m->version == s->version && !ch->all) {
         ngx_http_bo_message_drop(m);
-        return;
+        return NGX_OK;
     }
 
-    ngx_http_bo_stream_send(s, m);
+    return ngx_http_bo_stream_send(s, m);
 }
 
 
-void
+ngx_int_t
 ngx_http_bo_stream_send(ngx_http_bo_stream_t *s, ngx_http_bo_message_t *m)
 {
     s->message = m;
@@ -389,7 +393,7 @@ ngx_http_bo_stream_send(ngx_http_bo_stream_t *s, ngx_http_bo_message_t *m)
 
     ngx_bo_count(s->channel->hub->store, streams_messages);
 
-    ngx_http_bo_stream_write(s);
+    return ngx_http_bo_stream_write(s);
 }
 
 
@@ -426,35 +430,28 @@ ngx_http_bo_stream_beat(ngx_http_bo_stream_t *s)
 
     if (m) {
         m->version = s->version;
-        ngx_http_bo_stream_send(s, m);
+        (void) ngx_http_bo_stream_send(s, m);
     }
 }
 
 
+/* Who is slow, or has been told, is not waited for. */
+
 void
 ngx_http_bo_stream_leave(ngx_http_bo_stream_t *s)
 {
-    ngx_http_bo_message_t  *m;
-
     if (s->framing == NGX_HTTP_BO_WS && s->message == NULL && !s->closing) {
-
-        m = ngx_http_bo_ws_close_frame(1001);
-
-        if (m) {
-            m->version = s->version;
-            s->closing = 1;
-            ngx_http_bo_stream_send(s, m);
-            return;
-        }
+        (void) ngx_http_bo_ws_fail(s, NGX_HTTP_BO_WS_AWAY);
+        return;
     }
 
     ngx_http_bo_stream_close(s);
 }
 
 
-/* Writes what it can; may close the stream. */
+/* Writes what it can.  NGX_OK; NGX_DONE: it has closed the stream. */
 
-static void
+static ngx_int_t
 ngx_http_bo_stream_write(ngx_http_bo_stream_t *s)
 {
     ngx_int_t  rc;
@@ -465,15 +462,15 @@ ngx_http_bo_stream_write(ngx_http_bo_stream_t *s)
     switch (rc) {
 
     case NGX_OK:
-        ngx_http_bo_stream_written(s);
-        return;
+        return ngx_http_bo_stream_written(s);
 
     case NGX_AGAIN:
         ngx_http_bo_stream_block(s);
-        return;
+        return NGX_OK;
 
     default:
         ngx_http_bo_stream_close(s);
+        return NGX_DONE;
     }
 }
 
@@ -549,38 +546,50 @@ ngx_http_bo_stream_write_request(ngx_http_bo_stream_t *s)
 }
 
 
-static void
+static ngx_int_t
 ngx_http_bo_stream_written(ngx_http_bo_stream_t *s)
 {
-    ngx_uint_t              behind;
-    ngx_http_bo_channel_t  *ch = s->channel;
+    ngx_uint_t  code;
 
     s->version = s->message->version;
 
     ngx_http_bo_message_drop(s->message);
     s->message = NULL;
 
+    if (s->farewell) {
+        code = s->farewell;
+        s->farewell = 0;
+
+        return ngx_http_bo_ws_fail(s, code);
+    }
+
     if (s->closing) {
-        ngx_http_bo_stream_close(s);
-        return;
+        ngx_http_bo_stream_end(s);
+        return NGX_DONE;
     }
 
-    if (s->since == 0) {
-        return;
+    if (s->since) {
+        ngx_http_bo_stream_unblock(s);
+
+        /* the channel may have moved meanwhile */
+
+        if (s->version != s->channel->version) {
+            return ngx_http_bo_stream_push(s);
+        }
     }
 
-    /* It was blocked, and the channel may have moved meanwhile. */
+    return NGX_OK;
+}
 
+
+static void
+ngx_http_bo_stream_unblock(ngx_http_bo_stream_t *s)
+{
     s->since = 0;
-    behind = (s->version != ch->version);
 
     if (!s->starting) {
         ngx_queue_remove(&s->queue);
-        ngx_queue_insert_tail(&ch->rest, &s->queue);
-    }
-
-    if (behind) {
-        ngx_http_bo_stream_push(s);
+        ngx_queue_insert_tail(&s->channel->rest, &s->queue);
     }
 }
 
@@ -609,7 +618,7 @@ ngx_http_bo_stream_write_handler(ngx_event_t *wev)
     s = c->data;
 
     if (s->message) {
-        ngx_http_bo_stream_write(s);
+        (void) ngx_http_bo_stream_write(s);
     }
 }
 
@@ -624,7 +633,7 @@ ngx_http_bo_stream_request_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_boxoffice_module);
 
     if (ctx->stream && ctx->stream->message) {
-        ngx_http_bo_stream_write(ctx->stream);
+        (void) ngx_http_bo_stream_write(ctx->stream);
 
     } else if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
         ngx_http_finalize_request(r, NGX_ERROR);
@@ -660,17 +669,7 @@ ngx_http_bo_stream_read_handler(ngx_event_t *rev)
             return;
         }
 
-        s->pinged = 0;
-        s->says += n;
-
-        if (s->says > NGX_HTTP_BO_STREAM_SAYS) {
-            ngx_http_bo_stream_close(s);
-            return;
-        }
-
-        if (s->framing == NGX_HTTP_BO_WS
-            && ngx_http_bo_ws_read(s, buf, n) != NGX_OK)
-        {
+        if (ngx_http_bo_stream_said(s, buf, n) != NGX_OK) {
             return;
         }
 
@@ -679,6 +678,53 @@ ngx_http_bo_stream_read_handler(ngx_event_t *rev)
     if (ngx_handle_read_event(rev, 0) != NGX_OK) {
         ngx_http_bo_stream_close(s);
     }
+}
+
+
+/*
+ * Takes what the client has sent.  NGX_DONE: the stream has gone.  While a
+ * farewell waits for its turn, what comes is dropped, for a client that cannot
+ * send may not read either.
+ */
+
+static ngx_int_t
+ngx_http_bo_stream_said(ngx_http_bo_stream_t *s, u_char *data, size_t len)
+{
+    s->pinged = 0;
+    s->says += len;
+
+    if (s->framing == NGX_HTTP_BO_WS && !s->closing) {
+
+        return s->says > NGX_HTTP_BO_STREAM_SAYS
+               ? ngx_http_bo_ws_fail(s, NGX_HTTP_BO_WS_POLICY)
+               : ngx_http_bo_ws_read(s, data, len);
+    }
+
+    if (s->says > (s->closing ? NGX_HTTP_BO_LINGER_BYTES
+                              : NGX_HTTP_BO_STREAM_SAYS))
+    {
+        ngx_http_bo_stream_close(s);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Closes a stream that has said farewell. */
+
+static void
+ngx_http_bo_stream_end(ngx_http_bo_stream_t *s)
+{
+    ngx_connection_t *c = s->connection;
+
+    if (s->request) {
+        ngx_http_bo_stream_close(s);
+        return;
+    }
+
+    ngx_http_bo_stream_free(s);
+    ngx_http_bo_linger(c);
 }
 
 

@@ -116,6 +116,8 @@ struct ngx_http_bo_stream_s {
     ngx_http_bo_ws_t             *ws;       /* an incomplete frame */
     ngx_msec_t                    since;    /* blocked */
     size_t                        says;     /* bytes since the heartbeat */
+    ngx_uint_t                    farewell; /* a code to close with, after
+                                               the message under way */
     unsigned                      framing:1;
     unsigned                      starting:1;   /* in the hub's queue */
     unsigned                      pinged:1;     /* and not heard of since */
@@ -184,11 +186,17 @@ void ngx_http_bo_stream_start(ngx_http_bo_ctx_t *ctx,
 /* Takes a stream's connection from its request, where that can be done. */
 void ngx_http_bo_stream_settle(ngx_http_bo_stream_t *s);
 
-/* Sends what the stream does not have yet; it may be closed after this. */
-void ngx_http_bo_stream_push(ngx_http_bo_stream_t *s);
+/*
+ * Sends what the stream does not have yet.  NGX_DONE: it has been closed, else
+ * NGX_OK.
+ */
+ngx_int_t ngx_http_bo_stream_push(ngx_http_bo_stream_t *s);
 
-/* Sends a message (a reference to it is taken over); it may be closed. */
-void ngx_http_bo_stream_send(ngx_http_bo_stream_t *s,
+/*
+ * Sends a message (a reference to it is taken over).  NGX_DONE: the stream has
+ * been closed, else NGX_OK.
+ */
+ngx_int_t ngx_http_bo_stream_send(ngx_http_bo_stream_t *s,
     ngx_http_bo_message_t *m);
 
 /* Sends a sign of life; closes a stream that gave none for a heartbeat. */
@@ -223,17 +231,37 @@ u_char *ngx_http_bo_ws_head(u_char *p, ngx_uint_t opcode, size_t len);
 ngx_http_bo_message_t *ngx_http_bo_ws_frame(ngx_uint_t opcode,
     const void *data, size_t len);
 
-/* A close frame with that code, see RFC 6455, 7.4.1. */
-ngx_http_bo_message_t *ngx_http_bo_ws_close_frame(ngx_uint_t code);
+/* Codes to close with, of RFC 6455, 7.4.1. */
+#define NGX_HTTP_BO_WS_NORMAL    1000
+#define NGX_HTTP_BO_WS_AWAY      1001
+#define NGX_HTTP_BO_WS_PROTOCOL  1002
+#define NGX_HTTP_BO_WS_NO_UTF8   1007
+#define NGX_HTTP_BO_WS_POLICY    1008
+#define NGX_HTTP_BO_WS_TOO_BIG   1009
 
 /*
- * Takes bytes of a client.  NGX_OK, or NGX_DONE: the stream is closed, or
- * about to be.
+ * Says why, and closes, as soon as what is under way has left.  code: 1000 to
+ * 4999.  NGX_DONE: the stream has gone; NGX_OK: it is about to.
  */
+ngx_int_t ngx_http_bo_ws_fail(ngx_http_bo_stream_t *s, ngx_uint_t code);
+
+/* Takes bytes of a client.  NGX_OK, or NGX_DONE: the stream has gone. */
 ngx_int_t ngx_http_bo_ws_read(ngx_http_bo_stream_t *s, u_char *data,
     size_t len);
 
 void ngx_http_bo_ws_free(ngx_http_bo_stream_t *s);
+
+
+/* linger */
+
+/* Bytes of a client that are dropped after the farewell, at the most. */
+#define NGX_HTTP_BO_LINGER_BYTES  (4 * 1024 * 1024)
+
+/*
+ * Closes a connection without a request whose client has all that it is told,
+ * but may still be sending.
+ */
+void ngx_http_bo_linger(ngx_connection_t *c);
 
 
 #endif /* _NGX_HTTP_BO_STREAM_H_INCLUDED_ */

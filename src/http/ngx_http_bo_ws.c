@@ -19,10 +19,6 @@
 #define NGX_HTTP_BO_WS_CONTROL   125    /* bytes of a control frame */
 #define NGX_HTTP_BO_WS_MAX       1024   /* bytes of a data frame */
 
-#define NGX_HTTP_BO_WS_PROTOCOL  1002
-#define NGX_HTTP_BO_WS_NO_UTF8   1007
-#define NGX_HTTP_BO_WS_TOO_BIG   1009
-
 
 struct ngx_http_bo_ws_s {
     wslay_frame_context_ptr  frames;
@@ -50,8 +46,7 @@ static ngx_int_t ngx_http_bo_ws_part(ngx_http_bo_stream_t *s,
 static ngx_int_t ngx_http_bo_ws_whole(ngx_http_bo_stream_t *s,
     struct wslay_frame_iocb *f);
 static ngx_uint_t ngx_http_bo_ws_farewell(u_char *data, size_t len);
-static ngx_int_t ngx_http_bo_ws_fail(ngx_http_bo_stream_t *s,
-    ngx_uint_t code);
+static ngx_http_bo_message_t *ngx_http_bo_ws_close_frame(ngx_uint_t code);
 static ngx_int_t ngx_http_bo_ws_reply(ngx_http_bo_stream_t *s,
     ngx_http_bo_message_t *m);
 
@@ -286,28 +281,12 @@ ngx_http_bo_ws_frame(ngx_uint_t opcode, const void *data, size_t len)
 }
 
 
-ngx_http_bo_message_t *
-ngx_http_bo_ws_close_frame(ngx_uint_t code)
-{
-    u_char  data[2];
-
-    data[0] = (u_char) (code >> 8);
-    data[1] = (u_char) code;
-
-    return ngx_http_bo_ws_frame(WSLAY_CONNECTION_CLOSE, data, 2);
-}
-
-
 ngx_int_t
 ngx_http_bo_ws_read(ngx_http_bo_stream_t *s, u_char *data, size_t len)
 {
     ssize_t                  n;
     ngx_int_t                rc;
     struct wslay_frame_iocb  f;
-
-    if (s->closing) {
-        return NGX_OK;    /* our farewell is on its way */
-    }
 
     if (s->ws == NULL) {
         s->ws = ngx_http_bo_ws_create();
@@ -337,7 +316,7 @@ ngx_http_bo_ws_read(ngx_http_bo_stream_t *s, u_char *data, size_t len)
             return rc;
         }
 
-        if (s->ws == NULL) {
+        if (s->ws == NULL || s->closing) {
             return NGX_OK;    /* at the end of a frame, and of the bytes */
         }
     }
@@ -519,7 +498,7 @@ ngx_http_bo_ws_farewell(u_char *data, size_t len)
     ngx_uint_t   code;
 
     if (len == 0) {
-        return 1000;
+        return NGX_HTTP_BO_WS_NORMAL;
     }
 
     if (len == 1) {
@@ -550,14 +529,19 @@ ngx_http_bo_ws_farewell(u_char *data, size_t len)
 }
 
 
-/* Says why, and closes; at once, when something else is on its way. */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_bo_ws_fail(ngx_http_bo_stream_t *s, ngx_uint_t code)
 {
     ngx_http_bo_message_t  *m;
 
-    m = s->message ? NULL : ngx_http_bo_ws_close_frame(code);
+    s->closing = 1;
+
+    if (s->message) {
+        s->farewell = code;
+        return NGX_OK;
+    }
+
+    m = ngx_http_bo_ws_close_frame(code);
 
     if (m == NULL) {
         ngx_http_bo_stream_close(s);
@@ -565,11 +549,20 @@ ngx_http_bo_ws_fail(ngx_http_bo_stream_t *s, ngx_uint_t code)
     }
 
     m->version = s->version;
-    s->closing = 1;
 
-    ngx_http_bo_stream_send(s, m);
+    return ngx_http_bo_stream_send(s, m);
+}
 
-    return NGX_DONE;
+
+static ngx_http_bo_message_t *
+ngx_http_bo_ws_close_frame(ngx_uint_t code)
+{
+    u_char  data[2];
+
+    data[0] = (u_char) (code >> 8);
+    data[1] = (u_char) code;
+
+    return ngx_http_bo_ws_frame(WSLAY_CONNECTION_CLOSE, data, 2);
 }
 
 
@@ -578,8 +571,6 @@ ngx_http_bo_ws_fail(ngx_http_bo_stream_t *s, ngx_uint_t code)
 static ngx_int_t
 ngx_http_bo_ws_reply(ngx_http_bo_stream_t *s, ngx_http_bo_message_t *m)
 {
-    ngx_connection_t  *c = s->connection;
-
     if (m == NULL) {
         return NGX_OK;
     }
@@ -591,11 +582,7 @@ ngx_http_bo_ws_reply(ngx_http_bo_stream_t *s, ngx_http_bo_message_t *m)
 
     m->version = s->version;
 
-    ngx_http_bo_stream_send(s, m);
-
-    /* a failed write has closed it */
-
-    return c->destroyed ? NGX_DONE : NGX_OK;
+    return ngx_http_bo_stream_send(s, m);
 }
 
 
