@@ -14,6 +14,7 @@
 #include <ngx_http.h>
 
 #include "bo_json.h"
+#include "booking/bo_write.h"
 #include "store/ngx_bo_bookings.h"
 #include "store/ngx_bo_jwks.h"
 #include "store/ngx_bo_seatmap.h"
@@ -250,12 +251,13 @@ ngx_table_elt_t *ngx_http_bo_header(ngx_http_request_t *r, const char *name,
 
 /* Pieces of JSON.  Each returns where it stopped writing. */
 
-u_char *ngx_http_bo_put(u_char *p, const char *text);
+#define ngx_http_bo_put      bo_write
+#define ngx_http_bo_put_int  bo_write_int
+
 u_char *ngx_http_bo_put_str(u_char *p, const char *name, ngx_str_t *value);
 u_char *ngx_http_bo_put_uuid(u_char *p, const char *name, bo_uuid_t *id);
 u_char *ngx_http_bo_put_plain(u_char *p, const char *name,
     const ngx_str_t *value);
-u_char *ngx_http_bo_put_int(u_char *p, const char *name, int64_t value);
 u_char *ngx_http_bo_put_bool(u_char *p, const char *name, ngx_uint_t value);
 u_char *ngx_http_bo_put_time(u_char *p, const char *name, int64_t ms);
 u_char *ngx_http_bo_put_seats(u_char *p, const char *name,

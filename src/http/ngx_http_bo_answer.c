@@ -129,13 +129,6 @@ ngx_http_bo_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
 }
 
 
-u_char *
-ngx_http_bo_put(u_char *p, const char *text)
-{
-    return ngx_cpymem(p, text, ngx_strlen(text));
-}
-
-
 /* What needs no escape: names of the configuration, tokens. */
 
 u_char *
@@ -177,32 +170,6 @@ ngx_http_bo_put_uuid(u_char *p, const char *name, bo_uuid_t *id)
     *p++ = '"';
 
     return p;
-}
-
-
-/* ngx_sprintf() reads its format anew for each of the many numbers here. */
-
-u_char *
-ngx_http_bo_put_int(u_char *p, const char *name, int64_t value)
-{
-    u_char     buf[NGX_INT64_LEN], *first;
-    uint64_t   rest;
-
-    p = ngx_http_bo_put(p, name);
-
-    rest = value < 0 ? -(uint64_t) value : (uint64_t) value;
-    first = buf + sizeof(buf);
-
-    do {
-        *--first = (u_char) ('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-
-    if (value < 0) {
-        *--first = '-';
-    }
-
-    return ngx_cpymem(p, first, buf + sizeof(buf) - first);
 }
 
 

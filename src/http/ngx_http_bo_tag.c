@@ -27,7 +27,8 @@ ngx_http_bo_tag(ngx_http_bo_ctx_t *ctx, const char *kind, ngx_bo_show_t *show,
     *p++ = '"';
     p = ngx_http_bo_put(p, kind);
     p = ngx_cpymem(p, show->revision_text.data, show->revision_text.len);
-    p = ngx_sprintf(p, "-%L\"", version);
+    p = ngx_http_bo_put_int(p, "-", version);
+    *p++ = '"';
 
     etag.len = p - etag.data;
 

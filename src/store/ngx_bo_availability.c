@@ -6,6 +6,7 @@
 
 #include "ngx_bo_availability.h"
 #include "ngx_bo_map.h"
+#include "booking/bo_write.h"
 
 
 /* What stands around the seats: names, braces, five numbers. */
@@ -94,9 +95,9 @@ ngx_bo_availability_since(ngx_bo_map_t *map, int64_t since,
     int      n;
     u_char  *p;
 
-    p = ngx_sprintf(out->text.data,
-                    "{\"since\":%L,\"version\":%L,\"stale\":%s",
-                    since, map->version, out->stale ? "true" : "false");
+    p = bo_write_int(out->text.data, "{\"since\":", since);
+    p = bo_write_int(p, ",\"version\":", map->version);
+    p = bo_write(p, out->stale ? ",\"stale\":true" : ",\"stale\":false");
 
     n = bo_availability_changes((char *) p, bo_availability_len(map->nseats)
                                             + 32,
@@ -119,11 +120,12 @@ ngx_bo_availability_all(ngx_bo_map_t *map, ngx_bo_availability_t *out)
 {
     u_char  *p;
 
-    p = ngx_sprintf(out->text.data,
-                    "{\"version\":%L,\"stale\":%s,\"revision\":%i,"
-                    "\"available\":%uD,\"seats\":\"",
-                    map->version, out->stale ? "true" : "false",
-                    map->revision, map->stats.all.state[BO_SEAT_AVAILABLE]);
+    p = bo_write_int(out->text.data, "{\"version\":", map->version);
+    p = bo_write(p, out->stale ? ",\"stale\":true" : ",\"stale\":false");
+    p = bo_write_int(p, ",\"revision\":", map->revision);
+    p = bo_write_int(p, ",\"available\":",
+                     map->stats.all.state[BO_SEAT_AVAILABLE]);
+    p = bo_write(p, ",\"seats\":\"");
 
     p = ngx_cpymem(p, map->text, bo_availability_len(map->nseats));
 

@@ -6,6 +6,7 @@
 
 
 #include "ngx_bo_seatmap_body.h"
+#include "booking/bo_write.h"
 
 
 /* "UNAVAILABLE" with its quotes is the longest state. */
@@ -23,8 +24,6 @@ static size_t ngx_bo_body_size(ngx_bo_show_t *show);
 static u_char *ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p);
 static void ngx_bo_body_counts(u_char *p, bo_count_t *count);
 static void ngx_bo_body_number(u_char *p, size_t width, uint64_t n);
-static u_char *ngx_bo_body_put(u_char *p, const char *text);
-static u_char *ngx_bo_body_int(u_char *p, const char *text, int64_t value);
 static u_char *ngx_bo_body_json(u_char *p, const void *data, size_t len);
 
 
@@ -140,43 +139,29 @@ ngx_bo_body_seats(ngx_bo_show_t *show, u_char *p)
             *p++ = ',';
         }
 
-        p = ngx_bo_body_put(p, "{\"seatId\":\"");
+        p = bo_write(p, "{\"seatId\":\"");
         p = ngx_cpymem(p, seat->label, seat->label_len);
-        p = ngx_bo_body_put(p, "\",\"row\":\"");
+        p = bo_write(p, "\",\"row\":\"");
         p = ngx_bo_body_json(p, seat->row, seat->row_len);
-        p = ngx_bo_body_int(p, "\",\"number\":", seat->number);
-        p = ngx_bo_body_put(p, ",\"category\":\"");
+        p = bo_write_int(p, "\",\"number\":", seat->number);
+        p = bo_write(p, ",\"category\":\"");
         p = ngx_bo_body_json(p, category->name, category->len);
-        p = ngx_bo_body_int(p, "\",\"price\":", category->price);
-        p = ngx_bo_body_put(p, ",\"status\":");
+        p = bo_write_int(p, "\",\"price\":", category->price);
+        p = bo_write(p, ",\"status\":");
 
         show->status_at[i] = (uint32_t) (p - show->body.data);
         p += NGX_BO_STATUS_WIDTH;
 
-        p = ngx_bo_body_put(p, ",\"kind\":\"");
-        p = ngx_bo_body_put(p, ngx_bo_kind_name(seat->kind));
-        p = ngx_bo_body_int(p, "\",\"x\":", seat->x);
-        p = ngx_bo_body_int(p, ",\"y\":", seat->y);
-        p = ngx_bo_body_put(p, ",\"section\":\"");
+        p = bo_write(p, ",\"kind\":\"");
+        p = bo_write(p, ngx_bo_kind_name(seat->kind));
+        p = bo_write_int(p, "\",\"x\":", seat->x);
+        p = bo_write_int(p, ",\"y\":", seat->y);
+        p = bo_write(p, ",\"section\":\"");
         p = ngx_bo_body_json(p, seat->section, seat->section_len);
-        p = ngx_bo_body_put(p, "\"}");
+        p = bo_write(p, "\"}");
     }
 
     return p;
-}
-
-
-static u_char *
-ngx_bo_body_put(u_char *p, const char *text)
-{
-    return ngx_cpymem(p, text, ngx_strlen(text));
-}
-
-
-static u_char *
-ngx_bo_body_int(u_char *p, const char *text, int64_t value)
-{
-    return ngx_sprintf(ngx_bo_body_put(p, text), "%L", value);
 }
 
 

@@ -249,10 +249,19 @@ ngx_bo_show_fetch(ngx_bo_store_t *store, uint32_t no)
 }
 
 
+/*
+ * Only shows that exist are in the tree, and the operator has named them: it
+ * need not be a hash that an attacker cannot steer.
+ */
+
 static ngx_rbtree_key_t
 ngx_bo_show_key(const bo_uuid_t *id)
 {
-    return ngx_crc32_short((u_char *) id->bytes, sizeof(id->bytes));
+    uint64_t  half[2];
+
+    ngx_memcpy(half, id->bytes, sizeof(half));
+
+    return (ngx_rbtree_key_t) (half[0] ^ half[1] * 0x9e3779b97f4a7c15);
 }
 
 

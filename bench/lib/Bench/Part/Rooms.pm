@@ -63,10 +63,17 @@ sub restart_with ($rig, %body) {
         http => 'boxoffice_waiting_room_zone bench:256m rate=1/s;',
         server => 'location /tickets { boxoffice_waiting_rooms; '
             . 'add_header X-Boxoffice-User $boxoffice_user; }'
-            . join '', map { "location = /ref/$_ { default_type "
+            . join '', map { "location = ${\ ref_path($_) } { default_type "
                 . "application/json; return 200 '$body{$_}'; }" } keys %body);
     $rig->ours;
     return;
+}
+
+
+sub path ($which) { return ROOM . ($which eq 'join' ? '/join' : '/place') }
+
+sub ref_path ($which) {
+    return Bench::Part::Seatmap::long_as(path($which), "/ref/$which");
 }
 
 
@@ -104,8 +111,7 @@ sub series ($rig, $report, $ua, $connections, %o) {
             }
 
             for my $name ($which, "ref_$which") {
-                my $path = $name =~ /^ref_/ ? "/ref/$which"
-                    : ROOM . ($which eq 'join' ? '/join' : '/place');
+                my $path = $name =~ /^ref_/ ? ref_path($which) : path($which);
 
                 push $rounds{$name}->@*, measure($rig, $report, $name,
                     $connections, $path, $which eq 'join' ? 'join' : 'place',

@@ -64,6 +64,17 @@ sub run ($class, $rig, $report, %o) {
 }
 
 
+# The path of a reference: as many bytes as ours, which name a show.
+sub ref_path ($name, $like = 'seatmap') {
+    return long_as("/api/v1/shows/${\ SHOW }/$like", "/ref/$name");
+}
+
+
+sub long_as ($path, $start) {
+    return $start . '-' x (length($path) - length $start);
+}
+
+
 sub get ($rig, $what) {
     # as wrk asks: what is compressed has another tag
     my $tx = Mojo::UserAgent->new->get(Bench::Part::Holds::url($rig, 'ours',
@@ -103,15 +114,15 @@ sub restart_with ($rig, %body) {
     $rig->stop_peers;    # they read these files when they start
     $rig->stop_ours;
     $rig->extend_ours(http => $http, server => <<~"END");
-        location = /ref/return {
+        location = ${\ ref_path('return') } {
             default_type application/json;
             return 200 "$text";
         }
-        location = /ref/compact {
+        location = ${\ ref_path('compact', 'availability') } {
             default_type application/json;
             return 200 '$body{availability}';
         }
-        location = /ref/small { return 200 "ok"; }
+        location = ${\ ref_path('small') } { return 200 "ok"; }
         END
     return;
 }
@@ -128,9 +139,9 @@ sub urls ($rig, %now) {
         unchanged    => { %$seatmap, etag => $now{etag} },
         availability => $url->('ours',
             "/api/v1/shows/${\ SHOW }/availability"),
-        return       => $url->('ours', '/ref/return'),
-        compact      => $url->('ours', '/ref/compact'),
-        small        => $url->('ours', '/ref/small'),
+        return       => $url->('ours', ref_path('return')),
+        compact      => $url->('ours', ref_path('compact', 'availability')),
+        small        => $url->('ours', ref_path('small')),
         openresty    => $url->('openresty', '/seatmap'),
         node         => $url->('node', '/maps/seatmap'),
         node_compact => $url->('node', '/maps/availability'),
