@@ -113,6 +113,7 @@ install_packages() {
     for group; do
         if [[ $group == test ]]; then
             install_npm "$ROOT/t/auth"
+            install_npm "$ROOT/t/aws"
         elif [[ $group == browser ]]; then
             install_npm "$ROOT/t/browser"
         elif [[ $group == bench ]]; then
