@@ -1,12 +1,13 @@
 -- Orders of holds that prepare.lua has made: POST /orders, and for each answer
 -- POST /orders/{id}/confirm-payment.
 --
---   wrk ... -s orders.lua URL -- DIR WALK RUN THREADS HOLDS FIRST_NO
+--   wrk ... -s orders.lua URL -- DIR WALK RUN THREADS HOLDS FIRST_NO [pause=MS]
 --
 -- DIR      of common.lua             WALK  spread or one
 -- RUN      a number, as given to prepare.lua
 -- HOLDS    how many it has made; when they are used up, the thread ends
 -- FIRST_NO show_no of the first show of the benchmark
+-- pause    of each connection before a request, whole milliseconds
 
 local common
 
@@ -29,6 +30,13 @@ function init(args)
     local first_no = tonumber(args[6])
     local path = wrk.path
     local created, first, last = {}, 1, 0
+    local pause = args[7] and tonumber(args[7]:match('^pause=(%d+)$'))
+
+    if pause then
+        function delay()
+            return pause
+        end
+    end
 
     -- An answer to a creation is followed by the confirmation, so that each
     -- connection has as many of these as of those.

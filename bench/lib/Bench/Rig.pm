@@ -79,6 +79,18 @@ sub dbh ($self) {
 }
 
 
+# Whether PostgreSQL notes when each transaction committed; it starts again.
+sub note_commits ($self, $on) {
+    $self->stop_ours;
+    $self->dbh->do('alter system set track_commit_timestamp = '
+        . ($on ? 'on' : 'off'));
+    delete($self->{dbh})->disconnect;
+    $self->postgres->stop;
+    $self->postgres->run;
+    return;
+}
+
+
 sub conninfo ($self) {
     my $pg = $self->postgres;
     return $pg->conninfo($self->{database});
