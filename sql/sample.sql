@@ -142,15 +142,18 @@ select create_layout('stadium', text) from drawing
 where not exists (select from layouts where name = 'stadium');
 
 
-insert into theatres (theatre_id, name, address, latitude, longitude,
-                      timezone)
+insert into theatres (theatre_id, name, address, city, latitude, longitude,
+                      timezone, metadata)
 values
 ('00000000-0000-4000-8000-000000000101', 'Galaxy Cinema',
- '12 MG Road, Bengaluru', 12.9756, 77.6051, 'Asia/Kolkata'),
+ '12 MG Road, Bengaluru', 'Bengaluru', 12.9756, 77.6051, 'Asia/Kolkata',
+ '{"facilities": ["Parking", "Wheelchair access"]}'),
 ('00000000-0000-4000-8000-000000000102', 'Old Town Playhouse',
- '3 Market Square, Edinburgh', 55.9486, -3.1999, 'Europe/London'),
+ '3 Market Square, Edinburgh', 'Edinburgh', 55.9486, -3.1999,
+ 'Europe/London', '{"facilities": ["Bar"]}'),
 ('00000000-0000-4000-8000-000000000103', 'Harbour Stadium',
- '1 Dock Avenue, Boston', 42.3467, -71.0972, 'America/New_York')
+ '1 Dock Avenue, Boston', 'Boston', 42.3467, -71.0972, 'America/New_York',
+ '{}')
 on conflict do nothing;
 
 
@@ -197,23 +200,30 @@ on conflict do nothing;
 
 
 insert into movies (movie_id, title, about, duration_min, age_rating,
-                    release_date, language, format, genres)
+                    release_date, language, format, genres, metadata)
 values
 ('00000000-0000-4000-8000-000000000301', 'The Last Lighthouse',
  'A keeper, a storm, and a ship that should not be there.', 118, 'UA',
- '2025-03-14', 'English', '2D', '{Drama,Mystery}'),
+ '2025-03-14', 'English', '2D', '{Drama,Mystery}',
+ '{"cast": [{"name": "Ines Marlow", "role": "The keeper"},
+            {"name": "Tom Arkwright", "role": "The captain"}],
+   "tags": ["sea", "storm", "slow burn"]}'),
 ('00000000-0000-4000-8000-000000000302', 'Monsoon Express',
  'Eleven strangers, one night train.', 131, 'U', '2025-06-20', 'Hindi',
- '2D', '{Comedy,Romance}'),
+ '2D', '{Comedy,Romance}',
+ '{"cast": [{"name": "Asha Verghese", "role": "Meera"}],
+   "tags": ["train", "ensemble"]}'),
 ('00000000-0000-4000-8000-000000000303', 'Orbit of Glass',
  'A rescue with ninety minutes of air.', 142, 'UA', '2025-09-05', 'English',
- 'IMAX', '{"Science fiction",Thriller}'),
+ 'IMAX', '{"Science fiction",Thriller}',
+ '{"cast": [{"name": "Lena Okafor", "role": "Commander Ruiz"}],
+   "tags": ["space", "rescue"]}'),
 ('00000000-0000-4000-8000-000000000304', 'The Winter''s Tale',
  'A play by William Shakespeare.', 165, 'U', null, 'English', 'Stage',
- '{Theatre}'),
+ '{Theatre}', '{"tags": ["Shakespeare"]}'),
 ('00000000-0000-4000-8000-000000000305', 'City Final',
  'The last match of the season.', 120, 'U', null, 'English', 'Live',
- '{Sport}')
+ '{Sport}', '{}')
 on conflict do nothing;
 
 

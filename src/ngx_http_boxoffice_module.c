@@ -86,6 +86,7 @@ static struct {
     { ngx_string("boxoffice_shows"), ngx_http_bo_shows_actions },
     { ngx_string("boxoffice_screens"), ngx_http_bo_screens_actions },
     { ngx_string("boxoffice_theatres"), ngx_http_bo_theatres_actions },
+    { ngx_string("boxoffice_movies"), ngx_http_bo_movies_actions },
     { ngx_string("boxoffice_holds"), ngx_http_bo_holds_actions },
     { ngx_string("boxoffice_orders"), ngx_http_bo_orders_actions },
     { ngx_string("boxoffice_waiting_rooms"), ngx_http_bo_rooms_actions },
@@ -291,6 +292,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NULL },
 
     { ngx_string("boxoffice_theatres"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_movies"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
       NGX_HTTP_LOC_CONF_OFFSET,

@@ -104,7 +104,7 @@ subtest 'the terms of a theatre' => sub {
         . '/refund-policy'), 404, 'theatre_not_found', 'no theatre');
     refused($t->get('/api/v1/theatres/' . uuid() . '/refund-policy'), 404,
         'theatre_not_found', 'none to read');
-    refused($t->get("/api/v1/theatres/$theatre"), 404, 'not_found',
+    refused($t->get("/api/v1/theatres/$theatre/refund"), 404, 'not_found',
         'no such path');
     is $t->request('DELETE', $path, undef)->header('allow'),
         'GET, HEAD, PUT', 'methods';

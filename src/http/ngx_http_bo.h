@@ -159,6 +159,7 @@ extern ngx_http_bo_action_t  ngx_http_bo_screens_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_holds_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_orders_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_theatres_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_movies_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_rooms_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_webhooks_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_preferences_actions[];
@@ -285,6 +286,7 @@ typedef enum {
     NGX_HTTP_BO_E_SEAT_NOT_FOUND,
     NGX_HTTP_BO_E_SCREEN_NOT_FOUND,
     NGX_HTTP_BO_E_THEATRE_NOT_FOUND,
+    NGX_HTTP_BO_E_MOVIE_NOT_FOUND,
     NGX_HTTP_BO_E_METHOD,
     NGX_HTTP_BO_E_TIMEOUT,
     NGX_HTTP_BO_E_SEAT_HELD,
@@ -396,6 +398,11 @@ void ngx_http_bo_events(ngx_http_bo_ctx_t *ctx);
 /* refunds: POST /shows/{id}/cancel and GET /shows/{id}/cancellation. */
 void ngx_http_bo_show_cancel(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_show_cancellation(ngx_http_bo_ctx_t *ctx);
+
+/* catalogue: GET /theatres, /theatres/{id} and /screens/{id}. */
+void ngx_http_bo_theatre_list(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_theatre_read(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_screen_read(ngx_http_bo_ctx_t *ctx);
 
 /* layout: GET /shows/{id}/layout. */
 void ngx_http_bo_layout(ngx_http_bo_ctx_t *ctx);

@@ -37,6 +37,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 404, "seat_not_found", "The show has no such seat.", 0 },
     { 404, "screen_not_found", "There is no such screen.", 0 },
     { 404, "theatre_not_found", "There is no such theatre.", 0 },
+    { 404, "movie_not_found", "There is no such movie.", 0 },
     { 405, "method_not_allowed", "This cannot be done here.", 0 },
     { 408, "timeout", "The body took too long.", 0 },
     { 409, "seat_held", "Somebody else holds a seat.", 0 },

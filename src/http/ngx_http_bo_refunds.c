@@ -52,6 +52,12 @@ static void ngx_http_bo_refund_answer(ngx_http_bo_ctx_t *ctx);
 
 ngx_http_bo_action_t  ngx_http_bo_theatres_actions[] = {
 
+    { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string, 0,
+      ngx_http_bo_theatre_list },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string, 0,
+      ngx_http_bo_theatre_read },
+
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("refund-policy"), 0,
       ngx_http_bo_policy_read },
 

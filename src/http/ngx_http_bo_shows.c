@@ -111,6 +111,9 @@ ngx_http_bo_action_t  ngx_http_bo_screens_actions[] = {
     { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string, 0,
       ngx_http_bo_screen_list },
 
+    { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string, 0,
+      ngx_http_bo_screen_read },
+
     { 0, 0, ngx_null_string, 0, NULL }
 };
 

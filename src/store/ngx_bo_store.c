@@ -6,6 +6,7 @@
 
 #include <openssl/rand.h>
 
+#include "ngx_bo_catalogue.h"
 #include "ngx_bo_scripts.h"
 #include "ngx_bo_history.h"
 #include "ngx_bo_hold_batch.h"
@@ -76,6 +77,7 @@ ngx_bo_store_create(ngx_cycle_t *cycle, ngx_bo_redis_conf_t *redis,
     ngx_bo_hold_batch_init(store);
 
     if (ngx_bo_history_init(store) != NGX_OK
+        || ngx_bo_catalogue_init(store) != NGX_OK
         || ngx_bo_store_texts(store) != NGX_OK)
     {
         return NULL;
@@ -146,6 +148,7 @@ ngx_bo_store_destroy(ngx_bo_store_t *store)
     ngx_bo_history_done(store);
     ngx_bo_redis_destroy(store->redis);
     ngx_bo_pg_destroy(store->pg);
+    ngx_bo_catalogue_done(store);
     ngx_bo_settles_done(store);
     ngx_bo_shows_done(store);
 

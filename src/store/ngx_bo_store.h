@@ -45,6 +45,7 @@ typedef enum {
     NGX_BO_QUARANTINED,      /* the payment is not what was asked for */
     NGX_BO_BACKLOG,          /* too many bookings are on their way */
     NGX_BO_VOLATILE,         /* Redis would not keep a booking safe */
+    NGX_BO_BAD_CURSOR,       /* a list has no such place */
     NGX_BO_ALONE,            /* ask again, not in a batch */
     NGX_BO_REFUSED,          /* PostgreSQL refused: see the log */
     NGX_BO_UNAVAILABLE,      /* not tried: try again */
@@ -60,6 +61,7 @@ typedef struct ngx_bo_history_s  ngx_bo_history_t;
 typedef struct ngx_bo_live_s  ngx_bo_live_t;
 typedef struct ngx_bo_ticket_keys_s  ngx_bo_ticket_keys_t;
 typedef struct ngx_bo_bookings_s  ngx_bo_bookings_t;
+typedef struct ngx_bo_catalogue_s  ngx_bo_catalogue_t;
 
 typedef void (*ngx_bo_done_pt)(ngx_bo_call_t *call);
 
@@ -138,6 +140,7 @@ struct ngx_bo_store_s {
     ngx_event_t              outbox;        /* wakes the relay, if there is */
     ngx_array_t             *gateways;      /* of ngx_bo_gateway_t */
     ngx_bo_bookings_t       *bookings;      /* NULL: no optimistic mode */
+    ngx_bo_catalogue_t      *catalogue;     /* pages of it under way */
 
     ngx_str_t                hold_ttl;      /* the limits as texts */
     ngx_str_t                hold_cap;

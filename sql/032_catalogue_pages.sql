@@ -1,0 +1,642 @@
+-- The catalogue as people browse it: movies page by page, one of them, its
+-- days, its shows of a day; theatres; screens.
+--
+-- Each function answers one request with one row.  body is the JSON that
+-- leaves as it is, null unless outcome is 'ok'.  tags says what the body was
+-- made from: a change of any of that is a change of the body, and of nothing
+-- else that has not the tag.
+--
+--   m:<movie>         its row
+--   t:<theatre>       its row and its screens
+--   c:<screen>        its row and its layout
+--   s:<movie>:<day>   its shows of that day
+--   d:<movie>         the days on which it has shows
+--   day:<day>         which movies have shows that day
+--   movies, theatres  which there are, and in which order
+
+set local search_path = boxoffice, pg_temp;
+
+create extension if not exists cube;
+create extension if not exists earthdistance;
+
+
+create function lower_all(words text[]) returns text[]
+language sql immutable parallel safe
+return (select coalesce(array_agg(lower(w) order by n), '{}')
+        from unnest(words) with ordinality u(w, n));
+
+comment on function lower_all(text[]) is
+    'Genres are compared without regard to case.';
+
+
+alter table movies
+    add column metadata   jsonb not null default '{}',
+    add column edition    int not null default 1,
+    add column updated_at timestamptz(3) not null default now(),
+    add column removed_at timestamptz(3),
+    add column released   date not null
+        generated always as (coalesce(release_date, date '0001-01-01'))
+        stored,
+    add column genre_keys text[] not null
+        generated always as (lower_all(genres)) stored,
+    add constraint movies_metadata_object
+        check (jsonb_typeof(metadata) = 'object'),
+    add constraint movies_metadata_size
+        check (length(metadata::text) <= 65536);
+
+comment on column movies.metadata is
+    'What else is known of it, in no fixed form: cast, tags, posters, links.';
+comment on column movies.edition is
+    'Counts its changes, by a trigger.';
+comment on column movies.removed_at is
+    'Since then it is not shown any more; orders still tell its title.';
+comment on column movies.released is
+    'release_date, or the beginning of time: lists are sorted by it, the '
+    'latest first.';
+
+
+alter table theatres
+    add column city       text,
+    add column metadata   jsonb not null default '{}',
+    add column edition    int not null default 1,
+    add column updated_at timestamptz(3) not null default now(),
+    add column removed_at timestamptz(3),
+    add constraint theatres_metadata_object
+        check (jsonb_typeof(metadata) = 'object'),
+    add constraint theatres_metadata_size
+        check (length(metadata::text) <= 65536),
+    add constraint theatres_city_length check (length(city) between 1 and 255),
+    add constraint theatres_place_whole
+        check ((latitude is null) = (longitude is null)),
+    add constraint theatres_place_range
+        check (latitude between -90 and 90
+               and longitude between -180 and 180);
+
+comment on column theatres.metadata is
+    'What else is known of it, in no fixed form: facilities, parking, links.';
+comment on column theatres.removed_at is
+    'Since then it is not shown any more, and neither are its shows.';
+
+
+alter table screens
+    add column edition    int not null default 1,
+    add column updated_at timestamptz(3) not null default now(),
+    add column removed_at timestamptz(3);
+
+
+-- Where it is, as a point on the sphere that a GiST index finds the nearest
+-- of.  The functions of earthdistance name others of cube, so they need a
+-- path wherever they run, also when the index is built or analyzed.
+
+create function place_of(latitude double precision,
+                         longitude double precision) returns cube
+language plpgsql immutable parallel safe
+set search_path = boxoffice, public, pg_temp
+as $$
+begin
+    if latitude is null or longitude is null then
+        return null;
+    end if;
+
+    return ll_to_earth(latitude, longitude)::cube;
+end
+$$;
+
+
+-- How far a theatre is from here, in meters through the earth: what is sorted
+-- by.  Whose place is not known comes last; without a here all are the same.
+
+create function away(place cube, here cube) returns double precision
+language sql immutable parallel safe
+return coalesce(place <-> here, case when here is null then 0
+                                     else double precision 'infinity' end);
+
+
+alter table theatres
+    add column spot cube
+        generated always as (place_of(latitude, longitude)) stored;
+
+
+-- A show's theatre, and the day in whose program it stands: that of its
+-- beginning, in the theatre's time zone.  show_date is that day, too, until
+-- the show is moved.
+
+alter table shows
+    add column venue_id  uuid,
+    add column local_day date;
+
+update shows s
+set venue_id = c.theatre_id,
+    local_day = (s.starts_at at time zone t.timezone)::date
+from screens c
+join theatres t using (theatre_id)
+where c.screen_id = s.screen_id;
+
+alter table shows
+    alter column venue_id set not null,
+    alter column local_day set not null;
+
+comment on column shows.venue_id is
+    'The theatre of its screen; kept by triggers, as local_day is.';
+comment on column shows.local_day is
+    'The day on which it begins there; show_date is where its orders are.';
+
+
+create function shows_place() returns trigger
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+begin
+    select c.theatre_id, (new.starts_at at time zone t.timezone)::date
+    into new.venue_id, new.local_day
+    from screens c join theatres t using (theatre_id)
+    where c.screen_id = new.screen_id;
+
+    return new;
+end
+$$;
+
+-- after shows_fill and shows_change: triggers fire by name
+create trigger shows_place
+before insert or update of starts_at, screen_id, venue_id, local_day
+on shows
+for each row execute function shows_place();
+
+
+-- What is copied into shows follows its source.
+
+create function shows_follow() returns trigger
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+begin
+    if tg_table_name = 'theatres' then
+        update shows set local_day = local_day
+        where venue_id = new.theatre_id;
+    else
+        update shows set venue_id = venue_id
+        where screen_id = new.screen_id;
+    end if;
+
+    return null;
+end
+$$;
+
+create trigger theatres_timezone after update of timezone on theatres
+for each row when (old.timezone is distinct from new.timezone)
+execute function shows_follow();
+
+create trigger screens_theatre after update of theatre_id on screens
+for each row when (old.theatre_id is distinct from new.theatre_id)
+execute function shows_follow();
+
+
+-- Generated columns are not there yet before a row is written.
+
+create function count_edition() returns trigger
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+begin
+    if to_jsonb(new) - '{released,genre_keys,spot}'::text[]
+       is distinct from
+       to_jsonb(old) - '{released,genre_keys,spot}'::text[]
+    then
+        new.edition := old.edition + 1;
+        new.updated_at := now();
+    end if;
+
+    return new;
+end
+$$;
+
+create trigger movies_edition before update on movies
+for each row execute function count_edition();
+
+create trigger theatres_edition before update on theatres
+for each row execute function count_edition();
+
+create trigger screens_edition before update on screens
+for each row execute function count_edition();
+
+
+create index movies_listed on movies (released desc, movie_id desc)
+    where removed_at is null;
+
+create index movies_language
+    on movies (lower(language), released desc, movie_id desc)
+    where removed_at is null;
+
+create index movies_format
+    on movies (lower(format), released desc, movie_id desc)
+    where removed_at is null;
+
+create index movies_genres on movies using gin (genre_keys)
+    where removed_at is null;
+
+create index theatres_listed on theatres (name, theatre_id)
+    where removed_at is null;
+
+create index theatres_city on theatres (lower(city), name, theatre_id)
+    where removed_at is null;
+
+create index theatres_place on theatres using gist (spot);
+
+create index shows_program on shows (movie_id, local_day, starts_at)
+    where status = 'SCHEDULED';
+
+create index shows_day on shows (local_day, movie_id, starts_at)
+    where status = 'SCHEDULED';
+
+create index shows_theatre on shows (venue_id, local_day, starts_at)
+    where status = 'SCHEDULED';
+
+
+create type catalogue_page as (
+    outcome text,       -- ok, not_found, bad_cursor
+    body    text,
+    tags    text
+);
+
+
+-- {"<name>": [...], "nextCursor": ...}: one item more than a page has may be
+-- there, which says that there is another page.
+
+create function catalogue_list(name text, items text[], ids uuid[], max int)
+returns text
+language sql immutable parallel safe
+return '{"' || name || '":['
+       || coalesce(array_to_string(items[:max], ','), '')
+       || '],"nextCursor":'
+       || case when cardinality(items) > max
+               then to_json(ids[max]::text)::text else 'null' end || '}';
+
+
+create function catalogue_tags(kind text, ids uuid[]) returns text
+language sql immutable parallel safe
+return (select coalesce(string_agg(' ' || kind || ':' || i, ''), '')
+        from unnest(ids) i);
+
+
+-- Movies, the latest first, after the one that cursor names; max: 1..100.
+-- The filters may be null.  day: those with a show yet to begin that day.
+
+create function list_movies(max int, after uuid, language text, genre text,
+                            format text, day date)
+returns setof catalogue_page
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    pos   record;
+    items text[];
+    ids   uuid[];
+begin
+    select date 'infinity' as released,
+           uuid 'ffffffff-ffff-ffff-ffff-ffffffffffff' as movie_id into pos;
+
+    if after is not null then
+        select m.released, m.movie_id into pos
+        from movies m where m.movie_id = after;
+
+        if not found then
+            return query select 'bad_cursor', null::text, null::text;
+            return;
+        end if;
+    end if;
+
+    select array_agg(p.item order by p.released desc, p.movie_id desc),
+           array_agg(p.movie_id order by p.released desc, p.movie_id desc)
+    into items, ids
+    from (select m.released, m.movie_id,
+                 (select row_to_json(c)::text
+                  from (select m.movie_id as "movieId", m.title,
+                               m.thumbnail_url as "thumbnailUrl", m.rating,
+                               m.duration_min as "durationMinutes",
+                               m.age_rating as "ageRating",
+                               m.release_date as "releaseDate", m.language,
+                               m.format, m.genres) c) as item
+          from movies m
+          where m.removed_at is null
+            and (m.released, m.movie_id) < (pos.released, pos.movie_id)
+            and (list_movies.language is null
+                 or lower(m.language) = lower(list_movies.language))
+            and (list_movies.format is null
+                 or lower(m.format) = lower(list_movies.format))
+            and (genre is null or m.genre_keys @> array[lower(genre)])
+            and (list_movies.day is null
+                 or exists (select from shows s
+                            where s.movie_id = m.movie_id
+                              and s.local_day = list_movies.day
+                              and s.status = 'SCHEDULED'
+                              and s.starts_at > now()))
+          order by m.released desc, m.movie_id desc
+          limit least(greatest(max, 1), 100) + 1) p;
+
+    return query
+    select 'ok', catalogue_list('items', items, ids, max),
+           'movies' || coalesce(' day:' || list_movies.day, '')
+           || catalogue_tags('m', ids[:max]);
+end
+$$;
+
+
+create function movie_page(movie_id uuid) returns setof catalogue_page
+language sql stable
+set search_path = boxoffice, pg_temp
+as $$
+    select 'ok', row_to_json(p)::text, 'm:' || p."movieId"
+    from (select m.movie_id as "movieId", m.title, m.about,
+                 m.thumbnail_url as "thumbnailUrl", m.rating,
+                 m.duration_min as "durationMinutes",
+                 m.age_rating as "ageRating",
+                 m.release_date as "releaseDate", m.language, m.format,
+                 m.genres, m.metadata
+          from movies m
+          where m.movie_id = movie_page.movie_id and m.removed_at is null) p
+$$;
+
+
+-- The days with shows yet to begin, from one on.  One probe of the index for
+-- each day, however many shows it has.  Yesterday is still today somewhere.
+
+create function movie_next_days(movie_id uuid, max int) returns setof date
+language sql stable
+set search_path = boxoffice, pg_temp
+set jit = off
+as $$
+    with recursive days(day) as (
+        (select s.local_day from shows s
+         where s.movie_id = movie_next_days.movie_id
+           and s.status = 'SCHEDULED'
+           and s.local_day >= (now() at time zone 'UTC')::date - 1
+           and s.starts_at > now()
+         order by s.local_day limit 1)
+        union all
+        select (select s.local_day from shows s
+                where s.movie_id = movie_next_days.movie_id
+                  and s.status = 'SCHEDULED'
+                  and s.local_day > d.day and s.starts_at > now()
+                order by s.local_day limit 1)
+        from days d
+        where d.day is not null
+    )
+    select day from days where day is not null limit max
+$$;
+
+
+create function movie_days(movie_id uuid) returns setof catalogue_page
+language sql stable
+set search_path = boxoffice, pg_temp
+set jit = off
+as $$
+    select 'ok',
+           (select row_to_json(p)::text
+            from (select m.movie_id as "movieId",
+                         (select coalesce(array_agg(d order by d), '{}')
+                          from movie_next_days(m.movie_id, 366) d)
+                         as dates) p),
+           'm:' || m.movie_id || ' d:' || m.movie_id
+    from movies m
+    where m.movie_id = movie_days.movie_id and m.removed_at is null
+$$;
+
+
+-- The shows of a movie on a day that are yet to begin, by theatre: nearest to
+-- (latitude, longitude) first where that is given, else by name, after the
+-- theatre that cursor names; max theatres.  day null: the next one that has
+-- any.
+
+create function movie_shows(movie_id uuid, day date, max int, after uuid,
+                            latitude double precision,
+                            longitude double precision)
+returns setof catalogue_page
+language plpgsql stable
+set search_path = boxoffice, public, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    film  movies;
+    pos   record;
+    asked date := movie_shows.day;
+    here  cube := place_of(movie_shows.latitude, movie_shows.longitude);
+    items text[];
+    ids   uuid[];
+begin
+    select * into film from movies m
+    where m.movie_id = movie_shows.movie_id and m.removed_at is null;
+
+    if not found then
+        return query select 'not_found', null::text, null::text;
+        return;
+    end if;
+
+    if asked is null then
+        select d into asked from movie_next_days(film.movie_id, 1) d;
+    end if;
+
+    select -1::double precision as away, '' as name,
+           uuid '00000000-0000-0000-0000-000000000000' as theatre_id
+    into pos;
+
+    if after is not null then
+        select away(t.spot, here) as away, t.name, t.theatre_id into pos
+        from theatres t where t.theatre_id = after;
+
+        if not found then
+            return query select 'bad_cursor', null::text, null::text;
+            return;
+        end if;
+    end if;
+
+    with found as materialized (
+        select s.venue_id, s.show_id, s.screen_id, s.layout_id,
+               s.starts_at, s.ends_at, s.currency
+        from shows s
+        where s.movie_id = film.movie_id and s.local_day = asked
+          and s.status = 'SCHEDULED' and s.starts_at > now()
+    ), page as materialized (
+        select t.*, n.away
+        from theatres t
+        cross join lateral (select away(t.spot, here)) n(away)
+        where t.theatre_id in (select venue_id from found)
+          and t.removed_at is null
+          and (n.away, t.name, t.theatre_id)
+              > (pos.away, pos.name, pos.theatre_id)
+        order by n.away, t.name, t.theatre_id
+        limit least(greatest(max, 1), 100) + 1
+    ), program as (
+        select f.venue_id as theatre_id,
+               string_agg(r.item, ',' order by f.starts_at, f.show_id)
+               as shows
+        from found f
+        join screens c using (screen_id)
+        join layouts l on l.layout_id = f.layout_id
+        cross join lateral (select min(price) as low, max(price) as high
+                            from show_prices p
+                            where p.show_id = f.show_id) p
+        cross join lateral (
+            select row_to_json(i)::text as item
+            from (select f.show_id as "showId", f.screen_id as "screenId",
+                         c.name as "screenName",
+                         rfc3339(f.starts_at) as "startsAt",
+                         rfc3339(f.ends_at) as "endsAt", f.currency,
+                         l.seats, p.low as "minPrice",
+                         p.high as "maxPrice") i) r
+        where f.venue_id in (select theatre_id from page)
+        group by f.venue_id
+    )
+    select array_agg(i.item order by t.away, t.name, t.theatre_id),
+           array_agg(t.theatre_id order by t.away, t.name, t.theatre_id)
+    into items, ids
+    from page t
+    join program g using (theatre_id)
+    cross join lateral (
+        select left(row_to_json(h)::text, -1) || ',"shows":[' || g.shows
+               || ']}' as item
+        from (select t.theatre_id as "theatreId", t.name, t.address, t.city,
+                     t.latitude, t.longitude, t.timezone,
+                     case when here is not null
+                          then round(sec_to_gc(nullif(t.away, 'infinity')))
+                     end as "distanceMeters") h) i;
+
+    return query
+    select 'ok',
+           (select left(row_to_json(h)::text, -1)
+            from (select film.movie_id as "movieId", film.title,
+                         asked as date) h)
+           || ',' || substr(catalogue_list('theatres', items, ids, max), 2),
+           'm:' || film.movie_id || coalesce(' s:' || film.movie_id || ':'
+                                             || asked, '')
+           || case when movie_shows.day is null
+                   then ' d:' || film.movie_id else '' end
+           || catalogue_tags('t', ids[:max]);
+end
+$$;
+
+
+-- Theatres, the nearest to (latitude, longitude) first where that is given,
+-- else by name, after the one that cursor names; max: 1..100.
+
+create function list_theatres(max int, after uuid, city text,
+                              latitude double precision,
+                              longitude double precision)
+returns setof catalogue_page
+language plpgsql stable
+set search_path = boxoffice, public, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    pos   record;
+    here  cube := place_of(list_theatres.latitude, list_theatres.longitude);
+    items text[];
+    ids   uuid[];
+begin
+    select -1::double precision as away, '' as name,
+           uuid '00000000-0000-0000-0000-000000000000' as theatre_id
+    into pos;
+
+    if after is not null then
+        select away(t.spot, here) as away, t.name, t.theatre_id into pos
+        from theatres t where t.theatre_id = after;
+
+        if not found then
+            return query select 'bad_cursor', null::text, null::text;
+            return;
+        end if;
+    end if;
+
+    -- each of the two orders has its index
+    with page as (
+        (select t.*, 0::double precision as away
+         from theatres t
+         where here is null and t.removed_at is null
+           and (list_theatres.city is null
+                or lower(t.city) = lower(list_theatres.city))
+           and (t.name, t.theatre_id) > (pos.name, pos.theatre_id)
+         order by t.name, t.theatre_id
+         limit least(greatest(max, 1), 100) + 1)
+        union all
+        (select t.*, n.away
+         from theatres t
+         cross join lateral (select away(t.spot, here)) n(away)
+         where here is not null and t.removed_at is null
+           and (list_theatres.city is null
+                or lower(t.city) = lower(list_theatres.city))
+           and (n.away, t.name, t.theatre_id)
+               > (pos.away, pos.name, pos.theatre_id)
+         order by t.spot <-> here, t.name, t.theatre_id
+         limit least(greatest(max, 1), 100) + 1)
+    )
+    select array_agg(i.item order by t.away, t.name, t.theatre_id),
+           array_agg(t.theatre_id order by t.away, t.name, t.theatre_id)
+    into items, ids
+    from page t
+    cross join lateral (
+        select row_to_json(h)::text as item
+        from (select t.theatre_id as "theatreId", t.name, t.address, t.city,
+                     t.latitude, t.longitude, t.timezone,
+                     case when here is not null
+                          then round(sec_to_gc(nullif(t.away, 'infinity')))
+                     end as "distanceMeters") h) i;
+
+    return query
+    select 'ok', catalogue_list('items', items, ids, max),
+           'theatres' || catalogue_tags('t', ids[:max]);
+end
+$$;
+
+
+create function theatre_page(theatre_id uuid) returns setof catalogue_page
+language sql stable
+set search_path = boxoffice, pg_temp
+as $$
+    select 'ok', row_to_json(p)::text, 't:' || p."theatreId"
+    from (select t.theatre_id as "theatreId", t.name, t.address, t.city,
+                 t.latitude, t.longitude, t.timezone, t.metadata,
+                 (select coalesce(array_to_json(array_agg(h order by h.name)),
+                                  '[]')
+                  from (select c.screen_id as "screenId", c.name, l.seats
+                        from screens c
+                        join layouts l using (layout_id)
+                        where c.theatre_id = t.theatre_id
+                          and c.removed_at is null) h) as screens
+          from theatres t
+          where t.theatre_id = theatre_page.theatre_id
+            and t.removed_at is null) p
+$$;
+
+
+create function screen_page(screen_id uuid) returns setof catalogue_page
+language sql stable
+set search_path = boxoffice, pg_temp
+as $$
+    select 'ok', row_to_json(p)::text,
+           'c:' || p."screenId" || ' t:' || p."theatreId"
+    from (select c.screen_id as "screenId", c.name,
+                 t.theatre_id as "theatreId", t.name as "theatreName",
+                 l.layout_id as "layoutId", l.name as "layoutName", l.seats,
+                 (select coalesce(array_to_json(array_agg(h
+                                                         order by h.category)),
+                                  '[]')
+                  from (select s.category,
+                               count(*) filter (where s.kind in
+                                   ('NORMAL', 'ACCESSIBLE')) as seats,
+                               count(*) filter (where s.kind
+                                   = 'ACCESSIBLE') as accessible
+                        from layout_seats s
+                        where s.layout_id = c.layout_id
+                        group by s.category) h) as categories
+          from screens c
+          join theatres t using (theatre_id)
+          join layouts l using (layout_id)
+          where c.screen_id = screen_page.screen_id
+            and c.removed_at is null and t.removed_at is null) p
+$$;
