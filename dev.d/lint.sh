@@ -14,8 +14,8 @@ TIDY_CHECKS="-*,bugprone-*,clang-analyzer-*,\
 
 
 run_lint() {
-    local checks=(lint_layers lint_lines lint_functions lint_shell lint_perl
-        lint_javascript lint_lua)
+    local checks=(lint_layers lint_lines lint_functions lint_compare lint_shell
+        lint_perl lint_javascript lint_lua)
 
     if [[ ${1-} == full ]]; then
         install_packages build test tidy
@@ -95,6 +95,15 @@ lint_functions() {
 
     mapfile -t list < <(files src '*.c')
     perl dev.d/lint-functions.pl "$LONG_FUNCTIONS" "${list[@]}"
+}
+
+
+# What proves something is compared in constant time.
+lint_compare() {
+    local list
+
+    mapfile -t list < <(files src '*.c')
+    perl dev.d/lint-compare.pl "${list[@]}"
 }
 
 
