@@ -285,6 +285,9 @@ as $$
     where case
           when i.operation in ('create_show', 'cancel_show')
           then not exists (select from shows s where s.show_id = i.order_id)
+          when i.operation = 'admin'
+          then not exists (select from admin_replies r
+                           where r.call_id = i.order_id)
           else not exists (select from orders o
                            where o.order_id = i.order_id
                              and o.show_date = i.show_date) end

@@ -4,6 +4,7 @@
  */
 
 
+#include "http/ngx_http_bo_admin.h"
 #include "http/ngx_http_bo_auth.h"
 #include "http/ngx_http_bo_conf.h"
 #include "http/ngx_http_bo_limit.h"
@@ -329,6 +330,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
     { ngx_string("boxoffice_dead_letters"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_admin"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_bo_admin,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

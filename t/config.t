@@ -275,6 +275,15 @@ subtest 'values that are wrong' => sub {
     bad('optimistic by a regular expression', 'boxoffice_optimistic',
         qr/needs a location with a prefix/, {}, ['location / {',
             'location ~ /o { boxoffice_optimistic create; } location / {']);
+    bad("admin $_->[0]", 'boxoffice_admin', $_->[1], {},
+        ['location / {', "location /o { boxoffice_admin $_->[0]; } "
+            . 'location / {'])
+        for ['people', qr/invalid value in "people"/],
+            ['movies theatres', qr/invalid number of arguments/],
+            ['movies; boxoffice_admin movies', qr/is duplicate/];
+    bad('admin by a regular expression', 'boxoffice_admin',
+        qr/needs a location with a prefix/, {}, ['location / {',
+            'location ~ /o { boxoffice_admin movies; } location / {']);
     bad('health x', 'boxoffice_health', qr/invalid value in "x"/, {},
         ['boxoffice_health live', 'boxoffice_health x']);
 };

@@ -16,6 +16,10 @@ static bo_json_code_e bo_json_string(json_t *value, int64_t min, int64_t max,
     bo_str_t *out);
 static bo_json_code_e bo_json_integer(json_t *value,
     const bo_json_field_t *field, int64_t *out);
+static bo_json_code_e bo_json_number(json_t *value,
+    const bo_json_field_t *field);
+static bo_json_code_e bo_json_free_object(json_t *value,
+    const bo_json_field_t *field);
 static bo_json_code_e bo_json_integers(json_t *object,
     const bo_json_field_t *field, bo_ints_t *out);
 static bo_json_code_e bo_json_inner(bo_json_doc_t *doc, json_t *object,
@@ -263,6 +267,14 @@ bo_json_value(bo_json_doc_t *doc, json_t *value, const bo_json_field_t *field,
         rc = bo_json_integers(value, field, (bo_ints_t *) (void *) out);
         break;
 
+    case BO_JSON_NUMBER:
+        rc = bo_json_number(value, field);
+        break;
+
+    case BO_JSON_FREE:
+        rc = bo_json_free_object(value, field);
+        break;
+
     case BO_JSON_OBJECT:
         if (json_is_object(value)) {
             return bo_json_inner(doc, value, field, out, error);
@@ -390,6 +402,42 @@ bo_json_integer(json_t *value, const bo_json_field_t *field, int64_t *out)
     }
 
     *out = n;
+
+    return BO_JSON_OK;
+}
+
+
+static bo_json_code_e
+bo_json_number(json_t *value, const bo_json_field_t *field)
+{
+    double  n;
+
+    if (!json_is_number(value)) {
+        return BO_JSON_WRONG_TYPE;
+    }
+
+    n = json_number_value(value);
+
+    if (n < (double) field->min || n > (double) field->max) {
+        return BO_JSON_OUT_OF_RANGE;
+    }
+
+    return BO_JSON_OK;
+}
+
+
+static bo_json_code_e
+bo_json_free_object(json_t *value, const bo_json_field_t *field)
+{
+    if (!json_is_object(value)) {
+        return BO_JSON_WRONG_TYPE;
+    }
+
+    if ((int64_t) json_object_size(value) < field->min
+        || (int64_t) json_object_size(value) > field->max)
+    {
+        return BO_JSON_OUT_OF_RANGE;
+    }
 
     return BO_JSON_OK;
 }

@@ -55,6 +55,10 @@ static const bo_json_field_t  fields[] = {
     { "customer", BO_JSON_OBJECT, offsetof(body_t, customer), 0, 0, 0, 0,
       customer_fields },
 
+    { "share", BO_JSON_NUMBER, 0, 0, -2, 5, 0, NULL },
+
+    { "free", BO_JSON_FREE, 0, 0, 1, 2, 0, NULL },
+
     { "guests", BO_JSON_OBJECTS, offsetof(body_t, guests), 0, 1, 3,
       sizeof(customer_t), customer_fields },
 
@@ -125,6 +129,40 @@ check_field(const char *s, bo_json_code_e code, const char *field,
         assert_non_null(error.parent);
         assert_string_equal(error.parent, parent);
     }
+}
+
+
+/* Numbers and objects that are only looked at. */
+
+static void
+test_looked_at(void **state)
+{
+    size_t  i;
+
+    static const char  *good[] = {
+        "{\"share\":-2}", "{\"share\":5.0}", "{\"share\":0.25}",
+        "{\"share\":1e-3}", "{\"free\":{\"a\":null}}",
+        "{\"free\":{\"a\":[{\"b\":1.5}],\"\":\"x\"}}"
+    };
+
+    (void) state;
+
+    for (i = 0; i < bo_test_count(good); i++) {
+        check_code(good[i], strlen(good[i]), BO_JSON_OK);
+    }
+
+    check_field("{\"share\":-2.01}", BO_JSON_OUT_OF_RANGE, "share", NULL);
+    check_field("{\"share\":5.0001}", BO_JSON_OUT_OF_RANGE, "share", NULL);
+    check_field("{\"share\":1e300}", BO_JSON_OUT_OF_RANGE, "share", NULL);
+    check_field("{\"share\":\"1\"}", BO_JSON_WRONG_TYPE, "share", NULL);
+    check_field("{\"share\":null}", BO_JSON_WRONG_TYPE, "share", NULL);
+    check_field("{\"free\":[]}", BO_JSON_WRONG_TYPE, "free", NULL);
+    check_field("{\"free\":null}", BO_JSON_WRONG_TYPE, "free", NULL);
+    check_field("{\"free\":{}}", BO_JSON_OUT_OF_RANGE, "free", NULL);
+    check_field("{\"free\":{\"a\":1,\"b\":2,\"c\":3}}",
+                BO_JSON_OUT_OF_RANGE, "free", NULL);
+    check_field("{\"free\":{\"a\":1,\"a\":2}}", BO_JSON_DUPLICATE_FIELD, NULL,
+                NULL);
 }
 
 
@@ -955,6 +993,7 @@ main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_any_object),
+        cmocka_unit_test(test_looked_at),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_memory)
     };

@@ -119,6 +119,7 @@ sub conf ($self, %change) {
     my $extra   = $self->{location_extra} // '';
     my $gate    = $self->{gate} ? "boxoffice_waiting_room $self->{gate};" : '';
     my $optimistic = $self->{optimistic} ? _optimistic() : '';
+    my $admin   = _admin();
     my $connections = $self->{worker_connections} // 4096;
     my $files   = $self->{files} // 4 * $connections;
     my $boxoffice = $self->_directives(\%change);
@@ -183,6 +184,7 @@ sub conf ($self, %change) {
             location /api/v1/me/notification-preferences {
                 boxoffice_notification_preferences; $extra
             }
+            $admin
             location /api/v1/admin/dead-letters {
                 boxoffice_dead_letters; $extra
             }
@@ -193,6 +195,13 @@ sub conf ($self, %change) {
         }
     }
     END
+}
+
+
+sub _admin () {
+    return join "\n", map {
+        "location /api/v1/admin/$_ { boxoffice_admin $_; }"
+    } qw(movies theatres audit);
 }
 
 
