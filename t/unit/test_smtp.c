@@ -127,5 +127,7 @@ main(void)
         cmocka_unit_test(dots)
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    bo_test_start();
+
+    return cmocka_run_group_tests_name("smtp", tests, NULL, NULL);
 }
