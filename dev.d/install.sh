@@ -13,7 +13,8 @@ PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 libwslay1 librdkafka1
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
     libio-socket-ssl-perl libcrypt-jwt-perl libredis-perl libdbd-pg-perl
-    libcmocka-dev openssl shellcheck lua5.1 curl zbar-tools python3-aiosmtpd"
+    libcmocka-dev openssl shellcheck lua5.1 curl zbar-tools python3-aiosmtpd
+    libjson-validator-perl libyaml-libyaml-perl"
 
 PACKAGES_browser="chromium fonts-liberation"
 

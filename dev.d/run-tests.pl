@@ -40,7 +40,8 @@ $logs = $ENV{BOXOFFICE_TEST_LOGS} = Cwd::abs_path($logs);
 my $postgres = Boxoffice::Test::Postgres->shared;
 $ENV{BOXOFFICE_TEST_POSTGRES} = $postgres->place;
 
-run_all();
+run_all(grep { !m{/t/last/} } @tests);
+run_all(grep { m{/t/last/} } @tests);    # they judge the others
 
 print "\n", map { "failed: $_\n" } @failures if @failures;
 print "$passed passed, $failed failed\n";
@@ -79,10 +80,9 @@ sub start ($test) {
 }
 
 
-sub run_all () {
+sub run_all (@todo) {
     my $mux = TAP::Parser::Multiplexer->new;
     my $running = 0;
-    my @todo = @tests;
 
     while (1) {
         while ($running < $jobs && @todo) {

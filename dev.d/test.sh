@@ -5,7 +5,7 @@
 
 
 # The suites, or the files that were named.  Faults last: they take longest
-# and tell least about what is simply wrong.
+# and tell least about what is simply wrong; then what judges all of them.
 list_tests() {
     local file
 
@@ -26,7 +26,8 @@ list_tests() {
     done
 
     for file in "$ROOT"/t/*.t "$ROOT"/t/sql/*.{t,sh} \
-        "$ROOT"/t/browser/*.test.mjs "$ROOT"/t/fault/*.t
+        "$ROOT"/t/browser/*.test.mjs "$ROOT"/t/fault/*.t \
+        "$ROOT"/t/last/*.t
     do
         if [[ -e $file ]]; then
             test_command "$file"
@@ -68,6 +69,10 @@ run_suites() {
     export ARTIFACTS=$BUILD/test-logs/screenshots
     rm -rf "$BUILD/test-logs"
     mkdir -p "$ARTIFACTS"
+
+    if (( $# == 0 )); then
+        export BOXOFFICE_TEST_WHOLE=1
+    fi
 
     CMOCKA_MESSAGE_OUTPUT=TAP \
         perl "$ROOT/dev.d/run-tests.pl" "$BUILD/test-logs" "${tests[@]}" \

@@ -6,6 +6,7 @@ use lib 't/lib';
 
 use Boxoffice::Room;
 use Boxoffice::Test qw(SHOW);
+use Boxoffice::Test::Stream ();
 use Test2::V0;
 use Time::HiRes     qw(sleep time);
 
@@ -75,6 +76,18 @@ $room->set(phase => 'PAUSED');
 $t->wait_until(sub { $room->now->{phase} eq 'PAUSED' }, 2, 'paused');
 
 my %ticket = map { $_ => $room->join($_)->json->{ticket} } qw(a b c d e);
+
+subtest 'how it moves' => sub {
+    my $s = Boxoffice::Test::Stream->new($t, undef,
+        path => $room->path . '/events',
+        headers => { 'x-user-id' => 'a', 'x-boxoffice-ticket' => $ticket{a} });
+    my ($status, $headers) = $s->head(5);
+
+    is $status, 200, 'a stream';
+    is $headers->{'content-type'}, 'text/event-stream', 'of events';
+    like $s->next(5), { event => 'room', data => { phase => 'PAUSED' } }, 'begins';
+    $s->close;
+};
 
 subtest 'what is no ticket' => sub {
     my $good = $ticket{a};

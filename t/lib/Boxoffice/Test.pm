@@ -18,6 +18,7 @@ package Boxoffice::Test;
 use v5.36;
 
 use Boxoffice::Test::Client   ();
+use Boxoffice::Test::Contract qw(note_answer);
 use Boxoffice::Test::Nginx    ();
 use Boxoffice::Test::Postgres ();
 use Boxoffice::Test::Process  ();
@@ -155,6 +156,11 @@ sub request ($self, $method, $path, $body, %o) {
 
     my $res   = $tx->res;
     my $error = $tx->error;
+
+    if ($res->code) {
+        note_answer($method, $path, $res->code, $res->headers->content_type,
+            $res->body);
+    }
 
     return Boxoffice::Test::Response->new(
         code    => $res->code // 0,

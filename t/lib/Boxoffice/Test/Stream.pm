@@ -12,6 +12,7 @@ package Boxoffice::Test::Stream;
 
 use v5.36;
 
+use Boxoffice::Test::Contract qw(note_answer);
 use Carp           qw(croak);
 use IO::Select     ();
 use IO::Socket::IP ();
@@ -21,7 +22,8 @@ use Time::HiRes    qw(time);
 
 
 # Options: node, headers => {...}, query => '?since=1', method, http => '1.0',
-# rcvbuf => bytes, socket => one that is connected (as of TLS).
+# rcvbuf => bytes, path => of another stream, socket => one that is connected
+# (as of TLS).
 sub new ($class, $t, $show, %o) {
     my $self = bless { buffer => '', events => [], state => [] }, $class;
 
@@ -34,9 +36,10 @@ sub new ($class, $t, $show, %o) {
     my $method  = $o{method} // 'GET';
     my $http    = $o{http}   // '1.1';
     my $query   = $o{query}  // '';
+    my $path    = $o{path}   // "/api/v1/shows/$show/events";
 
-    $self->{socket}->print(join "\r\n",
-        "$method /api/v1/shows/$show/events$query HTTP/$http",
+    $self->{asked} = [$method, $path];
+    $self->{socket}->print(join "\r\n", "$method $path$query HTTP/$http",
         (map { "$_: $headers{$_}" } sort keys %headers), '', '');
     $self->{socket}->flush;
 
@@ -57,6 +60,9 @@ sub head ($self, $seconds = 2) {
         or return (0, {});
     my ($head) = $self->{buffer} =~ /\A(.*?)\r\n\r\n/s;
     my ($status) = $head =~ m{\AHTTP/1\.1 (\d+)};
+
+    note_answer($self->{asked}->@*, $status,
+        $head =~ /^Content-Type: (\S+?);?\r?$/mi ? $1 : '', undef);
 
     return ($status, { map { /\A([^:]+): (.*)\z/ ? (lc $1, $2) : () }
         split /\r\n/, $head });
