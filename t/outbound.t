@@ -117,7 +117,7 @@ subtest requests => sub {
 
     my $size = 3_000_000;
     my $a = try_it('plain', path => '/echo/3', body => 'abc',
-        repeat => $size / 3);
+        repeat => int $size / 3);
     is verdict($a), 'done 200', 'three megabytes';
     ($r) = grep { $_->{path} eq '/echo/3' } $peer->requests;
     is length $r->{body}, $size, 'have all arrived';
