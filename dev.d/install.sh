@@ -5,10 +5,11 @@
 
 PACKAGES_build="gcc make libc6-dev nginx-dev libpcre2-dev zlib1g-dev
     libssl-dev libhiredis-dev libpq-dev libjansson-dev libwslay-dev
-    librdkafka-dev libcurl4-openssl-dev libqrencode-dev"
+    librdkafka-dev libcurl4-openssl-dev libqrencode-dev
+    libsodium-dev"
 
 PACKAGES_run="nginx libhiredis0.14 libpq5 libjansson4 libwslay1 librdkafka1
-    libcurl4 libqrencode4 openssl ca-certificates postgresql-15
+    libcurl4 libqrencode4 libsodium23 openssl ca-certificates postgresql-15
     postgresql-client-15 redis-server redis-tools"
 
 PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl

@@ -138,6 +138,11 @@ start_nginx() {
         (umask 077; openssl genpkey -algorithm ed25519 -out "$dir/ticket.pem")
     fi
 
+    # and the tokens of who logs in
+    if [[ ! -s $dir/accounts.key ]]; then
+        (umask 077; od -An -N48 -tx1 /dev/urandom | tr -d ' \n' >"$dir/accounts.key")
+    fi
+
     if (( EUID != 0 )); then
         sed -i '/^user /d' "$dir/nginx.conf"
     fi
@@ -397,6 +402,19 @@ stack_psql() {
     split_conninfo "$POSTGRES"
     PGPASSWORD=$PASSWORD PGOPTIONS="-c search_path=boxoffice,public" \
         exec psql "$CONNINFO" "$@"
+}
+
+
+# stack_admin EMAIL: who has registered with that address becomes an
+# administrator.
+stack_admin() {
+    (( $# == 1 )) || die "admin: needs the address of who has registered"
+    load_stack
+    split_conninfo "$POSTGRES"
+    PGPASSWORD=$PASSWORD psql -X -q -t -v ON_ERROR_STOP=1 -v email="$1" \
+        "$CONNINFO" <<<"select boxoffice.set_person_role(:'email', 'ADMIN');" \
+        >/dev/null
+    say "$1 is an administrator from the next login on"
 }
 
 

@@ -9,6 +9,7 @@
 #include "http/ngx_http_bo_conf.h"
 #include "http/ngx_http_bo_limit.h"
 #include "http/ngx_http_bo_optimistic.h"
+#include "http/ngx_http_bo_people.h"
 #include "http/ngx_http_bo_room.h"
 #include "http/ngx_http_bo_tickets.h"
 #include "jobs/ngx_bo_jobs.h"
@@ -97,6 +98,8 @@ static struct {
     { ngx_string("boxoffice_ticket_keys"), ngx_http_bo_ticket_keys_actions },
     { ngx_string("boxoffice_checkins"), ngx_http_bo_checkins_actions },
     { ngx_string("boxoffice_dead_letters"), ngx_http_bo_letters_actions },
+    { ngx_string("boxoffice_login"), ngx_http_bo_login_actions },
+    { ngx_string("boxoffice_me"), ngx_http_bo_me_actions },
     { ngx_null_string, NULL }
 };
 
@@ -254,6 +257,27 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_http_bo_auth_jwks,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_accounts"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_bo_accounts,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_login"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_me"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -886,7 +910,9 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             lcf->actions = ngx_http_bo_resources[i].actions;
             lcf->named = lcf->actions == ngx_http_bo_rooms_actions
                          || lcf->actions == ngx_http_bo_checkins_actions
-                         || lcf->actions == ngx_http_bo_webhooks_actions;
+                         || lcf->actions == ngx_http_bo_webhooks_actions
+                         || lcf->actions == ngx_http_bo_login_actions
+                         || lcf->actions == ngx_http_bo_me_actions;
         }
     }
 
@@ -894,6 +920,8 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
     mcf->used = 1;
+    mcf->logs_in |= lcf->actions == ngx_http_bo_login_actions
+                    || lcf->actions == ngx_http_bo_me_actions;
     mcf->signs |= lcf->actions == ngx_http_bo_ticket_keys_actions
                   || lcf->actions == ngx_http_bo_checkins_actions;
 
@@ -1136,7 +1164,9 @@ ngx_http_bo_init(ngx_conf_t *cf)
     resolver = clcf->resolver && clcf->resolver->connections.nelts
                ? clcf->resolver : NULL;
 
-    if (ngx_http_bo_auth_init(cf, mcf) != NGX_CONF_OK) {
+    if (ngx_http_bo_accounts_init(cf, mcf) != NGX_CONF_OK
+        || ngx_http_bo_auth_init(cf, mcf) != NGX_CONF_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -1276,6 +1306,8 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_bo_accounts_start(cycle, mcf);
+
     mcf->store->tickets = mcf->tickets;
 
     mcf->store->gateways = &mcf->gateways;
@@ -1325,6 +1357,7 @@ ngx_http_bo_exit_process(ngx_cycle_t *cycle)
         mcf->hub = NULL;
     }
 
+    ngx_http_bo_accounts_stop(mcf);
     ngx_bo_jwks_stop(&mcf->auth_sources);
     ngx_bo_outbound_stop(&mcf->outbound);
     ngx_bo_store_destroy(mcf->store);

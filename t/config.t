@@ -500,6 +500,46 @@ subtest 'tokens' => sub {
 };
 
 
+subtest 'accounts' => sub {
+    my $dir  = File::Temp->newdir;
+    my $keys = Boxoffice::Tokens->new("$dir");
+    my %house = (auth_jwt => 'house roles=roles');
+    my $with = sub ($more) { ({ %house, accounts => "house $more" }) };
+
+    good($_, $with->($_)) for "HS256 $dir/secret", "EdDSA $dir/ed kid=1",
+        "HS256 $dir/secret access=5m refresh=1d session=2d memory=1m passes=1 "
+            . 'hashes=1 queue=0 pool=default';
+    good('limit', { %house, accounts => "house HS256 $dir/secret limit=who",
+        limit_zone => 'who:64k key=who rate=1r/s' });
+
+    bad("accounts $_", 'boxoffice_accounts', qr/./, $with->($_)) for '', 'HS256',
+        "RS256 $dir/rsa", "none $dir/secret", 'HS256 /no/such/file',
+        "EdDSA $dir/ed.pub", "EdDSA $dir/secret", "EdDSA $dir/ec",
+        "HS256 $dir/rsa.pub", map { "HS256 $dir/secret $_" } 'access=1s',
+        'access=2d', 'access=1h refresh=10m', 'refresh=100d', 'session=x',
+        'memory=1k', 'memory=2g', 'passes=0', 'hashes=0', 'hashes=65',
+        'queue=-1', 'colour=red', 'kid=', 'limit=';
+
+    my $accounts = "house HS256 $dir/secret";
+    bad('no tokens', 'boxoffice_accounts', qr/of the name "house"/,
+        { accounts => $accounts });
+    bad('no roles', 'boxoffice_accounts', qr/"roles=" must be there/,
+        { auth_jwt => 'house', accounts => $accounts });
+    bad('an issuer that cannot be written', 'boxoffice_accounts', qr/plain/,
+        { auth_jwt => q{house roles=r 'issuer=a"b'}, accounts => $accounts });
+    bad('twice', 'boxoffice_accounts', qr/duplicate/,
+        { %house, accounts => [$accounts, $accounts] });
+    bad('no such zone', 'boxoffice_limit', qr/who/,
+        { %house, accounts => "$accounts limit=who" });
+    bad('no such pool', 'thread pool', qr/"p"/,
+        { %house, accounts => "$accounts pool=p" });
+    bad('needed', 'boxoffice_accounts', qr/a location needs it/, {},
+        ['location = /healthz', 'location /a { boxoffice_login; } location = /healthz']);
+    bad('needed by me', 'boxoffice_accounts', qr/a location needs it/, {},
+        ['location = /healthz', 'location /a { boxoffice_me; } location = /healthz']);
+};
+
+
 subtest 'boxoffice_auth off' => sub {
     my $closed = Boxoffice::Test->new(auth => 'off');
 

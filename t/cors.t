@@ -43,7 +43,7 @@ subtest 'preflight' => sub {
             is [$r->code, $r->body], [204, ''], "$origin, $path";
             is cors($r), {
                 'access-control-allow-origin'  => $origin,
-                'access-control-allow-methods' => 'GET, POST, PUT, DELETE',
+                'access-control-allow-methods' => 'GET, POST, PUT, PATCH, DELETE',
                 'access-control-allow-headers' => match(
                     qr/Content-Type.*Idempotency-Key.*X-Request-Id/),
                 'access-control-max-age' => match(qr/\A\d+\z/),

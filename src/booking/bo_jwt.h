@@ -119,6 +119,21 @@ bo_jwt_error_e bo_jwt_check(const bo_jwt_t *jwt, const bo_jwt_rules_t *rules,
 bo_jwt_error_e bo_jwt_check_claims(char *json, size_t len,
     const bo_jwt_rules_t *rules, int64_t now, bo_jwt_who_t *who);
 
+/*
+ * The text that is signed, header and claims, of a token that fits rules: its
+ * issuer, the first audience, user in the claim that is the user, the word of
+ * role in the claim of roles, good from iat until exp (s since 1970).  alg is
+ * HS256 or EdDSA; kid may be empty.  Texts of the rules that are not plain
+ * (quotes, backslashes, control characters) cannot be written.
+ *
+ * Returns the number of bytes of out, which has room for BO_JWT_MAX; 0 when
+ * there are more, or when a text is not plain.  Behind them comes a dot, and
+ * the signature in base64url.
+ */
+size_t bo_jwt_write(char *out, bo_jwt_alg_e alg, const bo_jwt_text_t *kid,
+    const bo_jwt_rules_t *rules, const bo_jwt_who_t *who, int64_t iat,
+    int64_t exp);
+
 /* The algorithm of a name of RFC 7518 or 8037, or BO_JWT_NONE. */
 bo_jwt_alg_e bo_jwt_alg(const char *name, size_t len);
 

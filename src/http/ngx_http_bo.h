@@ -84,6 +84,8 @@ typedef struct {
     ngx_array_t              auth_sources;  /* of ngx_bo_auth_source_t * */
     ngx_uint_t               auth_urls;     /* of those, that fetch keys */
     ngx_shm_zone_t          *auth_zone;
+    struct ngx_bo_accounts_s  *accounts;    /* of the house, or NULL */
+    ngx_uint_t               logs_in;       /* a location needs those */
     ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */
     ngx_array_t              gateways;      /* of ngx_bo_gateway_t */
     ngx_bo_ticket_keys_t    *tickets;       /* or NULL */
@@ -168,6 +170,8 @@ extern ngx_http_bo_action_t  ngx_http_bo_availability_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_booking_create_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_booking_complete_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_bookings_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_login_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_me_actions[];
 
 
 /* A walk over the headers of a request: start it, then ask for the next. */
@@ -333,6 +337,10 @@ typedef enum {
     NGX_HTTP_BO_E_SOLD_OUT,
     NGX_HTTP_BO_E_ROOM_FULL,
     NGX_HTTP_BO_E_HASTY,
+    NGX_HTTP_BO_E_CREDENTIALS,
+    NGX_HTTP_BO_E_SESSION_OVER,
+    NGX_HTTP_BO_E_EMAIL_TAKEN,
+    NGX_HTTP_BO_E_PASSWORD,
     NGX_HTTP_BO_E_INTERNAL,
     NGX_HTTP_BO_E_UNAVAILABLE,
     NGX_HTTP_BO_E_IN_DOUBT,
@@ -450,6 +458,10 @@ ngx_int_t ngx_http_bo_gzipped(ngx_http_bo_ctx_t *ctx);
  */
 ngx_uint_t ngx_http_bo_outbound_lines(ngx_bo_outbound_t *outbound);
 u_char *ngx_http_bo_put_outbound(u_char *p, ngx_bo_outbound_t *outbound);
+
+/* metrics_auth: the same of tokens, keys and passwords. */
+ngx_uint_t ngx_http_bo_auth_lines(ngx_http_bo_main_conf_t *mcf);
+u_char *ngx_http_bo_put_auth(u_char *p, ngx_http_bo_main_conf_t *mcf);
 
 /* status: /healthz, /readyz and /metrics. */
 ngx_int_t ngx_http_bo_health_handler(ngx_http_request_t *r);

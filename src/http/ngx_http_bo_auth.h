@@ -22,6 +22,13 @@ char *ngx_http_bo_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_bo_auth_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /*
+ * The source of that name, which may be defined later; NULL after a message of
+ * the directive.
+ */
+ngx_bo_auth_source_t *ngx_http_bo_auth_source(ngx_conf_t *cf,
+    ngx_command_t *cmd, ngx_str_t *name);
+
+/*
  * For the end of the main configuration: every source that is named is there
  * and has keys, and there is a zone for them.  NGX_CONF_OK, or NGX_CONF_ERROR
  * after a message.

@@ -15,8 +15,6 @@
 #define NGX_HTTP_BO_AUTH_ZONE     (4 * 1024 * 1024)
 
 
-static ngx_bo_auth_source_t *ngx_http_bo_auth_source(ngx_conf_t *cf,
-    ngx_command_t *cmd, ngx_str_t *name);
 static ngx_uint_t ngx_http_bo_auth_is_name(ngx_str_t *name);
 static ngx_bo_auth_source_t *ngx_http_bo_auth_define(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_uint_t kind);
@@ -101,9 +99,7 @@ ngx_http_bo_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* The source of that name, which may be defined later. */
-
-static ngx_bo_auth_source_t *
+ngx_bo_auth_source_t *
 ngx_http_bo_auth_source(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *name)
 {
     ngx_uint_t                i;

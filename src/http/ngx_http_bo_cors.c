@@ -22,7 +22,7 @@ ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx)
     static ngx_str_t  expose = ngx_string("X-Request-Id, Retry-After, ETag, "
                                           "Allow, Idempotency-Replayed, "
                                           "RateLimit, RateLimit-Policy");
-    static ngx_str_t  methods = ngx_string("GET, POST, PUT, DELETE");
+    static ngx_str_t  methods = ngx_string("GET, POST, PUT, PATCH, DELETE");
     static ngx_str_t  headers = ngx_string("Content-Type, Authorization, "
                                            "Idempotency-Key, If-None-Match, "
                                            "X-Request-Id, X-User-Id, "

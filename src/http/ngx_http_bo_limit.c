@@ -33,6 +33,9 @@ static ngx_int_t ngx_http_bo_limit_headers(ngx_http_request_t *r,
     ngx_array_t *limits, bo_bucket_state_t *states);
 static ngx_int_t ngx_http_bo_limit_refuse(ngx_http_request_t *r,
     ngx_http_bo_limit_zone_t *zone, bo_bucket_state_t *state);
+static ngx_int_t ngx_http_bo_limit_say(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_limit_zone_t *zone, bo_bucket_state_t *state,
+    ngx_str_t *details);
 static ngx_int_t ngx_http_bo_limit_rate(ngx_str_t *s, ngx_uint_t *count,
     ngx_uint_t *seconds);
 static ngx_int_t ngx_http_bo_limit_option(ngx_conf_t *cf,
@@ -233,18 +236,40 @@ static ngx_int_t
 ngx_http_bo_limit_refuse(ngx_http_request_t *r,
     ngx_http_bo_limit_zone_t *zone, bo_bucket_state_t *state)
 {
-    u_char              *p;
-    ngx_str_t            details, value;
+    ngx_str_t            details;
     ngx_http_bo_ctx_t   *ctx;
 
     ctx = ngx_http_bo_get_ctx(r);
-    if (ctx == NULL) {
+
+    if (ctx == NULL
+        || ngx_http_bo_limit_say(ctx, zone, state, &details) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ngx_http_bo_cors(ctx) != NGX_DONE) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_RATE_LIMITED, &details);
+    }
+
+    /* the request ended in there; this phase has no count of its own */
+
+    return NGX_DONE;
+}
+
+
+/* The headers of a refusal, and its details.  NGX_OK or NGX_ERROR. */
+
+static ngx_int_t
+ngx_http_bo_limit_say(ngx_http_bo_ctx_t *ctx, ngx_http_bo_limit_zone_t *zone,
+    bo_bucket_state_t *state, ngx_str_t *details)
+{
+    u_char              *p;
+    ngx_str_t            value;
+    ngx_http_request_t  *r = ctx->request;
+
     p = ngx_pnalloc(r->pool, 2 * zone->limit.name.len + 64 + NGX_INT64_LEN);
     if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     value.data = p;
@@ -252,9 +277,9 @@ ngx_http_bo_limit_refuse(ngx_http_request_t *r,
                     ngx_http_bo_limit_seconds(state->reset));
     value.len = p - value.data;
 
-    details.data = p;
+    details->data = p;
     p = ngx_sprintf(p, "{\"limit\":\"%V\"}", &zone->limit.name);
-    details.len = p - details.data;
+    details->len = p - details->data;
 
     (void) ngx_http_bo_header(r, "RateLimit-Policy", &zone->policy);
     (void) ngx_http_bo_header(r, "RateLimit", &value);
@@ -262,11 +287,30 @@ ngx_http_bo_limit_refuse(ngx_http_request_t *r,
     ctx->retry_after = ngx_http_bo_limit_seconds(state->wait)
                        + ngx_random() % (NGX_HTTP_BO_LIMIT_JITTER + 1);
 
-    if (ngx_http_bo_cors(ctx) != NGX_DONE) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_RATE_LIMITED, &details);
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_bo_limit_key(ngx_http_bo_ctx_t *ctx, ngx_shm_zone_t *shm_zone,
+    ngx_str_t *key)
+{
+    ngx_str_t                  details;
+    bo_bucket_state_t          state;
+    ngx_http_bo_limit_zone_t  *zone = shm_zone->data;
+
+    if (ngx_bo_limit_take(&zone->limit, key, &state) == NGX_OK) {
+        return NGX_OK;
     }
 
-    /* the request ended in there; this phase has no count of its own */
+    ngx_bo_limit_count(&zone->limit, 0);
+
+    if (ngx_http_bo_limit_say(ctx, zone, &state, &details) == NGX_OK) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_RATE_LIMITED, &details);
+
+    } else {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+    }
 
     return NGX_DONE;
 }

@@ -42,6 +42,14 @@ char *ngx_http_bo_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
  */
 char *ngx_http_bo_limit_check(ngx_conf_t *cf, ngx_array_t *limits);
 
+/*
+ * Takes a token of key from a zone for a request that is being handled: who it
+ * is may only be known by its body.  NGX_OK, or NGX_DONE when there is none
+ * and the answer is on its way.
+ */
+ngx_int_t ngx_http_bo_limit_key(ngx_http_bo_ctx_t *ctx,
+    ngx_shm_zone_t *shm_zone, ngx_str_t *key);
+
 /* The handler of the preaccess phase. */
 ngx_int_t ngx_http_bo_limit_handler(ngx_http_request_t *r);
 

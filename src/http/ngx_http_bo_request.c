@@ -439,6 +439,7 @@ ngx_http_bo_allow(ngx_http_bo_ctx_t *ctx, ngx_http_bo_action_t *actions,
         p = ngx_http_bo_put(p, a->method == NGX_HTTP_GET ? "GET, HEAD"
                                : a->method == NGX_HTTP_POST ? "POST"
                                : a->method == NGX_HTTP_PUT ? "PUT"
+                               : a->method == NGX_HTTP_PATCH ? "PATCH"
                                                            : "DELETE");
     }
 

@@ -200,6 +200,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
            + 2 + 4 * NGX_BO_NOTIFY_KINDS
            + 2 + 2 * mcf->limit_zones.nelts
            + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts)
+           + ngx_http_bo_auth_lines(mcf)
            + ngx_http_bo_outbound_lines(&mcf->outbound);
 
     p = ngx_pnalloc(r->pool, size * NGX_HTTP_BO_METRIC_LEN);
@@ -239,6 +240,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
     p = ngx_http_bo_put_histogram(p, "outbox_seconds",
                                   "Time from an event to its stream",
                                   &m->outbox);
+    p = ngx_http_bo_put_auth(p, mcf);
     p = ngx_http_bo_put_outbound(p, &mcf->outbound);
     p = ngx_http_bo_put_histogram(p, "hold_seconds",
                                   "Time to lock seats in Redis", &m->hold);

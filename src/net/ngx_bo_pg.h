@@ -99,7 +99,7 @@ void ngx_bo_pg_destroy(ngx_bo_pg_t *pg);
  * with data == NULL is null.  st must outlive the client.  Returns the
  * operation, whose handler will be called once, or NULL when it was refused
  * (queue full, breaker open, no memory, a zero byte in a text): then the
- * handler is not called.  At most 64 different statements can be submitted.
+ * handler is not called.  At most 256 different statements can be submitted.
  */
 ngx_bo_pg_op_t *ngx_bo_pg_submit(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data);

@@ -57,8 +57,8 @@ ngx_bo_pg_conn_open(ngx_bo_pg_conn_t *conn)
     pg = conn->pg;
 
     conn->state = NGX_BO_PG_CONNECTING;
-    conn->prepared = 0;
-    conn->preparing = 0;
+    ngx_memzero(conn->prepared, sizeof(conn->prepared));
+    ngx_memzero(conn->preparing, sizeof(conn->preparing));
     conn->served = 0;
     conn->retire = 0;
     conn->recycle = NGX_BO_PG_RECYCLE

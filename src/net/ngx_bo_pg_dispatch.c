@@ -236,7 +236,7 @@ ngx_bo_pg_conn_takes(ngx_bo_pg_conn_t *conn, ngx_bo_pg_lane_t *lane)
         return 1;
     }
 
-    if (conn->preparing >> lane->index & 1) {
+    if (conn->preparing[lane->index]) {
 
         /*
          * The statement is being prepared: were that to fail, what follows

@@ -26,7 +26,7 @@
 #include "ngx_bo_pg.h"
 
 
-#define NGX_BO_PG_MAX_STATEMENTS  64   /* bits of a connection's "prepared" */
+#define NGX_BO_PG_MAX_STATEMENTS  256
 #define NGX_BO_PG_MAX_BATCH       256
 
 /* Units of one operation that a connection may have in flight. */
@@ -63,7 +63,7 @@ struct ngx_bo_pg_op_s {
 
 struct ngx_bo_pg_lane_s {
     ngx_bo_pg_statement_t   *st;
-    ngx_uint_t               index;     /* bit in conn->prepared */
+    ngx_uint_t               index;     /* in conn->prepared */
     ngx_queue_t              fresh;
     ngx_queue_t              alone;     /* to be sent one by one */
     ngx_uint_t               nfresh;
@@ -113,8 +113,10 @@ struct ngx_bo_pg_conn_s {
     ngx_uint_t               nunits;
     ngx_uint_t               nsingles;  /* of these, not a batch */
 
-    uint64_t                 prepared;  /* bits by lane->index */
-    uint64_t                 preparing; /* asked for, not answered */
+    u_char                   prepared[NGX_BO_PG_MAX_STATEMENTS];
+    u_char                   preparing[NGX_BO_PG_MAX_STATEMENTS];
+                                        /* 1 or 0, by lane->index; asked for
+                                         * and not answered */
     ngx_uint_t               served;    /* units since it is up */
     ngx_uint_t               recycle;   /* units after which it is replaced */
     ngx_uint_t               attempt;   /* since it last did any good */

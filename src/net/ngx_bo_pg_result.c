@@ -59,7 +59,6 @@ static const ngx_bo_pg_sqlstate_t  ngx_bo_pg_sqlstates[] = {
 ngx_int_t
 ngx_bo_pg_unit_result(ngx_bo_pg_conn_t *conn, PGresult *res)
 {
-    uint64_t           bit;
     ngx_queue_t       *q;
     ngx_bo_pg_unit_t  *unit;
 
@@ -85,11 +84,9 @@ ngx_bo_pg_unit_result(ngx_bo_pg_conn_t *conn, PGresult *res)
     case PGRES_COMMAND_OK:
 
         if (unit->preparing) {
-            bit = (uint64_t) 1 << unit->lane->index;
-
             unit->preparing = 0;
-            conn->preparing &= ~bit;
-            conn->prepared |= bit;
+            conn->preparing[unit->lane->index] = 0;
+            conn->prepared[unit->lane->index] = 1;
 
             PQclear(res);
             return NGX_OK;
@@ -131,7 +128,7 @@ ngx_bo_pg_unit_error(ngx_bo_pg_conn_t *conn, ngx_bo_pg_unit_t *unit,
 {
     if (unit->preparing) {
         unit->preparing = 0;
-        conn->preparing &= ~((uint64_t) 1 << unit->lane->index);
+        conn->preparing[unit->lane->index] = 0;
     }
 
     PQclear(unit->res);
@@ -213,7 +210,7 @@ ngx_bo_pg_unit_failed(ngx_bo_pg_conn_t *conn, ngx_bo_pg_unit_t *unit)
     }
 
     if (flags & NGX_BO_PG_FORGOTTEN) {
-        conn->prepared &= ~((uint64_t) 1 << unit->lane->index);
+        conn->prepared[unit->lane->index] = 0;
     }
 
     if (flags & NGX_BO_PG_SICK) {

@@ -159,7 +159,6 @@ ngx_bo_pg_put(ngx_bo_pg_conn_t *conn, ngx_bo_pg_unit_t *unit,
     const char **params)
 {
     int                     n;
-    uint64_t                bit;
     ngx_bo_pg_statement_t  *st;
 
     st = unit->lane->st;
@@ -170,14 +169,12 @@ ngx_bo_pg_put(ngx_bo_pg_conn_t *conn, ngx_bo_pg_unit_t *unit,
                                  NULL, 0);
     }
 
-    bit = (uint64_t) 1 << unit->lane->index;
-
-    if (!(conn->prepared & bit)) {
+    if (!conn->prepared[unit->lane->index]) {
         if (!PQsendPrepare(conn->pq, st->name, st->sql, n, NULL)) {
             return 0;
         }
 
-        conn->preparing |= bit;
+        conn->preparing[unit->lane->index] = 1;
         unit->preparing = 1;
     }
 

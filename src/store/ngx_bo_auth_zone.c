@@ -13,7 +13,7 @@
 
 
 #define NGX_BO_AUTH_WAYS     8
-#define NGX_BO_AUTH_VERSION  1
+#define NGX_BO_AUTH_VERSION  2
 
 
 /* hash[0] is written last, and cleared first: 0 is no entry. */

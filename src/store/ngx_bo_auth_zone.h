@@ -48,12 +48,24 @@ typedef struct {
 } ngx_bo_auth_stats_t;
 
 
+/* Passwords that are hashed: see ngx_bo_hash.h. */
+
+typedef struct {
+    ngx_atomic_t             made;
+    ngx_atomic_t             checked;
+    ngx_atomic_t             turned_away;   /* queue full, or too late */
+    ngx_atomic_t             waiting;       /* gauges */
+    ngx_atomic_t             running;
+} ngx_bo_hash_stats_t;
+
+
 typedef struct ngx_bo_auth_set_s  ngx_bo_auth_set_t;
 
 typedef struct {
     ngx_uint_t               version;
     uint8_t                  secret[BO_SIPHASH_KEY];
     ngx_bo_auth_stats_t      stats;
+    ngx_bo_hash_stats_t      hashes;
     ngx_bo_auth_slot_t       slot[NGX_BO_AUTH_SLOTS];
     ngx_uint_t               nsets;
     ngx_bo_auth_set_t       *sets;

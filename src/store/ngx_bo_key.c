@@ -26,6 +26,9 @@
 
 
 static EVP_PKEY *ngx_bo_key_pem(u_char *text, size_t len);
+static EVP_PKEY *ngx_bo_key_private_pem(ngx_str_t *text);
+static void ngx_bo_key_mac(ngx_bo_key_t *key, const void *text, size_t len,
+    u_char digest[SHA256_DIGEST_LENGTH]);
 static int ngx_bo_key_no_password(char *buf, int size, int rwflag, void *u);
 static void ngx_bo_key_hmac(ngx_bo_key_t *key, const u_char *secret,
     size_t len);
@@ -148,6 +151,59 @@ ngx_bo_key_pem(u_char *text, size_t len)
             X509_free(cert);
         }
     }
+
+    BIO_free(bio);
+    ERR_clear_error();
+
+    return pkey;
+}
+
+
+char *
+ngx_bo_key_read_private(ngx_conf_t *cf, ngx_str_t *path, bo_jwt_alg_e alg,
+    ngx_bo_key_t *key)
+{
+    char      *error;
+    EVP_PKEY  *pkey;
+    ngx_str_t  text;
+
+    if (alg == BO_JWT_HS256) {
+        return ngx_bo_key_read(cf, path, alg, key);
+    }
+
+    error = ngx_bo_key_file(cf, path, &text);
+    if (error) {
+        return error;
+    }
+
+    pkey = alg == BO_JWT_EDDSA ? ngx_bo_key_private_pem(&text) : NULL;
+    OPENSSL_cleanse(text.data, text.len);
+
+    if (pkey == NULL || !ngx_bo_key_fits(pkey, alg)) {
+        EVP_PKEY_free(pkey);
+        return "there is no private key of Ed25519 without a password in the "
+               "file";
+    }
+
+    key->alg = alg;
+
+    return ngx_bo_key_take(cf->pool, key, pkey) == NGX_OK ? NULL
+                                                          : "no memory";
+}
+
+
+static EVP_PKEY *
+ngx_bo_key_private_pem(ngx_str_t *text)
+{
+    BIO       *bio;
+    EVP_PKEY  *pkey;
+
+    bio = BIO_new_mem_buf(text->data, (int) text->len);
+    if (bio == NULL) {
+        return NULL;
+    }
+
+    pkey = PEM_read_bio_PrivateKey(bio, NULL, ngx_bo_key_no_password, NULL);
 
     BIO_free(bio);
     ERR_clear_error();
@@ -675,20 +731,62 @@ ngx_bo_key_verify(ngx_bo_key_t *key, bo_jwt_t *jwt)
 static ngx_int_t
 ngx_bo_key_verify_hmac(ngx_bo_key_t *key, bo_jwt_t *jwt)
 {
-    u_char      digest[SHA256_DIGEST_LENGTH];
-    SHA256_CTX  sha;
+    u_char  digest[SHA256_DIGEST_LENGTH];
 
-    sha = key->inner;
-    SHA256_Update(&sha, jwt->input.data, jwt->input.len);
-    SHA256_Final(digest, &sha);
-
-    sha = key->outer;
-    SHA256_Update(&sha, digest, sizeof(digest));
-    SHA256_Final(digest, &sha);
+    ngx_bo_key_mac(key, jwt->input.data, jwt->input.len, digest);
 
     return jwt->signature_len == sizeof(digest)
            && CRYPTO_memcmp(digest, jwt->signature, sizeof(digest)) == 0
            ? NGX_OK : NGX_DECLINED;
+}
+
+
+static void
+ngx_bo_key_mac(ngx_bo_key_t *key, const void *text, size_t len,
+    u_char digest[SHA256_DIGEST_LENGTH])
+{
+    SHA256_CTX  sha;
+
+    sha = key->inner;
+    SHA256_Update(&sha, text, len);
+    SHA256_Final(digest, &sha);
+
+    sha = key->outer;
+    SHA256_Update(&sha, digest, SHA256_DIGEST_LENGTH);
+    SHA256_Final(digest, &sha);
+}
+
+
+ngx_int_t
+ngx_bo_key_sign(ngx_bo_key_t *key, ngx_str_t *text, u_char *out, size_t *len)
+{
+    int          rc;
+    EVP_MD_CTX  *ctx;
+
+    if (key->alg == BO_JWT_HS256) {
+        ngx_bo_key_mac(key, text->data, text->len, out);
+        *len = SHA256_DIGEST_LENGTH;
+
+        return NGX_OK;
+    }
+
+    *len = NGX_BO_KEY_SIGNATURE;
+
+    ctx = EVP_MD_CTX_new();
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = EVP_DigestSignInit(ctx, NULL, NULL, NULL, key->pkey) == 1
+         && EVP_DigestSign(ctx, out, len, text->data, text->len) == 1;
+
+    EVP_MD_CTX_free(ctx);
+
+    if (!rc) {
+        ERR_clear_error();
+    }
+
+    return rc ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -59,6 +59,24 @@ typedef struct {
 char *ngx_bo_key_read(ngx_conf_t *cf, ngx_str_t *path, bo_jwt_alg_e alg,
     ngx_bo_key_t *key);
 
+/*
+ * The same for a key that signs, too: a shared secret for HS256, a private key
+ * in PEM for EdDSA; other algorithms are refused.
+ */
+char *ngx_bo_key_read_private(ngx_conf_t *cf, ngx_str_t *path,
+    bo_jwt_alg_e alg, ngx_bo_key_t *key);
+
+/* Bytes of what ngx_bo_key_sign() writes, at most. */
+
+#define NGX_BO_KEY_SIGNATURE  64
+
+/*
+ * Signs text by a key that was read so.  NGX_OK, and *len bytes of out; or
+ * NGX_ERROR.  The same text gives the same signature.
+ */
+ngx_int_t ngx_bo_key_sign(ngx_bo_key_t *key, ngx_str_t *text, u_char *out,
+    size_t *len);
+
 /* The bytes of a file, in cf->temp_pool; the same returns. */
 char *ngx_bo_key_file(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text);
 

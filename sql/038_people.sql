@@ -1,0 +1,474 @@
+-- People who have an account here, and the sessions that they opened.
+--
+-- Passwords come hashed (argon2id, PHC form), refresh tokens as their SHA-256.
+-- What decides over both, "is the password still the one that was checked",
+-- "was this token used before", is decided here, under the row's lock.
+
+set local search_path = boxoffice, pg_temp;
+
+
+create table people (
+    created_at  timestamptz(3) not null default now(),
+    updated_at  timestamptz(3) not null default now(),
+    password_at timestamptz(3) not null default now(),
+    erased_at   timestamptz(3),
+    user_id     text collate "C" not null,
+    role        text collate "C" not null default 'CUSTOMER',
+    email       text,
+    email_key   text collate "C"
+                generated always as (lower(email collate "C")) stored,
+    name        text,
+    phone       text,
+    password    text collate "C",
+
+    constraint people_pkey primary key (user_id),
+    constraint people_email_once unique (email_key),
+    constraint people_role_known
+        check (role in ('CUSTOMER', 'STAFF', 'ADMIN')),
+    constraint people_password_form
+        check (password ~ '^\$argon2id\$v=19\$'),
+    constraint people_erased_complete
+        check (case when erased_at is null
+                    then email is not null and password is not null
+                         and name is not null
+                    else email is null and password is null
+                         and name is null and phone is null
+                         and role = 'CUSTOMER' end)
+)
+with (fillfactor = 80);
+
+comment on table people is
+    'Accounts.  Who was erased keeps the row, without all that says who it '
+    'was: orders and books name the user_id.';
+comment on column people.email_key is
+    'What makes an address the same: letters of ASCII have no case.';
+
+
+create table sessions (
+    session_id    uuid not null,
+    created_at    timestamptz(3) not null default now(),
+    rotated_at    timestamptz(3) not null default now(),
+    expires_at    timestamptz(3) not null,
+    ends_at       timestamptz(3) not null,
+    generation    int not null default 1,
+    user_id       text collate "C" not null,
+    token_hash    bytea not null,
+    previous_hash bytea,
+
+    constraint sessions_pkey primary key (session_id),
+    constraint sessions_generation_positive check (generation >= 1),
+    constraint sessions_hash_length check (length(token_hash) = 32),
+    constraint sessions_expiry_bounded check (expires_at <= ends_at)
+)
+with (fillfactor = 70);
+
+create index sessions_of_user on sessions (user_id, created_at);
+create index sessions_expiry on sessions (expires_at);
+
+comment on table sessions is
+    'A family of refresh tokens, one after the other: the row has the hash of '
+    'the one that is good, and of the one before.';
+comment on column sessions.ends_at is
+    'Then even a session that is used all the time is over.';
+
+
+create type person_columns as (
+    outcome    text,
+    user_id    text,
+    role       text,
+    email      text,
+    name       text,
+    phone      text,
+    created_ms bigint,
+    updated_ms bigint,
+    password   text
+);
+
+
+create function person_row(outcome text, p people) returns person_columns
+language sql stable
+set search_path = boxoffice, pg_temp
+as $$
+    select row(outcome, p.user_id, p.role, p.email, p.name, p.phone,
+               unix_ms(p.created_at), unix_ms(p.updated_at),
+               p.password)::person_columns
+$$;
+
+
+-- The person of that address, or no row.  Who asks checks a password.
+
+create function person_by_email(email text) returns setof person_columns
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    return query
+    select (person_row('found', p)).* from people p
+    where p.email_key = lower(person_by_email.email collate "C");
+end
+$$;
+
+
+create function person_by_id(user_id text) returns setof person_columns
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    return query
+    select (person_row('found', p)).* from people p
+    where p.user_id = person_by_id.user_id and p.erased_at is null;
+end
+$$;
+
+
+-- A session of user_id: ttl_s seconds long, cap_s with all that prolongs it.
+-- A person has twenty at the most: the oldest goes.
+
+create function add_session(user_id text, session_id uuid, token_hash text,
+                            ttl_s int, cap_s int)
+returns void
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+    delete from sessions s
+    where s.session_id in (
+        select o.session_id from sessions o
+        where o.user_id = add_session.user_id
+        order by o.created_at desc, o.session_id
+        offset 19);
+
+    insert into sessions (session_id, user_id, token_hash, expires_at,
+                          ends_at)
+    values (add_session.session_id, add_session.user_id,
+            decode(add_session.token_hash, 'hex'),
+            now() + least(ttl_s, cap_s) * interval '1 second',
+            now() + cap_s * interval '1 second');
+end
+$$;
+
+
+-- A new person with a first session.  One row: "created", or "taken" when the
+-- address has somebody.
+
+create function register_person(user_id text, email text, name text,
+                                phone text, password text, session_id uuid,
+                                token_hash text, ttl_s int, cap_s int)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    made people;
+begin
+    insert into people (user_id, email, name, phone, password)
+    values (register_person.user_id, register_person.email,
+            register_person.name, register_person.phone,
+            register_person.password)
+    on conflict on constraint people_email_once do nothing
+    returning * into made;
+
+    if made.user_id is null then
+        return next row('taken', null, null, null, null, null, null, null,
+                        null)::person_columns;
+        return;
+    end if;
+
+    perform add_session(made.user_id, register_person.session_id,
+                        register_person.token_hash, ttl_s, cap_s);
+
+    return next person_row('created', made);
+end
+$$;
+
+
+-- A session for whom the password "seen" was checked.  A password that was
+-- changed in between is none that was checked: "changed", or "unknown" when
+-- the person is gone.  fresh: the same password, hashed as is done now.
+
+create function open_session(user_id text, seen text, fresh text,
+                             session_id uuid, token_hash text, ttl_s int,
+                             cap_s int)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    p people;
+begin
+    select * into p from people q
+    where q.user_id = open_session.user_id and q.erased_at is null
+    for no key update;
+
+    if p.user_id is null or p.password <> seen collate "C" then
+        return next person_row(case when p.user_id is null then 'unknown'
+                                    else 'changed' end, p);
+        return;
+    end if;
+
+    if fresh is not null then
+        update people q set password = fresh
+        where q.user_id = open_session.user_id;
+    end if;
+
+    perform add_session(p.user_id, open_session.session_id,
+                        open_session.token_hash, ttl_s, cap_s);
+
+    return next person_row('opened', p);
+end
+$$;
+
+
+-- Takes a refresh token for the next one.  One row:
+--   rotated   next is good from now on
+--   again     it was taken grace_s seconds ago at the most: the answer was
+--             lost, and next, which follows from it, is still the good one
+--   reused    it was used before, or never was one: the family ends
+--   expired, unknown
+-- generation: of the token that is given, from 1.
+
+create function refresh_session(session_id uuid, generation int, given text,
+                                next text, grace_s int, ttl_s int)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    s      sessions;
+    p      people;
+    what   text;
+    hash   constant bytea := decode(given, 'hex');
+    follow constant bytea := decode(next, 'hex');
+begin
+    select * into s from sessions x
+    where x.session_id = refresh_session.session_id
+    for update;
+
+    if s.session_id is null then
+        return next person_row('unknown', p);
+        return;
+    end if;
+
+    select * into p from people q
+    where q.user_id = s.user_id and q.erased_at is null;
+
+    what := case
+        when p.user_id is null then 'unknown'
+        when s.expires_at <= now() then 'expired'
+        when s.generation = refresh_session.generation
+             and s.token_hash = hash
+        then 'rotated'
+        when s.generation = refresh_session.generation + 1
+             and s.previous_hash = hash and s.token_hash = follow
+             and s.rotated_at > now() - grace_s * interval '1 second'
+        then 'again'
+        else 'reused' end;
+
+    if what in ('unknown', 'expired', 'reused') then
+        delete from sessions x
+        where x.session_id = refresh_session.session_id;
+        return next person_row(what, p);
+        return;
+    end if;
+
+    if what = 'rotated' then
+        update sessions x
+        set generation = s.generation + 1, previous_hash = hash,
+            token_hash = follow, rotated_at = now(),
+            expires_at = least(now() + ttl_s * interval '1 second',
+                               s.ends_at)
+        where x.session_id = refresh_session.session_id;
+    end if;
+
+    return next person_row(what, p);
+end
+$$;
+
+
+-- Ends a session by the refresh token it has, or had before; returns how many
+-- ended.
+
+create function end_session(session_id uuid, given text) returns bigint
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    n    bigint;
+    hash constant bytea := decode(given, 'hex');
+begin
+    delete from sessions s
+    where s.session_id = end_session.session_id
+      and hash in (s.token_hash, s.previous_hash);
+    get diagnostics n = row_count;
+    return n;
+end
+$$;
+
+
+create function end_sessions(user_id text) returns bigint
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    n bigint;
+begin
+    delete from sessions s where s.user_id = end_sessions.user_id;
+    get diagnostics n = row_count;
+    return n;
+end
+$$;
+
+
+-- What somebody says of himself; null leaves it as it is, '' takes a telephone
+-- number away.
+
+create function update_person(user_id text, name text, phone text)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+    return query
+    with changed as (
+        update people p
+        set name = coalesce(update_person.name, p.name),
+            phone = case when update_person.phone is null then p.phone
+                         else nullif(update_person.phone, '') end,
+            updated_at = now()
+        where p.user_id = update_person.user_id and p.erased_at is null
+        returning p.*
+    )
+    select (person_row('changed', c::people)).* from changed c;
+end
+$$;
+
+
+-- Another password, or another address (null: the same), for whom the password
+-- "seen" was checked.  With another password all sessions end, and there is a
+-- new one.  One row: "changed"; "stale" when the password is another by now;
+-- "taken" when the address has somebody else; "unknown".
+
+create function change_password(user_id text, seen text, fresh text,
+                                session_id uuid, token_hash text, ttl_s int,
+                                cap_s int)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    p people;
+begin
+    update people q
+    set password = fresh, password_at = now(), updated_at = now()
+    where q.user_id = change_password.user_id and q.erased_at is null
+      and q.password = seen collate "C"
+    returning * into p;
+
+    if p.user_id is null then
+        return next person_row('stale', p);
+        return;
+    end if;
+
+    delete from sessions s where s.user_id = change_password.user_id;
+    perform add_session(p.user_id, change_password.session_id,
+                        change_password.token_hash, ttl_s, cap_s);
+
+    return next person_row('changed', p);
+end
+$$;
+
+
+create function change_email(user_id text, seen text, email text)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    p people;
+begin
+    begin
+        update people q
+        set email = change_email.email, updated_at = now()
+        where q.user_id = change_email.user_id and q.erased_at is null
+          and q.password = seen collate "C"
+        returning * into p;
+    exception when unique_violation then
+        return next person_row('taken', p);
+        return;
+    end;
+
+    return next person_row(case when p.user_id is null then 'stale'
+                                else 'changed' end, p);
+end
+$$;
+
+
+-- A role by address, for the operator: the first administrator is made so.
+
+create function set_person_role(email text, role text) returns text
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    who text;
+begin
+    update people p
+    set role = set_person_role.role, updated_at = now()
+    where p.email_key = lower(set_person_role.email collate "C")
+    returning p.user_id into who;
+
+    if who is null then
+        raise 'nobody is registered with that address';
+    end if;
+
+    delete from sessions s where s.user_id = who;
+    return who;
+end
+$$;
+
+comment on function set_person_role(text, text) is
+    'Gives CUSTOMER, STAFF or ADMIN to whom the address is; returns the '
+    'user_id.  Sessions end, so that new tokens say it.';
+
+
+-- Takes away what is over, at most max (1 or more) of it; returns how many.
+
+create function purge_sessions(max int) returns bigint
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+declare
+    n bigint;
+begin
+    delete from sessions s
+    where s.session_id in (
+        select o.session_id from sessions o
+        where o.expires_at < now() - interval '1 day'
+        order by o.expires_at
+        limit purge_sessions.max
+        for update skip locked);
+    get diagnostics n = row_count;
+    return n;
+end
+$$;
