@@ -18,6 +18,8 @@ static bo_json_code_e bo_json_integer(json_t *value,
     const bo_json_field_t *field, int64_t *out);
 static bo_json_code_e bo_json_number(json_t *value,
     const bo_json_field_t *field);
+static bo_json_code_e bo_json_texts(json_t *value,
+    const bo_json_field_t *field);
 static bo_json_code_e bo_json_free_object(json_t *value,
     const bo_json_field_t *field);
 static bo_json_code_e bo_json_integers(json_t *object,
@@ -271,6 +273,10 @@ bo_json_value(bo_json_doc_t *doc, json_t *value, const bo_json_field_t *field,
         rc = bo_json_number(value, field);
         break;
 
+    case BO_JSON_TEXTS:
+        rc = bo_json_texts(value, field);
+        break;
+
     case BO_JSON_FREE:
         rc = bo_json_free_object(value, field);
         break;
@@ -420,6 +426,36 @@ bo_json_number(json_t *value, const bo_json_field_t *field)
 
     if (n < (double) field->min || n > (double) field->max) {
         return BO_JSON_OUT_OF_RANGE;
+    }
+
+    return BO_JSON_OK;
+}
+
+
+static bo_json_code_e
+bo_json_texts(json_t *value, const bo_json_field_t *field)
+{
+    size_t          i;
+    bo_str_t        text;
+    bo_json_code_e  rc;
+
+    if (!json_is_array(value)) {
+        return BO_JSON_WRONG_TYPE;
+    }
+
+    if ((int64_t) json_array_size(value) < field->min
+        || (int64_t) json_array_size(value) > field->max)
+    {
+        return BO_JSON_OUT_OF_RANGE;
+    }
+
+    for (i = 0; i < json_array_size(value); i++) {
+        rc = bo_json_string(json_array_get(value, i), 1,
+                            (int64_t) field->item_max, &text);
+
+        if (rc != BO_JSON_OK) {
+            return rc;
+        }
     }
 
     return BO_JSON_OK;

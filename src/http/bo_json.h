@@ -54,6 +54,7 @@ typedef enum {
     BO_JSON_INTEGERS,                   /* bo_ints_t: an object of them */
     BO_JSON_NUMBER,                     /* nothing: see below */
     BO_JSON_FREE,                       /* nothing: see below */
+    BO_JSON_TEXTS,                      /* nothing: see below */
     BO_JSON_OBJECT,                     /* a struct described by fields */
     BO_JSON_OBJECTS                     /* an array of such: see below */
 } bo_json_type_e;
@@ -63,11 +64,12 @@ typedef enum {
  * A field of an object.  A table ends in an entry without a name.
  *
  * min, max: both included; bytes of a STRING, value of an INTEGER or a NUMBER,
- * number of STRINGS, INTEGERS or OBJECTS, members of a FREE object; not used
- * for the rest.
- * A NUMBER may have a fraction, and a FREE object any members: they are looked
- * at here and read by somebody else, so nothing is stored.
- * item_max: bytes of each of the STRINGS, which have one at least; value of
+ * number of STRINGS, TEXTS, INTEGERS or OBJECTS, members of a FREE object; not
+ * used for the rest.
+ * A NUMBER may have a fraction, a FREE object any members, and TEXTS are
+ * strings, as many as max says: they are looked at here and read by somebody
+ * else, so nothing is stored.
+ * item_max: bytes of each of the STRINGS or TEXTS, one at least; value of
  * each of the INTEGERS, which are 0 or more.
  * fields: of an OBJECT; their offsets count from the start of its own struct.
  * Of OBJECTS, too: at the offset is a size_t, which takes their number, and

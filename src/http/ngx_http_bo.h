@@ -30,6 +30,10 @@
 
 #define NGX_HTTP_BO_WEBHOOK_MAX   65536
 
+/* A layout has a line for each row, or some bytes for each seat. */
+
+#define NGX_HTTP_BO_LAYOUT_MAX    1048576
+
 /* msec; a body that drips in costs its sender the request. */
 
 #define NGX_HTTP_BO_BODY_TIMEOUT  10000
@@ -56,6 +60,7 @@ typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
 #define NGX_HTTP_BO_KEY           0x08      /* an Idempotency-Key */
 #define NGX_HTTP_BO_STAFF         0x10      /* staff, or an administrator */
 #define NGX_HTTP_BO_LARGE         0x80      /* that may be a webhook's */
+#define NGX_HTTP_BO_HUGE          0x100     /* that may be a stadium's layout */
 
 
 /*
@@ -291,6 +296,7 @@ typedef enum {
     NGX_HTTP_BO_E_SCREEN_NOT_FOUND,
     NGX_HTTP_BO_E_THEATRE_NOT_FOUND,
     NGX_HTTP_BO_E_MOVIE_NOT_FOUND,
+    NGX_HTTP_BO_E_LAYOUT_NOT_FOUND,
     NGX_HTTP_BO_E_METHOD,
     NGX_HTTP_BO_E_TIMEOUT,
     NGX_HTTP_BO_E_SEAT_HELD,
@@ -325,6 +331,7 @@ typedef enum {
     NGX_HTTP_BO_E_PAYMENT_UNKNOWN,
     NGX_HTTP_BO_E_PRICES,
     NGX_HTTP_BO_E_TERMS,
+    NGX_HTTP_BO_E_LAYOUT,
     NGX_HTTP_BO_E_UPGRADE,
     NGX_HTTP_BO_E_NO_MATCH,
     NGX_HTTP_BO_E_RATE_LIMITED,

@@ -15,18 +15,6 @@
 #define NGX_HTTP_BO_MATCHES  16
 
 
-typedef struct {
-    ngx_bo_call_t              call;
-    ngx_http_bo_admin_kind_t  *kind;
-    ngx_http_bo_page_t         page;
-    ngx_str_t                  answer;
-    ngx_uint_t                 status;      /* 0: refused */
-    ngx_http_bo_error_e        error;
-    ngx_str_t                  etag;        /* of the object, or empty */
-    u_char                     id[BO_UUID_LEN];
-} ngx_http_bo_admin_t;
-
-
 /* What a word of the outcome means: a status, or an error. */
 
 typedef struct {
@@ -36,18 +24,14 @@ typedef struct {
 } ngx_http_bo_admin_word_t;
 
 
-static ngx_http_bo_admin_t *ngx_http_bo_admin_begin(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_admin_filters(ngx_http_bo_ctx_t *ctx,
     ngx_str_t *filters);
 static ngx_int_t ngx_http_bo_admin_arg(ngx_http_bo_ctx_t *ctx,
     const ngx_http_bo_admin_arg_t *arg, ngx_str_t *value);
 static ngx_uint_t ngx_http_bo_admin_arg_good(
     const ngx_http_bo_admin_arg_t *arg, ngx_str_t *value);
-static void ngx_http_bo_admin_write(ngx_http_bo_ctx_t *ctx,
-    const char *action, ngx_str_t *matches);
-static ngx_int_t ngx_http_bo_admin_matches(ngx_http_bo_ctx_t *ctx,
-    ngx_str_t *matches);
-static ngx_int_t ngx_http_bo_admin_document(ngx_http_bo_ctx_t *ctx);
+static ngx_int_t ngx_http_bo_admin_document(ngx_http_bo_ctx_t *ctx,
+    const bo_json_field_t *fields);
 static void ngx_http_bo_admin_submit(ngx_http_bo_ctx_t *ctx,
     ngx_bo_pg_statement_t *st, ngx_str_t *v);
 static void ngx_http_bo_admin_done(void *data, ngx_bo_verdict_e verdict,
@@ -85,6 +69,9 @@ static ngx_http_bo_admin_word_t  ngx_http_bo_admin_words[] = {
     { "changed", NGX_HTTP_OK, 0 },
     { "removed", NGX_HTTP_NO_CONTENT, 0 },
     { "invalid", 0, NGX_HTTP_BO_E_INVALID_FIELD },
+    { "mistakes", 0, NGX_HTTP_BO_E_LAYOUT },
+    { "no_theatre", 0, NGX_HTTP_BO_E_THEATRE_NOT_FOUND },
+    { "no_layout", 0, NGX_HTTP_BO_E_LAYOUT_NOT_FOUND },
     { "stale", 0, NGX_HTTP_BO_E_STALE },
     { "in_use", 0, NGX_HTTP_BO_E_IN_USE },
     { "name_taken", 0, NGX_HTTP_BO_E_NAME_TAKEN },
@@ -94,7 +81,7 @@ static ngx_http_bo_admin_word_t  ngx_http_bo_admin_words[] = {
 };
 
 
-static ngx_http_bo_admin_t *
+ngx_http_bo_admin_t *
 ngx_http_bo_admin_begin(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_admin_t       *a;
@@ -282,6 +269,15 @@ ngx_http_bo_admin_arg_good(const ngx_http_bo_admin_arg_t *arg,
 void
 ngx_http_bo_admin_read(ngx_http_bo_ctx_t *ctx)
 {
+    ngx_http_bo_admin_read_as(ctx, NULL);
+}
+
+
+/* kind NULL: that of the location */
+
+void
+ngx_http_bo_admin_read_as(ngx_http_bo_ctx_t *ctx, const char *kind)
+{
     ngx_str_t             v[2];
     ngx_http_bo_admin_t  *a;
 
@@ -291,9 +287,10 @@ ngx_http_bo_admin_read(ngx_http_bo_ctx_t *ctx)
     }
 
     a->error = a->kind->missing;
+    kind = kind ? kind : a->kind->kind;
 
-    v[0].data = (u_char *) a->kind->kind;
-    v[0].len = ngx_strlen(a->kind->kind);
+    v[0].data = (u_char *) kind;
+    v[0].len = ngx_strlen(kind);
     v[1].data = a->id;
     v[1].len = BO_UUID_LEN;
 
@@ -306,8 +303,12 @@ ngx_http_bo_admin_read(ngx_http_bo_ctx_t *ctx)
 void
 ngx_http_bo_admin_create(ngx_http_bo_ctx_t *ctx)
 {
-    if (ngx_http_bo_admin_begin(ctx) != NULL
-        && ngx_http_bo_admin_document(ctx) == NGX_OK)
+    ngx_http_bo_admin_t  *a;
+
+    a = ngx_http_bo_admin_begin(ctx);
+
+    if (a != NULL
+        && ngx_http_bo_admin_document(ctx, a->kind->fields) == NGX_OK)
     {
         ngx_http_bo_admin_write(ctx, "create", NULL);
     }
@@ -319,11 +320,14 @@ ngx_http_bo_admin_create(ngx_http_bo_ctx_t *ctx)
 void
 ngx_http_bo_admin_change(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_str_t  matches;
+    ngx_str_t             matches;
+    ngx_http_bo_admin_t  *a;
 
-    if (ngx_http_bo_admin_begin(ctx) != NULL
+    a = ngx_http_bo_admin_begin(ctx);
+
+    if (a != NULL
         && ngx_http_bo_admin_matches(ctx, &matches) == NGX_OK
-        && ngx_http_bo_admin_document(ctx) == NGX_OK)
+        && ngx_http_bo_admin_document(ctx, a->kind->changes) == NGX_OK)
     {
         ngx_http_bo_admin_write(ctx, "change", &matches);
     }
@@ -346,9 +350,7 @@ ngx_http_bo_admin_remove(ngx_http_bo_ctx_t *ctx)
 }
 
 
-/* matches: of an object that exists; NULL for one that is to be made. */
-
-static void
+void
 ngx_http_bo_admin_write(ngx_http_bo_ctx_t *ctx, const char *action,
     ngx_str_t *matches)
 {
@@ -385,11 +387,11 @@ ngx_http_bo_admin_write(ngx_http_bo_ctx_t *ctx, const char *action,
 
 
 /*
- * If-Match as an array of SQL: the versions that it names, strongly (RFC 9110,
- * 13.1.1); null for "*".  What is not one of our tags is nobody's version.
+ * The tags are compared strongly (RFC 9110, 13.1.1).  What is not one of ours
+ * is nobody's version.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_bo_admin_matches(ngx_http_bo_ctx_t *ctx, ngx_str_t *matches)
 {
     u_char           *p, *s, *last, *tag;
@@ -450,14 +452,37 @@ ngx_http_bo_admin_matches(ngx_http_bo_ctx_t *ctx, ngx_str_t *matches)
 }
 
 
-static ngx_int_t
-ngx_http_bo_admin_document(ngx_http_bo_ctx_t *ctx)
-{
-    ngx_http_bo_admin_t *a = ctx->data;
+/* PUT /admin/{kind}/{id}/seats */
 
+void
+ngx_http_bo_admin_seats(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t  matches;
+
+    static const bo_json_field_t  fields[] = {
+        { "broken", BO_JSON_TEXTS, 0, 0, 0, 4096, BO_LABEL_MAX, NULL },
+        { "house", BO_JSON_TEXTS, 0, 0, 0, 4096, BO_LABEL_MAX, NULL },
+        { "accessible", BO_JSON_TEXTS, 0, 0, 0, 4096, BO_LABEL_MAX, NULL },
+        { "normal", BO_JSON_TEXTS, 0, 0, 0, 4096, BO_LABEL_MAX, NULL },
+        { NULL, 0, 0, 0, 0, 0, 0, NULL }
+    };
+
+    if (ngx_http_bo_admin_begin(ctx) != NULL
+        && ngx_http_bo_admin_matches(ctx, &matches) == NGX_OK
+        && ngx_http_bo_admin_document(ctx, fields) == NGX_OK)
+    {
+        ngx_http_bo_admin_write(ctx, "seats", &matches);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_bo_admin_document(ngx_http_bo_ctx_t *ctx,
+    const bo_json_field_t *fields)
+{
     ngx_http_bo_admin_scratch_t  scratch;
 
-    return ngx_http_bo_read_json(ctx, a->kind->fields, &scratch);
+    return ngx_http_bo_read_json(ctx, fields, &scratch);
 }
 
 

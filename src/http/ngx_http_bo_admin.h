@@ -35,7 +35,8 @@ typedef struct {
     ngx_str_t                       name;       /* "movies" */
     const char                     *kind;       /* "movie" */
     ngx_http_bo_action_t           *actions;
-    const bo_json_field_t          *fields;
+    const bo_json_field_t          *fields;     /* of POST */
+    const bo_json_field_t          *changes;    /* of PUT */
     const ngx_http_bo_admin_arg_t  *args;
     ngx_http_bo_error_e             missing;
 } ngx_http_bo_admin_kind_t;
@@ -55,6 +56,48 @@ typedef union {
     int                             flag;
 } ngx_http_bo_admin_scratch_t;
 
+
+typedef struct {
+    ngx_bo_call_t                   call;
+    ngx_http_bo_admin_kind_t       *kind;
+    ngx_http_bo_page_t              page;
+    ngx_str_t                       answer;
+    ngx_uint_t                      status;     /* 0: refused */
+    ngx_http_bo_error_e             error;
+    ngx_str_t                       etag;       /* of the object, or empty */
+    u_char                          id[BO_UUID_LEN];
+    void                           *more;       /* an action's own */
+} ngx_http_bo_admin_t;
+
+
+/* The state of an action, in ctx->data; NULL when the answer is on its way. */
+ngx_http_bo_admin_t *ngx_http_bo_admin_begin(ngx_http_bo_ctx_t *ctx);
+
+/*
+ * If-Match as an array of SQL: the versions that it names; null for "*".
+ * NGX_OK, or NGX_ERROR when the answer is on its way.
+ */
+ngx_int_t ngx_http_bo_admin_matches(ngx_http_bo_ctx_t *ctx,
+    ngx_str_t *matches);
+
+/*
+ * Has admin_write() do the action with ctx->body.  matches: of an object that
+ * exists; NULL for one that is to be made.
+ */
+void ngx_http_bo_admin_write(ngx_http_bo_ctx_t *ctx, const char *action,
+    ngx_str_t *matches);
+
+/* Reads the object of the path as this kind has it. */
+void ngx_http_bo_admin_read_as(ngx_http_bo_ctx_t *ctx, const char *kind);
+
+
+/* layouts: POST and PUT of a layout, drawn or as rows; its seats. */
+void ngx_http_bo_admin_layout_create(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_admin_layout_change(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_admin_layout_seats(ngx_http_bo_ctx_t *ctx);
+
+/* PUT of .../seats: which of them are broken, of the house, ... */
+void ngx_http_bo_admin_seats(ngx_http_bo_ctx_t *ctx);
 
 /* GET of a list and of one. */
 void ngx_http_bo_admin_list(ngx_http_bo_ctx_t *ctx);

@@ -62,7 +62,28 @@ static const bo_json_field_t  ngx_http_bo_theatre_fields[] = {
 };
 
 
+static const bo_json_field_t  ngx_http_bo_screen_fields[] = {
+
+    { "theatreId", BO_JSON_STRING, 0, 1, BO_UUID_LEN, BO_UUID_LEN, 0, NULL },
+
+    { "name", BO_JSON_STRING, 0, 1, 1, 255, 0, NULL },
+
+    { "layoutId", BO_JSON_STRING, 0, 1, BO_UUID_LEN, BO_UUID_LEN, 0, NULL },
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+/* The same without the theatre: a screen does not move. */
+
+#define ngx_http_bo_screen_changes  (&ngx_http_bo_screen_fields[1])
+
+
 static const ngx_http_bo_admin_arg_t  ngx_http_bo_no_args[] = {
+    { NULL, 0 }
+};
+
+static const ngx_http_bo_admin_arg_t  ngx_http_bo_screen_args[] = {
+    { "theatreId", NGX_HTTP_BO_ARG_UUID },
     { NULL, 0 }
 };
 
@@ -108,6 +129,44 @@ static ngx_http_bo_action_t  ngx_http_bo_admin_theatres_actions[] = {
     { 0, 0, ngx_null_string, 0, NULL }
 };
 
+static ngx_http_bo_action_t  ngx_http_bo_admin_screens_actions[] = {
+    NGX_HTTP_BO_ADMIN_OBJECT,
+    { 0, 0, ngx_null_string, 0, NULL }
+};
+
+static ngx_http_bo_action_t  ngx_http_bo_admin_layouts_actions[] = {
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string,
+      NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_admin_list },
+
+    { NGX_HTTP_POST, NGX_HTTP_BO_LIST, ngx_null_string,
+      NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_KEY|NGX_HTTP_BO_HUGE,
+      ngx_http_bo_admin_layout_create },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_admin_read },
+
+    { NGX_HTTP_PUT, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_HUGE,
+      ngx_http_bo_admin_layout_change },
+
+    { NGX_HTTP_DELETE, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_admin_remove },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("seats"),
+      NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_admin_layout_seats },
+
+    { NGX_HTTP_PUT, NGX_HTTP_BO_VERB, ngx_string("seats"),
+      NGX_HTTP_BO_CHANGES,
+      ngx_http_bo_admin_seats },
+
+    { 0, 0, ngx_null_string, 0, NULL }
+};
+
 static ngx_http_bo_action_t  ngx_http_bo_admin_audit_actions[] = {
 
     { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string,
@@ -121,18 +180,29 @@ static ngx_http_bo_action_t  ngx_http_bo_admin_audit_actions[] = {
 ngx_http_bo_admin_kind_t  ngx_http_bo_admin_kinds[] = {
 
     { ngx_string("movies"), "movie", ngx_http_bo_admin_movies_actions,
-      ngx_http_bo_movie_fields, ngx_http_bo_no_args,
+      ngx_http_bo_movie_fields, ngx_http_bo_movie_fields,
+      ngx_http_bo_no_args,
       NGX_HTTP_BO_E_MOVIE_NOT_FOUND },
 
     { ngx_string("theatres"), "theatre", ngx_http_bo_admin_theatres_actions,
-      ngx_http_bo_theatre_fields, ngx_http_bo_no_args,
+      ngx_http_bo_theatre_fields, ngx_http_bo_theatre_fields,
+      ngx_http_bo_no_args,
       NGX_HTTP_BO_E_THEATRE_NOT_FOUND },
 
+    { ngx_string("screens"), "screen", ngx_http_bo_admin_screens_actions,
+      ngx_http_bo_screen_fields, ngx_http_bo_screen_changes,
+      ngx_http_bo_screen_args,
+      NGX_HTTP_BO_E_SCREEN_NOT_FOUND },
+
+    { ngx_string("layouts"), "layout", ngx_http_bo_admin_layouts_actions,
+      NULL, NULL, ngx_http_bo_no_args,
+      NGX_HTTP_BO_E_LAYOUT_NOT_FOUND },
+
     { ngx_string("audit"), "audit", ngx_http_bo_admin_audit_actions,
-      NULL, ngx_http_bo_audit_args,
+      NULL, NULL, ngx_http_bo_audit_args,
       NGX_HTTP_BO_E_NOT_FOUND },
 
-    { ngx_null_string, NULL, NULL, NULL, NULL, 0 }
+    { ngx_null_string, NULL, NULL, NULL, NULL, NULL, 0 }
 };
 
 

@@ -199,9 +199,15 @@ sub conf ($self, %change) {
 
 
 sub _admin () {
-    return join "\n", map {
+    return join "\n", (map {
         "location /api/v1/admin/$_ { boxoffice_admin $_; }"
-    } qw(movies theatres audit);
+    } qw(movies theatres screens audit)), <<~'END';
+    location /api/v1/admin/layouts {
+        boxoffice_admin layouts;
+        client_max_body_size 1m;
+        client_body_buffer_size 1m;
+    }
+    END
 }
 
 
