@@ -45,6 +45,21 @@ export function userId() {
 }
 
 
+let role = null;
+
+
+/* The role to ask in, for the same servers; elsewhere the session has it. */
+export function actAs(name) {
+    role = name;
+}
+
+
+function who() {
+    return role ? { "x-user-id": userId(), "x-user-role": role }
+        : { "x-user-id": userId() };
+}
+
+
 function retryAfter(response) {
     const text = response.headers.get("Retry-After");
 
@@ -147,7 +162,7 @@ export async function exchange(method, path,
  * signal cancels it; cache is that of fetch(), nothing is kept without.
  */
 export function read(path, { etag, signal, cache } = {}) {
-    const headers = { "Accept": "application/json", "x-user-id": userId() };
+    const headers = { "Accept": "application/json", ...who() };
 
     if (etag) {
         headers["If-None-Match"] = etag;
@@ -160,7 +175,7 @@ export function read(path, { etag, signal, cache } = {}) {
 /* The text of what is no JSON, such as a picture. */
 export async function readText(path) {
     const { data } = await exchange("GET", path, { as: "text",
-        headers: { "x-user-id": userId() } });
+        headers: who() });
 
     return data;
 }
@@ -231,15 +246,22 @@ async function waitToRetry(error, attempt) {
  * POST, PUT or DELETE with a JSON body (or none).  Resolves to the answer's
  * data; rejects with an ApiError.  Busy answers and lost connections are
  * tried again up to three times, after as long as the server asks for.
+ *
+ * version: of the object that is changed, as it was read.  The server refuses
+ * (412) when somebody else was faster.
  */
-export async function write(method, path, body) {
+export async function write(method, path, body, version) {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const name = `${method} ${path} ${text || ""}`;
+    const name = `${method} ${path} ${version ?? ""} ${text || ""}`;
     const headers = {
         "Accept": "application/json",
-        "x-user-id": userId(),
+        ...who(),
         "Idempotency-Key": keyFor(name),
     };
+
+    if (version !== undefined) {
+        headers["If-Match"] = `"${version}"`;
+    }
 
     if (text !== undefined) {
         headers["Content-Type"] = "application/json";

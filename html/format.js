@@ -59,6 +59,16 @@ export function day(when, timezone) {
 }
 
 
+/*
+ * date: "2026-11-29", a day by its name and not a moment; length: of its
+ * words, "long" or "short"
+ */
+export function calendarDay(date, length = "long") {
+    return stamp(`${date}T12:00:00Z`, "UTC",
+        { weekday: length, day: "numeric", month: length });
+}
+
+
 export function time(when, timezone) {
     return stamp(when, timezone, { hour: "numeric", minute: "2-digit" });
 }

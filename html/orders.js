@@ -6,7 +6,8 @@ import { countdown } from "./countdown.js";
 import { count, money, seatList } from "./format.js";
 import { giveBack } from "./giveback.js";
 import { gatewayFields, pay } from "./payment.js";
-import { hue, showInfo, when, where } from "./shows.js";
+import { hue } from "./poster.js";
+import { showInfo, when, where } from "./shows.js";
 import { explain } from "./words.js";
 
 const states = {

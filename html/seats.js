@@ -12,6 +12,7 @@ import { changeHold, createHold, holdBest, loadHold, releaseHold }
     from "./hold.js";
 import { count, money, naturalOrder, title } from "./format.js";
 import { Hall } from "./hall.js";
+import { trail } from "./movie.js";
 import { Overview } from "./overview.js";
 import { LiveMap, readMap } from "./livemap.js";
 import { SeatMap, seatName } from "./seatmap.js";
@@ -55,7 +56,7 @@ class SeatsPage {
         this.look = h("p", { class: "look", "aria-hidden": "true" }, "\u00a0");
         this.buildPanel();
         this.el = h("div", { class: "seats-page" },
-            h("a", { class: "back", href: "#/" }, "All shows"),
+            this.back(),
             h("h1", {}, this.show.movieTitle),
             h("p", { class: "where" }, `${when(this.show)} · `
                 + where(this.show)),
@@ -68,6 +69,14 @@ class SeatsPage {
                 this.panel));
         this.fillLegend();
         this.renderPanel();
+    }
+
+    /* To the movie whose page led here, else to all shows. */
+    back() {
+        const from = trail(this.show.movieTitle);
+
+        return h("a", { class: "back", href: from || "#/shows" },
+            from ? "Other shows of it" : "All shows");
     }
 
     buildPanel() {

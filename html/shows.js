@@ -5,6 +5,7 @@ import { buttonLink, h } from "./dom.js";
 import { count, day, dayTime, priceRange, seatList, time } from "./format.js";
 import { heldShows, loadHold } from "./hold.js";
 import { countdown } from "./countdown.js";
+import { poster } from "./poster.js";
 
 const known = new Map();
 
@@ -34,22 +35,8 @@ export function when(show) {
 }
 
 
-/* A colour that is always the same for the same title. */
-export function hue(text) {
-    let n = 0;
-
-    for (const letter of text) {
-        n = (n * 31 + letter.codePointAt(0)) % 360;
-    }
-
-    return n;
-}
-
-
 function card(show) {
     const open = show.status === "SCHEDULED";
-    const poster = h("span", { class: "poster", "aria-hidden": "true" },
-        show.movieTitle.slice(0, 1));
     const text = h("span", { class: "text" },
         h("strong", {}, show.movieTitle),
         h("span", {}, where(show)),
@@ -61,13 +48,12 @@ function card(show) {
     const at = h("time", { dateTime: show.startsAt },
         time(show.startsAt, show.timezone));
 
-    poster.style.setProperty("--hue", hue(show.movieTitle));
-
     return h("li", {},
         open
             ? h("a", { class: "show", href: `#/shows/${show.showId}` },
-                poster, text, at)
-            : h("div", { class: "show closed" }, poster, text, at));
+                poster(show.movieTitle), text, at)
+            : h("div", { class: "show closed" }, poster(show.movieTitle),
+                text, at));
 }
 
 
@@ -111,11 +97,25 @@ async function holdBanner(showId, stops) {
 }
 
 
-export async function showsView() {
+/* The ways back to all of them: {el, stop}. */
+export function holdBanners() {
     const stops = [];
+    const el = h("div", {});
+
+    for (const showId of heldShows()) {
+        /* an extra: the list is of use without it */
+        holdBanner(showId, stops).then(
+            (banner) => banner && el.append(banner), () => {});
+    }
+
+    return { el, stop: () => stops.forEach((stop) => stop()) };
+}
+
+
+export async function showsView() {
     const first = await read("/shows");
     const days = h("div", { class: "days" });
-    const banners = h("div", {});
+    const banners = holdBanners();
     let cursor = first.data.nextCursor;
 
     addDays(days, first.data.items);
@@ -132,19 +132,13 @@ export async function showsView() {
         },
     }, "More shows");
 
-    for (const showId of heldShows()) {
-        /* an extra: the list is of use without it */
-        holdBanner(showId, stops).then(
-            (banner) => banner && banners.append(banner), () => {});
-    }
-
     return {
         title: "Shows",
         el: h("div", {},
-            h("h1", {}, "What is on"), banners, days,
+            h("h1", {}, "All shows"), banners.el, days,
             first.data.items.length === 0
                 && h("p", { class: "muted" }, "No shows are on sale now."),
             more),
-        destroy: () => stops.forEach((stop) => stop()),
+        destroy: banners.stop,
     };
 }

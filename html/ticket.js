@@ -10,7 +10,7 @@
 import { read, readText } from "./api.js";
 import { announce, buttonLink, h } from "./dom.js";
 import { dayTime, money, title } from "./format.js";
-import { hue } from "./shows.js";
+import { hue } from "./poster.js";
 import { explain } from "./words.js";
 
 const main = document.getElementById("main");

@@ -31,6 +31,7 @@ const byCode = {
     payment_pending: "The payment is not complete yet. Try again in a moment.",
     payment_mismatch: "The payment is not what the order asked for. We will "
         + "look at it.",
+    name_taken: "There is one of this name already.",
     payment_unknown: "The gateway does not know this payment. Try again.",
 };
 
@@ -49,6 +50,14 @@ const byStatus = {
 };
 
 
+/* {shows: 3} -> "3 shows" */
+function usedBy(uses) {
+    return Object.entries(uses)
+        .map(([what, n]) => `${n.toLocaleString()} ${n === 1
+            ? what.replace(/s$/, "") : what}`).join(", ");
+}
+
+
 /* error: an ApiError, or anything thrown by mistake */
 export function explain(error) {
     const conflicts = error.details?.conflicts;
@@ -63,6 +72,11 @@ export function explain(error) {
     if (Array.isArray(stranded) && stranded.length > 0) {
         return `${seatList(stranded)} would be left alone, and nobody buys a `
             + "single seat. Please move over by one.";
+    }
+
+    if (error.code === "in_use") {
+        return "This is still in use, and stays: "
+            + `${usedBy(error.details.usedBy || {})}.`;
     }
 
     return byCode[error.code] || byStatus[error.status] || error.message

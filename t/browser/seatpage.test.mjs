@@ -359,6 +359,8 @@ test("seats are held by keyboard alone, and another user sees it",
         await open(b.page, hall);
         await seatCell(b.page, seats[0]).waitFor();
 
+        await a.page.goto(`${BASE}/#/shows`);
+        await a.page.locator(".show").first().waitFor();
         await tabTo(a.page, `a[href="#/shows/${hall.showId}"]`);
         await a.page.keyboard.press("Enter");
         await a.page.getByRole("grid").waitFor();
@@ -934,6 +936,7 @@ for (const [name, options] of [
             await shot(page, `${name}-${view}`);
         };
 
+        await page.goto(`${BASE}/#/shows`);
         await page.locator(".show").first().waitFor();
         await look("shows");
         await open(page, hall);

@@ -1,0 +1,29 @@
+/*
+ * Administration: addresses to views.
+ *
+ *   #/{kind}          movies, theatres
+ *   #/{kind}/new      make one
+ *   #/{kind}/{id}     see it, change it, remove it
+ *   #/audit           who changed what; ?objectId=, ?who=, ?kind=
+ */
+
+import { actAs } from "./api.js";
+import { auditView } from "./audit.js";
+import { kinds } from "./kinds.js";
+import { listView } from "./list.js";
+import { formView } from "./form.js";
+import { start } from "./router.js";
+
+actAs("ADMIN");
+
+start([
+    ...Object.keys(kinds).flatMap((name) => [
+        { at: new RegExp(`^/${name}$`), nav: name,
+            view: (params) => listView(kinds[name], params) },
+        { at: new RegExp(`^/${name}/new$`), nav: name,
+            view: (params) => formView(kinds[name], params) },
+        { at: new RegExp(`^/${name}/(?<id>[^/]+)$`), nav: name,
+            view: (params) => formView(kinds[name], params) },
+    ]),
+    { at: /^\/audit$/, view: auditView, nav: "audit" },
+], { href: "#/movies", text: "All movies" }, "Boxoffice administration");

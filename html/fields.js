@@ -1,0 +1,170 @@
+/*
+ * Fields of forms, by a table such as those of kinds.js: what is shown, what
+ * is sent.
+ */
+
+import { h } from "./dom.js";
+
+
+/* text: what the control shows; value: what the API takes; undefined: not
+ * given.  value() throws a sentence for who typed. */
+const types = {
+    text: {
+        text: (value) => value ?? "",
+        value: (text) => text || undefined,
+    },
+
+    number: {
+        text: (value) => String(value ?? ""),
+        value: (text, { min, max, step }) => {
+            const n = Number(text);
+
+            if (text === "") {
+                return undefined;
+            }
+
+            if (!Number.isFinite(n) || n < min || n > max
+                || (step !== "any" && !Number.isInteger(n)))
+            {
+                throw `Please enter ${step === "any" ? "a" : "a whole"} `
+                    + `number from ${min} to ${max}.`;
+            }
+
+            return n;
+        },
+    },
+
+    list: {
+        text: (value) => (value || []).join(", "),
+        value: (text) => text.split(",").map((each) => each.trim())
+            .filter(Boolean),
+    },
+
+    json: {
+        text: (value) => (value && Object.keys(value).length > 0
+            ? JSON.stringify(value, null, 2) : ""),
+        value: (text) => {
+            let value;
+
+            if (text === "") {
+                return {};
+            }
+
+            try {
+                value = JSON.parse(text);
+
+            } catch (error) {
+                throw `This is no JSON: ${error.message}`;
+            }
+
+            if (typeof value !== "object" || value === null
+                || Array.isArray(value))
+            {
+                throw "Please enter a JSON object, in { and }.";
+            }
+
+            return value;
+        },
+    },
+};
+
+types.long = types.text;
+types.date = types.text;
+
+
+function control(spec, id) {
+    const common = { id, name: spec.name, autocomplete: "off" };
+
+    if (spec.type === "long" || spec.type === "json") {
+        return h("textarea", { ...common, rows: spec.rows || 5,
+            maxLength: spec.max || 20000, spellcheck: spec.type === "long",
+            class: spec.type === "json" ? "code" : null });
+    }
+
+    if (spec.type === "number") {
+        return h("input", { ...common, type: "number", min: spec.min,
+            max: spec.max, step: spec.step || 1 });
+    }
+
+    if (spec.type === "date") {
+        return h("input", { ...common, type: "date" });
+    }
+
+    return h("input", { ...common, type: "text",
+        maxLength: spec.max || 1000 });
+}
+
+
+/*
+ * {el, name, label, test(), value(), set(value), show(value), raw(),
+ * setRaw(text), wrong(text), focus()}
+ */
+export function makeField(spec, prefix = "field") {
+    const id = `${prefix}-${spec.name}`;
+    const type = types[spec.type || "text"];
+    const input = control(spec, id);
+    const error = h("span", { class: "field-error", id: `${id}-error`,
+        hidden: true });
+
+    const wrong = (text) => {
+        error.textContent = text;
+        error.hidden = text === "";
+        input.setAttribute("aria-invalid", String(text !== ""));
+
+        return text === "";
+    };
+
+    const test = () => {
+        /* a browser has no text of what is no number */
+        if (input.validity.badInput) {
+            return wrong("Please enter a number, or a date.");
+        }
+
+        if (spec.required && input.value.trim() === "") {
+            return wrong("This is needed.");
+        }
+
+        try {
+            type.value(input.value.trim(), spec);
+
+            return wrong("");
+
+        } catch (text) {
+            return wrong(String(text));
+        }
+    };
+
+    input.setAttribute("aria-describedby", spec.hint
+        ? `${id}-hint ${id}-error` : `${id}-error`);
+
+    if (spec.required) {
+        input.setAttribute("aria-required", "true");
+    }
+
+    /* once it was wrong, say at once when it is right */
+    input.addEventListener("input", () => error.hidden || test());
+
+    return {
+        name: spec.name,
+        label: spec.label,
+        test,
+        wrong,
+        value: () => type.value(input.value.trim(), spec),
+        set: (value) => {
+            input.value = type.text(value);
+            wrong("");
+        },
+        show: type.text,
+        raw: () => input.value,
+        setRaw: (text) => {
+            input.value = text;
+        },
+        focus: () => input.focus(),
+        el: h("div", { class: `field ${spec.type || "text"}` },
+            h("label", { for: id }, spec.required ? `${spec.label} (needed)`
+                : spec.label),
+            spec.hint && h("span", { class: "muted", id: `${id}-hint` },
+                spec.hint),
+            input, error),
+    };
+}
