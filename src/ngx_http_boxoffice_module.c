@@ -6,6 +6,7 @@
 
 #include "http/ngx_http_bo_admin.h"
 #include "http/ngx_http_bo_auth.h"
+#include "http/ngx_http_bo_catalogue_conf.h"
 #include "http/ngx_http_bo_conf.h"
 #include "http/ngx_http_bo_limit.h"
 #include "http/ngx_http_bo_optimistic.h"
@@ -123,6 +124,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
     { ngx_string("boxoffice_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_bo_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_catalogue_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_bo_catalogue_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -1311,6 +1319,12 @@ ngx_http_bo_init_process(ngx_cycle_t *cycle)
     mcf->store->tickets = mcf->tickets;
 
     mcf->store->gateways = &mcf->gateways;
+
+    if (ngx_bo_catalogue_start(mcf->store, ngx_http_bo_catalogue_pages(mcf))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     mcf->hub = ngx_http_bo_hub_create(cycle, mcf);
     if (mcf->hub == NULL) {

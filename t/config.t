@@ -316,7 +316,7 @@ subtest 'twice' => sub {
         hold_ttl => '10s', hold_cap => '1h', order_ttl => '10s',
         stale => '10s', seats_per_hold => 2, seats_per_user => 2,
         jobs => 'on', cors => 'https://a.example', auth => 'off',
-        bookings => 'backlog=1');
+        bookings => 'backlog=1', catalogue_zone => 'c:1m');
 
     bad($_, "boxoffice_$_", qr/is duplicate/,
         { $_ => [$values{$_}, $values{$_}] }) for sort keys %values;
@@ -332,6 +332,20 @@ subtest 'twice' => sub {
     bad('health twice', 'boxoffice_health', qr/is duplicate/, {},
         ['boxoffice_health live;',
             'boxoffice_health live; boxoffice_health ready;']);
+};
+
+
+subtest 'the zone of the catalogue' => sub {
+    good($_, { catalogue_zone => $_ }) for 'c:256k', 'c:8m poll=10ms',
+        'c:8m poll=500ms';
+    bad($_->[0], 'boxoffice_catalogue_zone', $_->[1],
+        { catalogue_zone => $_->[0] })
+        for ['c', qr/"c"/], ['c:x', qr/"c:x"/], [':8m', qr/":8m"/],
+        ['c:255k', qr/too small/], ['c:8m poll=9ms', qr/"poll=9ms"/],
+        ['c:8m poll=501ms', qr/"poll=501ms"/], ['c:8m poll=', qr/"poll="/],
+        ['c:8m poll=x', qr/"poll=x"/], ['c:8m every=1s', qr/"every=1s"/],
+        ['c:8m poll=1s poll=1s', qr/number of arguments/],
+        ['seats:16m', qr/seats/];
 };
 
 

@@ -91,6 +91,7 @@ typedef struct {
     ngx_shm_zone_t          *auth_zone;
     struct ngx_bo_accounts_s  *accounts;    /* of the house, or NULL */
     ngx_uint_t               logs_in;       /* a location needs those */
+    ngx_shm_zone_t          *catalogue_zone;    /* or NULL */
     ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */
     ngx_array_t              gateways;      /* of ngx_bo_gateway_t */
     ngx_bo_ticket_keys_t    *tickets;       /* or NULL */
@@ -451,6 +452,9 @@ extern ngx_str_t  ngx_http_bo_second;
 ngx_int_t ngx_http_bo_etag(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag,
     ngx_str_t *control);
 ngx_uint_t ngx_http_bo_etag_known(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag);
+
+/* The tag of what the client has, whether weak or not; empty for none. */
+void ngx_http_bo_etag_have(ngx_http_bo_ctx_t *ctx, ngx_str_t *have);
 
 /*
  * gzip: whether the client takes it, by its Accept-Encoding; and the header of

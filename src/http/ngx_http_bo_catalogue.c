@@ -10,6 +10,9 @@
 #include "store/ngx_bo_catalogue.h"
 
 
+#define NGX_HTTP_BO_MINUTE  60000       /* msec */
+
+
 /*
  * A kind of page.  Its statement has the id of the path as first parameter
  * when by_id is set, then one for each field of the query, in their order.
@@ -19,6 +22,7 @@ typedef struct {
     ngx_bo_pg_statement_t    statement;
     const bo_query_field_t  *fields;
     ngx_str_t                control;       /* Cache-Control */
+    int64_t                  life;          /* in our own memory, msec */
     ngx_http_bo_error_e      missing;
     ngx_uint_t               by_id;
 } ngx_http_bo_page_kind_t;
@@ -95,6 +99,9 @@ static const bo_query_field_t  ngx_http_bo_theatre_fields[] = {
 
 
 /*
+ * What is kept here goes when it changes; its life is for what changes by
+ * itself: shows begin.
+ *
  * s-maxage is for the CDN, which can be told of changes; a browser cannot, and
  * asks again after a minute, which costs it a 304.
  */
@@ -106,7 +113,7 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_list_movies = {
       " $6::date)",
       6, 1 },
     ngx_http_bo_movie_fields,
-    ngx_string("public, max-age=60, s-maxage=300"),
+    ngx_string("public, max-age=60, s-maxage=300"), 5 * NGX_HTTP_BO_MINUTE,
     NGX_HTTP_BO_E_NOT_FOUND, 0
 };
 
@@ -114,7 +121,7 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_movie_page = {
     { "movie_page",
       "select outcome, body, tags from boxoffice.movie_page($1::uuid)", 1, 1 },
     ngx_http_bo_no_fields,
-    ngx_string("public, max-age=60, s-maxage=3600"),
+    ngx_string("public, max-age=60, s-maxage=3600"), 5 * NGX_HTTP_BO_MINUTE,
     NGX_HTTP_BO_E_MOVIE_NOT_FOUND, 1
 };
 
@@ -122,7 +129,7 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_movie_days_page = {
     { "movie_days",
       "select outcome, body, tags from boxoffice.movie_days($1::uuid)", 1, 1 },
     ngx_http_bo_no_fields,
-    ngx_string("public, max-age=60"),
+    ngx_string("public, max-age=60"), NGX_HTTP_BO_MINUTE,
     NGX_HTTP_BO_E_MOVIE_NOT_FOUND, 1
 };
 
@@ -133,7 +140,7 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_movie_shows_page = {
       " split_part($5::text, ',', 1)::float8,"
       " split_part($5::text, ',', 2)::float8)", 5, 1 },
     ngx_http_bo_program_fields,
-    ngx_string("public, max-age=60"),
+    ngx_string("public, max-age=60"), NGX_HTTP_BO_MINUTE,
     NGX_HTTP_BO_E_MOVIE_NOT_FOUND, 1
 };
 
@@ -144,7 +151,7 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_list_theatres = {
       " split_part($4::text, ',', 1)::float8,"
       " split_part($4::text, ',', 2)::float8)", 4, 1 },
     ngx_http_bo_theatre_fields,
-    ngx_string("public, max-age=60, s-maxage=86400"),
+    ngx_string("public, max-age=60, s-maxage=86400"), 5 * NGX_HTTP_BO_MINUTE,
     NGX_HTTP_BO_E_NOT_FOUND, 0
 };
 
@@ -153,7 +160,7 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_theatre_page = {
       "select outcome, body, tags from boxoffice.theatre_page($1::uuid)",
       1, 1 },
     ngx_http_bo_no_fields,
-    ngx_string("public, max-age=60, s-maxage=86400"),
+    ngx_string("public, max-age=60, s-maxage=86400"), 5 * NGX_HTTP_BO_MINUTE,
     NGX_HTTP_BO_E_THEATRE_NOT_FOUND, 1
 };
 
@@ -161,7 +168,7 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_screen_page = {
     { "screen_page",
       "select outcome, body, tags from boxoffice.screen_page($1::uuid)", 1, 1 },
     ngx_http_bo_no_fields,
-    ngx_string("public, max-age=60, s-maxage=86400"),
+    ngx_string("public, max-age=60, s-maxage=86400"), 5 * NGX_HTTP_BO_MINUTE,
     NGX_HTTP_BO_E_SCREEN_NOT_FOUND, 1
 };
 
@@ -231,9 +238,12 @@ ngx_http_bo_catalogue(ngx_http_bo_ctx_t *ctx, ngx_http_bo_page_kind_t *kind)
     c->kind = kind;
     c->page.statement = &kind->statement;
     c->page.pool = ctx->request->pool;
+    c->page.life = kind->life;
     c->page.call.data = ctx;
     c->page.call.store = ctx->store;
     c->page.call.done = ngx_http_bo_catalogue_got;
+
+    ngx_http_bo_etag_have(ctx, &c->page.have);
 
     if (ngx_http_bo_catalogue_query(ctx, c) != NGX_OK) {
         return;
@@ -241,7 +251,17 @@ ngx_http_bo_catalogue(ngx_http_bo_ctx_t *ctx, ngx_http_bo_page_kind_t *kind)
 
     ngx_http_bo_wait(ctx, &c->page.call);
 
-    if (ngx_bo_page_get(ctx->store, &c->page) == NGX_ERROR) {
+    switch (ngx_bo_page_get(ctx->store, &c->page)) {
+
+    case NGX_OK:
+        c->page.call.outcome = NGX_BO_OK;
+        ngx_http_bo_catalogue_answer(ctx);
+        return;
+
+    case NGX_AGAIN:
+        return;
+
+    default:
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
     }
 }
@@ -345,6 +365,8 @@ ngx_http_bo_catalogue_answer(ngx_http_bo_ctx_t *ctx)
 
     ngx_str_t  etag;
 
+    static ngx_str_t  no_cache = ngx_string("no-cache");
+
     switch (c->page.call.outcome) {
 
     case NGX_BO_OK:
@@ -366,12 +388,17 @@ ngx_http_bo_catalogue_answer(ngx_http_bo_ctx_t *ctx)
     etag.data = c->page.etag;
     etag.len = NGX_BO_ETAG_LEN;
 
-    if (ngx_http_bo_etag(ctx, &etag, &c->kind->control) != NGX_OK) {
+    /* what is stale must not be kept by others, who would not know */
+
+    if (ngx_http_bo_etag(ctx, &etag, c->page.stale ? &no_cache
+                                                   : &c->kind->control)
+        != NGX_OK)
+    {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
         return;
     }
 
-    if (ngx_http_bo_etag_known(ctx, &etag)) {
+    if (c->page.body.data == NULL || ngx_http_bo_etag_known(ctx, &etag)) {
         ngx_http_bo_send(ctx, NGX_HTTP_NOT_MODIFIED, NULL);
         return;
     }

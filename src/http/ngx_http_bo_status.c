@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_bo.h"
+#include "ngx_http_bo_catalogue_conf.h"
 #include "store/ngx_bo_limit.h"
 #include "store/ngx_bo_room.h"
 
@@ -201,6 +201,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
            + 2 + 2 * mcf->limit_zones.nelts
            + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts)
            + ngx_http_bo_auth_lines(mcf)
+           + NGX_HTTP_BO_CATALOGUE_LINES
            + ngx_http_bo_outbound_lines(&mcf->outbound);
 
     p = ngx_pnalloc(r->pool, size * NGX_HTTP_BO_METRIC_LEN);
@@ -242,6 +243,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
                                   &m->outbox);
     p = ngx_http_bo_put_auth(p, mcf);
     p = ngx_http_bo_put_outbound(p, &mcf->outbound);
+    p = ngx_http_bo_put_catalogue(p, ngx_http_bo_catalogue_pages(mcf));
     p = ngx_http_bo_put_histogram(p, "hold_seconds",
                                   "Time to lock seats in Redis", &m->hold);
     p = ngx_http_bo_put_histogram(p, "order_seconds",

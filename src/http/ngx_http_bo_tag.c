@@ -56,24 +56,32 @@ ngx_http_bo_etag(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag, ngx_str_t *control)
 ngx_uint_t
 ngx_http_bo_etag_known(ngx_http_bo_ctx_t *ctx, ngx_str_t *etag)
 {
-    u_char           *p;
-    size_t            len;
+    ngx_str_t  have;
+
+    ngx_http_bo_etag_have(ctx, &have);
+
+    return have.len == etag->len
+           && ngx_memcmp(have.data, etag->data, have.len) == 0;
+}
+
+
+void
+ngx_http_bo_etag_have(ngx_http_bo_ctx_t *ctx, ngx_str_t *have)
+{
     ngx_table_elt_t  *h;
 
     h = ctx->request->headers_in.if_none_match;
     if (h == NULL) {
-        return 0;
+        ngx_str_null(have);
+        return;
     }
 
-    p = h->value.data;
-    len = h->value.len;
+    *have = h->value;
 
-    if (len > 2 && p[0] == 'W' && p[1] == '/') {
-        p += 2;
-        len -= 2;
+    if (have->len > 2 && have->data[0] == 'W' && have->data[1] == '/') {
+        have->data += 2;
+        have->len -= 2;
     }
-
-    return len == etag->len && ngx_memcmp(p, etag->data, len) == 0;
 }
 
 

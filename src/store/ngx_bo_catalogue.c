@@ -6,6 +6,7 @@
 
 
 #include "ngx_bo_catalogue.h"
+#include "ngx_bo_catalogue_poll.h"
 #include "ngx_bo_shows.h"
 
 #include <ngx_md5.h>
@@ -16,6 +17,9 @@
 struct ngx_bo_flight_s {
     ngx_str_node_t           node;          /* by key */
     ngx_bo_store_t          *store;
+    uint64_t                 seq;           /* of changes, when it began */
+    int64_t                  life;
+    ngx_bo_page_id_t         id;
     ngx_pool_t              *pool;
     ngx_queue_t              waiters;       /* calls of ngx_bo_page_t */
     ngx_bo_pg_op_t          *op;
@@ -25,18 +29,15 @@ struct ngx_bo_flight_s {
 };
 
 
-struct ngx_bo_catalogue_s {
-    ngx_rbtree_t             flights;
-    ngx_rbtree_node_t        sentinel;
-};
-
-
+static ngx_int_t ngx_bo_page_kept(ngx_bo_store_t *store, ngx_bo_page_t *page,
+    ngx_uint_t any);
 static ngx_bo_flight_t *ngx_bo_flight_find(ngx_bo_store_t *store,
     ngx_bo_page_t *page, uint32_t hash);
 static ngx_bo_flight_t *ngx_bo_flight_start(ngx_bo_store_t *store,
     ngx_bo_page_t *page, uint32_t hash);
 static void ngx_bo_flight_landed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_flight_keep(ngx_bo_flight_t *flight, ngx_str_t *tags);
 static ngx_bo_outcome_e ngx_bo_flight_read(ngx_bo_flight_t *flight,
     ngx_bo_verdict_e verdict, PGresult *res);
 static void ngx_bo_page_woken(ngx_bo_call_t *call);
@@ -63,6 +64,15 @@ ngx_bo_catalogue_init(ngx_bo_store_t *store)
 }
 
 
+ngx_int_t
+ngx_bo_catalogue_start(ngx_bo_store_t *store, ngx_bo_pages_t *pages)
+{
+    store->catalogue->pages = pages;
+
+    return ngx_bo_catalogue_follow(store);
+}
+
+
 /* The client of PostgreSQL has gone, and tells nobody. */
 
 void
@@ -70,6 +80,8 @@ ngx_bo_catalogue_done(ngx_bo_store_t *store)
 {
     ngx_rbtree_t     *tree;
     ngx_bo_flight_t  *flight;
+
+    ngx_bo_catalogue_unfollow(store);
 
     tree = &store->catalogue->flights;
 
@@ -86,7 +98,13 @@ ngx_int_t
 ngx_bo_page_get(ngx_bo_store_t *store, ngx_bo_page_t *page)
 {
     uint32_t          hash;
+    ngx_int_t         rc;
     ngx_bo_flight_t  *flight;
+
+    rc = ngx_bo_page_kept(store, page, 0);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
 
     hash = ngx_murmur_hash2(page->key.data, page->key.len);
 
@@ -95,7 +113,8 @@ ngx_bo_page_get(ngx_bo_store_t *store, ngx_bo_page_t *page)
     if (flight == NULL) {
         flight = ngx_bo_flight_start(store, page, hash);
         if (flight == NULL) {
-            return NGX_ERROR;
+            return ngx_bo_page_kept(store, page, 1) == NGX_OK ? NGX_OK
+                                                              : NGX_ERROR;
         }
     }
 
@@ -103,6 +122,42 @@ ngx_bo_page_get(ngx_bo_store_t *store, ngx_bo_page_t *page)
     ngx_bo_call_wait(&page->call, &flight->waiters, ngx_bo_page_woken);
 
     return NGX_AGAIN;
+}
+
+
+/*
+ * A page of the zone.  While changes are followed it is as PostgreSQL has it.
+ * When nobody has asked for them for a while it is stale, and PostgreSQL, which
+ * may be what does not answer, is left alone; any: it has been asked, and it is
+ * away, so a page whose life is over does, too.
+ */
+
+static ngx_int_t
+ngx_bo_page_kept(ngx_bo_store_t *store, ngx_bo_page_t *page, ngx_uint_t any)
+{
+    int64_t          behind, bound;
+    ngx_int_t        rc;
+    ngx_bo_pages_t  *pages = store->catalogue->pages;
+
+    if (pages == NULL || page->life == 0) {
+        return NGX_DECLINED;
+    }
+
+    ngx_bo_page_id(pages, &page->key, &page->id);
+
+    behind = ngx_bo_pages_behind(pages);
+    bound = (int64_t) store->limits->stale;
+
+    if (behind > NGX_BO_CATALOGUE_FRESH && behind > bound) {
+        return NGX_DECLINED;
+    }
+
+    page->stale = any || behind > NGX_BO_CATALOGUE_FRESH;
+
+    rc = ngx_bo_pages_find(pages, &page->id, page->stale ? bound : 0,
+                           &page->have, page->pool, &page->body, page->etag);
+
+    return rc == NGX_DONE ? NGX_OK : rc;
 }
 
 
@@ -133,6 +188,10 @@ ngx_bo_flight_start(ngx_bo_store_t *store, ngx_bo_page_t *page, uint32_t hash)
 
     flight->store = store;
     flight->pool = pool;
+    flight->id = page->id;
+    flight->life = page->life;
+    flight->seq = store->catalogue->pages
+                  ? store->catalogue->pages->table->seq : 0;
     flight->node.node.key = hash;
     flight->node.str.len = page->key.len;
     flight->node.str.data = ngx_pstrdup(pool, &page->key);
@@ -181,11 +240,38 @@ ngx_bo_flight_landed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 }
 
 
+/* tags: texts with spaces between them */
+
+static void
+ngx_bo_flight_keep(ngx_bo_flight_t *flight, ngx_str_t *tags)
+{
+    uint64_t        *hash;
+    ngx_uint_t       n;
+    ngx_bo_pages_t  *pages = flight->store->catalogue->pages;
+
+    if (pages == NULL || flight->life == 0) {
+        return;
+    }
+
+    hash = ngx_palloc(flight->pool, NGX_BO_PAGE_TAGS * sizeof(uint64_t));
+    if (hash == NULL) {
+        return;
+    }
+
+    n = ngx_bo_catalogue_tags(pages, tags, hash, NGX_BO_PAGE_TAGS);
+
+    if (n <= NGX_BO_PAGE_TAGS) {
+        ngx_bo_pages_keep(pages, &flight->id, flight->seq, flight->life,
+                          &flight->body, flight->etag, hash, n);
+    }
+}
+
+
 static ngx_bo_outcome_e
 ngx_bo_flight_read(ngx_bo_flight_t *flight, ngx_bo_verdict_e verdict,
     PGresult *res)
 {
-    ngx_str_t  outcome;
+    ngx_str_t  outcome, tags;
 
     /* nothing is changed by it, so what is unknown did not happen */
 
@@ -209,6 +295,9 @@ ngx_bo_flight_read(ngx_bo_flight_t *flight, ngx_bo_verdict_e verdict,
 
     flight->body = ngx_bo_column(res, 0, 1);
     ngx_bo_etag(flight->etag, &flight->body);
+
+    tags = ngx_bo_column(res, 0, 2);
+    ngx_bo_flight_keep(flight, &tags);
 
     return NGX_BO_OK;
 }
@@ -239,6 +328,11 @@ ngx_bo_page_woken(ngx_bo_call_t *call)
         if (page->body.data == NULL) {
             call->outcome = NGX_BO_UNAVAILABLE;
         }
+
+    } else if (call->outcome == NGX_BO_UNAVAILABLE
+               && ngx_bo_page_kept(call->store, page, 1) == NGX_OK)
+    {
+        call->outcome = NGX_BO_OK;
     }
 
     ngx_bo_call_done(call, call->outcome);
