@@ -226,7 +226,20 @@ as $$
                from refunds where status = 'DONE') m
          using (payment_id, step)
     where l.amount is distinct from m.amount
-      and coalesce(step, '') not in ('authorised', 'released')
+      and coalesce(step, '') not in ('authorised', 'released', 'matched')
+
+    union all
+    select 'I2: money is matched by a decision, and booked once',
+           format('payment %s case %s', coalesce(l.payment_id, q.payment_id),
+                  q.case_id)
+    from (select * from ledger where step = 'matched') l
+    full join (select * from quarantine where decision = 'MATCH') q
+         using (payment_id)
+    left join payments p on p.payment_id = l.payment_id
+    where l.amount is distinct from p.amount
+       or p.status is distinct from 'CAPTURED'
+       or q.matched_order is distinct from p.order_id
+       or q.matched_order is distinct from l.order_id
 
     union all
     -- nobody is left a promise when the money has come, or never will

@@ -164,11 +164,8 @@ subtest 'a slow reader' => sub {
     my @slow = map { listen_to(STADIUM_SHOW, rcvbuf => 2304) } 1 .. 8;
 
     my $rss;
-    my $began = time;
 
-    # who takes nothing for send_timeout is cut off
     for my $round (1 .. 40) {
-        last if $round > 15 && time - $began > 20;
         $rss = $t->worker_rss if $round == 10;
         my @holds = map { ["u$_", "101-A$_"] } 1 .. 48;
         $t->run_many(48, [map { ['POST', '/api/v1/holds', { showId =>
@@ -186,14 +183,13 @@ subtest 'a slow reader' => sub {
         if ($ENV{BOXOFFICE_MODULE} // '') !~ m{/asan/};
 
     for my $s (@slow) {
-        ok $s->until(sub { ($s->{version} // 0) >= $end }, 30),
+        ok $s->until(sub { ($s->{version} // 0) >= $end }, 5),
             'the last version arrives';
     }
 
-    ok $fast->until(sub { $fast->{version} >= $end }, 30), 'on the fast one';
-    $_->until(sub { $_[0]{version} == $fast->{version} }, 30) for @slow;
-    ok "@{ $_->{state} }" eq "@{ $fast->{state} }", 'with every seat'
-        for @slow;
+    ok $fast->until(sub { $fast->{version} >= $end }, 5), 'on the fast one';
+    $_->until(sub { $_[0]{version} == $fast->{version} }, 5) for @slow;
+    is $_->{state}, $fast->{state}, 'with every seat' for @slow;
 };
 
 

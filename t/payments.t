@@ -106,10 +106,10 @@ subtest 'nobody tells us' => sub {
     my $p = begin($o)->json;
 
     $provider->pay($p->{paymentId});
-    $t->wait_until(sub { status_of($o) eq 'CONFIRMED' }, 60,
+    $t->wait_until(sub { status_of($o) eq 'CONFIRMED' }, 15,
         'the gateway is asked');
     $t->wait_until(sub { "@{ seat_states($t, SHOW, $o->{seatIds}->@*) }"
-        eq 'BOOKED' }, 30, 'Redis knows');
+        eq 'BOOKED' }, 5, 'Redis knows');
 };
 
 
@@ -162,6 +162,19 @@ subtest 'given back at the desk of the gateway' => sub {
         and reason = ?', $o->{orderId}, 'GATEWAY') // '') eq 'DONE' }, 20,
         'it is in our books, too');
     is status_of($o), 'CONFIRMED', 'the order stays';
+
+    is seat_states($t, SHOW, $o->{seatIds}->@*), ['BOOKED'], 'with its seat';
+    $provider->desk($p->{paymentId}, $o->{amount} - 1);
+    $t->wait_until(sub { status_of($o) eq 'CANCELLED' }, 20,
+        'until all the money has gone');
+    $t->wait_until(sub { "@{ seat_states($t, SHOW, $o->{seatIds}->@*) }"
+        eq 'AVAILABLE' }, 10, 'the seat is free on every screen');
+    is [sort map { "$_->{reason} $_->{amount} $_->{status}" }
+        $t->get("/api/v1/orders/$o->{orderId}/refunds", user => $o->{user})
+        ->json->{items}->@*], ['CANCELLED ' . ($o->{amount} - 1) . ' DONE',
+        'GATEWAY 1 DONE'], 'the customer sees it';
+    is order($t, 'next', SHOW, $o->{seatIds})->{status}, 'PAYMENT_PENDING',
+        'and somebody else may have it';
 };
 
 

@@ -247,6 +247,29 @@ typedef struct {
 
 ngx_int_t ngx_http_bo_page(ngx_http_bo_ctx_t *ctx, ngx_http_bo_page_t *page);
 
+/*
+ * The three values of a statement that reads a page: where it begins (Unix ms,
+ * id), and how many rows, one more than the page has.  They point into room.
+ * first: where the first page begins.
+ */
+#define NGX_HTTP_BO_LATEST  9223372036854
+
+typedef struct {
+    u_char                   ms[NGX_INT64_LEN];
+    u_char                   id[BO_UUID_LEN];
+    u_char                   limit[NGX_INT_T_LEN];
+} ngx_http_bo_page_room_t;
+
+void ngx_http_bo_page_values(ngx_http_bo_page_t *page, int64_t first,
+    ngx_http_bo_page_room_t *room, ngx_str_t *v);
+
+/*
+ * Ends a list, at most 32 bytes and a cursor.  more: there is a next page, and
+ * ms and id are those of the last item of this one.
+ */
+u_char *ngx_http_bo_put_next(u_char *p, ngx_uint_t more, int64_t ms,
+    ngx_str_t *id);
+
 
 /* answer: sending, exactly once a request. */
 
@@ -323,6 +346,7 @@ typedef enum {
     NGX_HTTP_BO_E_NOT_CONFIRMED,
     NGX_HTTP_BO_E_IN_USE,
     NGX_HTTP_BO_E_NAME_TAKEN,
+    NGX_HTTP_BO_E_DECISION,
     NGX_HTTP_BO_E_CLOSED,
     NGX_HTTP_BO_E_STALE,
     NGX_HTTP_BO_E_TOO_LARGE,

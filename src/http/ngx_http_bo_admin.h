@@ -43,6 +43,9 @@ typedef struct {
 
 extern ngx_http_bo_admin_kind_t  ngx_http_bo_admin_kinds[];
 
+/* Kinds that have more than the below. */
+extern ngx_http_bo_action_t  ngx_http_bo_quarantine_actions[];
+
 
 /*
  * What is read of a document is its form; its values are read in SQL.  So all

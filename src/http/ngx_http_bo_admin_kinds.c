@@ -202,6 +202,10 @@ ngx_http_bo_admin_kind_t  ngx_http_bo_admin_kinds[] = {
       NULL, NULL, ngx_http_bo_audit_args,
       NGX_HTTP_BO_E_NOT_FOUND },
 
+    { ngx_string("quarantine"), "case", ngx_http_bo_quarantine_actions,
+      NULL, NULL, ngx_http_bo_no_args,
+      NGX_HTTP_BO_E_NOT_FOUND },
+
     { ngx_null_string, NULL, NULL, NULL, NULL, NULL, 0 }
 };
 

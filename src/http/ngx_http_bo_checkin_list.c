@@ -79,11 +79,11 @@ static const bo_json_field_t  ngx_http_bo_no_fields[] = {
 void
 ngx_http_bo_checkin_list(ngx_http_bo_ctx_t *ctx)
 {
-    u_char                       show[BO_UUID_LEN], id[BO_UUID_LEN];
-    u_char                       before[NGX_INT64_LEN], limit[NGX_INT_T_LEN];
+    u_char                       show[BO_UUID_LEN];
     bo_uuid_t                    of;
     ngx_str_t                    v[5];
     ngx_uint_t                   conflicts;
+    ngx_http_bo_page_room_t      room;
     ngx_http_bo_checkin_list_t  *l;
 
     l = ngx_http_bo_checkin_list_begin(ctx);
@@ -94,26 +94,13 @@ ngx_http_bo_checkin_list(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (!l->page.has_cursor) {
-        l->page.ms = 9223372036854;
-    }
-
     bo_uuid_format((char *) show, &of);
-    bo_uuid_format((char *) id, &l->page.id);
 
     v[0].data = show;
     v[0].len = BO_UUID_LEN;
     v[1].data = (u_char *) (conflicts ? "t" : "f");
     v[1].len = 1;
-    v[2].data = before;
-    v[2].len = ngx_sprintf(before, "%L", l->page.ms) - before;
-    v[3].data = id;
-    v[3].len = BO_UUID_LEN;
-
-    /* one more tells whether there is a next page */
-
-    v[4].data = limit;
-    v[4].len = ngx_sprintf(limit, "%ui", l->page.limit + 1) - limit;
+    ngx_http_bo_page_values(&l->page, NGX_HTTP_BO_LATEST, &room, &v[2]);
 
     ngx_http_bo_checkin_submit(ctx, &ngx_http_bo_checkins_of_show, v);
 }
@@ -249,9 +236,11 @@ ngx_http_bo_checkin_read(ngx_http_bo_ctx_t *ctx, PGresult *res)
     ngx_http_bo_checkin_list_t *l = ctx->data;
 
     u_char     *p;
+    int64_t     last;
     ngx_int_t   i, n, rows;
     ngx_str_t   id;
 
+    last = 0;
     rows = PQntuples(res);
     n = l->one ? rows : ngx_min(rows, (ngx_int_t) l->page.limit);
 
@@ -281,17 +270,14 @@ ngx_http_bo_checkin_read(ngx_http_bo_ctx_t *ctx, PGresult *res)
         p = ngx_http_bo_put_checkin(p, res, i);
     }
 
-    p = ngx_http_bo_put(p, "],\"nextCursor\":");
+    ngx_str_null(&id);
 
-    if (rows > n) {
+    if (n) {
+        last = ngx_bo_column_int(res, n - 1, ngx_bo_col_recorded);
         id = ngx_bo_column(res, n - 1, ngx_bo_col_checkin);
-        p = ngx_sprintf(p, "\"%L_%V\"}",
-                        ngx_bo_column_int(res, n - 1, ngx_bo_col_recorded),
-                        &id);
-
-    } else {
-        p = ngx_http_bo_put(p, "null}");
     }
+
+    p = ngx_http_bo_put_next(p, rows > n, last, &id);
 
     l->body.len = p - l->body.data;
 

@@ -92,11 +92,10 @@ static ngx_bo_pg_statement_t  ngx_http_bo_drop_letter = {
 static void
 ngx_http_bo_letter_list(ngx_http_bo_ctx_t *ctx)
 {
-    u_char                  before[NGX_INT64_LEN], limit[NGX_INT_T_LEN];
-    u_char                  id[BO_UUID_LEN];
-    ngx_str_t               v[3];
-    ngx_bo_call_t          *call;
-    ngx_http_bo_letters_t  *o;
+    ngx_str_t                 v[3];
+    ngx_bo_call_t            *call;
+    ngx_http_bo_letters_t    *o;
+    ngx_http_bo_page_room_t   room;
 
     o = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_bo_letters_t));
     if (o == NULL) {
@@ -110,21 +109,7 @@ ngx_http_bo_letter_list(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (!o->page.has_cursor) {
-        o->page.ms = 9223372036854;
-    }
-
-    bo_uuid_format((char *) id, &o->page.id);
-
-    v[0].data = before;
-    v[0].len = ngx_sprintf(before, "%L", o->page.ms) - before;
-    v[1].data = id;
-    v[1].len = BO_UUID_LEN;
-
-    /* one more tells whether there is a next page */
-
-    v[2].data = limit;
-    v[2].len = ngx_sprintf(limit, "%ui", o->page.limit + 1) - limit;
+    ngx_http_bo_page_values(&o->page, NGX_HTTP_BO_LATEST, &room, v);
 
     call = &o->call;
     ngx_http_bo_wait(ctx, call);
@@ -164,9 +149,11 @@ ngx_http_bo_letter_write(ngx_http_bo_ctx_t *ctx, PGresult *res)
     int                     i, k, n;
     u_char                 *p;
     size_t                  len;
+    int64_t                 last;
     ngx_str_t               id;
     ngx_http_bo_letters_t  *o = ctx->data;
 
+    last = 0;
     n = ngx_min(PQntuples(res), (int) o->page.limit);
     len = 128;
 
@@ -194,18 +181,14 @@ ngx_http_bo_letter_write(ngx_http_bo_ctx_t *ctx, PGresult *res)
         p = ngx_http_bo_letter_put(p, res, i);
     }
 
-    p = ngx_http_bo_put(p, "],\"nextCursor\":");
+    ngx_str_null(&id);
 
-    if (PQntuples(res) > n) {
+    if (n) {
+        last = ngx_bo_column_int(res, n - 1, ngx_http_bo_letter_dead);
         id = ngx_bo_column(res, n - 1, ngx_http_bo_letter_id);
-        p = ngx_sprintf(p, "\"%L_%V\"}",
-                        ngx_bo_column_int(res, n - 1,
-                                          ngx_http_bo_letter_dead),
-                        &id);
-
-    } else {
-        p = ngx_http_bo_put(p, "null}");
     }
+
+    p = ngx_http_bo_put_next(p, PQntuples(res) > n, last, &id);
 
     o->body.len = p - o->body.data;
 

@@ -68,6 +68,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 409, "order_not_confirmed", "There are no tickets of this order.", 0 },
     { 409, "in_use", "It is in use, and cannot be changed so.", 0 },
     { 409, "name_taken", "Another one has this name.", 0 },
+    { 409, "decision_refused", "The case cannot be decided so.", 0 },
     { 410, "sale_closed", "The show is not on sale any more.", 0 },
     { 412, "precondition_failed",
       "It was changed since you read it; please read it again.", 0 },

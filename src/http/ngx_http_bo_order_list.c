@@ -32,10 +32,9 @@ static ngx_bo_pg_statement_t  ngx_http_bo_orders_of_user = {
 void
 ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx)
 {
-    u_char                     before[NGX_INT64_LEN], limit[NGX_INT_T_LEN];
-    u_char                     id[BO_UUID_LEN];
     ngx_str_t                  v[4];
     ngx_bo_call_t             *call;
+    ngx_http_bo_page_room_t    room;
     ngx_http_bo_order_list_t  *o;
 
     o = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_bo_order_list_t));
@@ -50,22 +49,8 @@ ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (!o->page.has_cursor) {
-        o->page.ms = 9223372036854;
-    }
-
-    bo_uuid_format((char *) id, &o->page.id);
-
     v[0] = ctx->user;
-    v[1].data = before;
-    v[1].len = ngx_sprintf(before, "%L", o->page.ms) - before;
-    v[2].data = id;
-    v[2].len = BO_UUID_LEN;
-
-    /* one more tells whether there is a next page */
-
-    v[3].data = limit;
-    v[3].len = ngx_sprintf(limit, "%ui", o->page.limit + 1) - limit;
+    ngx_http_bo_page_values(&o->page, NGX_HTTP_BO_LATEST, &room, &v[1]);
 
     call = &o->call;
     ngx_http_bo_wait(ctx, call);
@@ -138,15 +123,8 @@ ngx_http_bo_order_rows(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         p = ngx_http_bo_put_order(p, &orders[i]);
     }
 
-    p = ngx_http_bo_put(p, "],\"nextCursor\":");
-
-    if (rows > n) {
-        p = ngx_sprintf(p, "\"%L_%V\"}", orders[n - 1].created,
-                        &orders[n - 1].id);
-
-    } else {
-        p = ngx_http_bo_put(p, "null}");
-    }
+    p = ngx_http_bo_put_next(p, rows > n, n ? orders[n - 1].created : 0,
+                             n ? &orders[n - 1].id : NULL);
 
     o->body.len = p - o->body.data;
     call->outcome = NGX_BO_OK;

@@ -175,10 +175,9 @@ static ngx_bo_pg_statement_t  ngx_http_bo_create_show = {
 static void
 ngx_http_bo_show_list(ngx_http_bo_ctx_t *ctx)
 {
-    u_char               ms[NGX_INT64_LEN], limit[NGX_INT_T_LEN];
-    u_char               id[BO_UUID_LEN];
-    ngx_str_t            v[3];
-    ngx_http_bo_show_t  *s;
+    ngx_str_t                 v[3];
+    ngx_http_bo_show_t       *s;
+    ngx_http_bo_page_room_t   room;
 
     s = ngx_http_bo_show_begin(ctx);
     if (s == NULL || ngx_http_bo_page(ctx, &s->page) != NGX_OK) {
@@ -187,18 +186,7 @@ ngx_http_bo_show_list(ngx_http_bo_ctx_t *ctx)
 
     /* those that have begun are not on sale any more */
 
-    if (!s->page.has_cursor) {
-        s->page.ms = ngx_bo_now();
-    }
-
-    bo_uuid_format((char *) id, &s->page.id);
-
-    v[0].data = ms;
-    v[0].len = ngx_sprintf(ms, "%L", s->page.ms) - ms;
-    v[1].data = id;
-    v[1].len = BO_UUID_LEN;
-    v[2].data = limit;
-    v[2].len = ngx_sprintf(limit, "%ui", s->page.limit + 1) - limit;
+    ngx_http_bo_page_values(&s->page, ngx_bo_now(), &room, v);
 
     ngx_http_bo_show_submit(ctx, &ngx_http_bo_list_shows, v,
                             ngx_http_bo_show_rows);

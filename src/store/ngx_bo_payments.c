@@ -24,6 +24,8 @@ enum {
 };
 
 
+static void ngx_bo_word_settle(ngx_bo_store_t *store, PGresult *res, int row,
+    bo_seat_state_e from, bo_seat_state_e to);
 static void ngx_bo_pay_left(ngx_bo_call_t *call);
 static void ngx_bo_pay_free(ngx_bo_pay_call_t *p);
 static void ngx_bo_pay_finish(ngx_bo_pay_call_t *p, ngx_bo_outcome_e outcome);
@@ -134,9 +136,7 @@ ngx_bo_word_trusted(ngx_bo_store_t *store, ngx_str_t *v,
 void
 ngx_bo_word_taken(ngx_bo_store_t *store, PGresult *res, int row)
 {
-    const char      *said;
-    ngx_pool_t      *pool;
-    ngx_bo_order_t   order;
+    const char  *said;
 
     ngx_bo_outbox_wake(store);
 
@@ -157,14 +157,32 @@ ngx_bo_word_taken(ngx_bo_store_t *store, PGresult *res, int row)
         ngx_bo_count(store, payments_quarantined);
         ngx_log_error(NGX_LOG_ERR, store->log, 0,
                       "boxoffice: a gateway says what does not fit (%s): see "
-                      "webhook_events and payments", said);
+                      "%s", said, *said == 'q' ? "the quarantine"
+                                               : "webhook_events");
     }
 
-    if (ngx_strcmp(said, "confirmed") != 0) {
-        return;
-    }
+    if (ngx_strcmp(said, "confirmed") == 0) {
+        ngx_bo_count(store, orders_confirmed);
+        ngx_bo_word_settle(store, res, row, BO_SEAT_HELD, BO_SEAT_BOOKED);
 
-    ngx_bo_count(store, orders_confirmed);
+    } else if (ngx_strcmp(said, "order_cancelled") == 0) {
+
+        /* by the provider's desk */
+
+        ngx_bo_count(store, refunds_done);
+        ngx_bo_count(store, orders_cancelled);
+        ngx_bo_word_settle(store, res, row, BO_SEAT_BOOKED,
+                           BO_SEAT_AVAILABLE);
+    }
+}
+
+
+static void
+ngx_bo_word_settle(ngx_bo_store_t *store, PGresult *res, int row,
+    bo_seat_state_e from, bo_seat_state_e to)
+{
+    ngx_pool_t      *pool;
+    ngx_bo_order_t   order;
 
     pool = ngx_create_pool(1024, store->log);
     if (pool == NULL) {
@@ -172,7 +190,7 @@ ngx_bo_word_taken(ngx_bo_store_t *store, PGresult *res, int row)
     }
 
     if (ngx_bo_order_from_row(&order, pool, res, row) == NGX_OK) {
-        ngx_bo_settle(store, &order, BO_SEAT_HELD, BO_SEAT_BOOKED);
+        ngx_bo_settle(store, &order, from, to);
     }
 
     ngx_destroy_pool(pool);
@@ -577,7 +595,8 @@ ngx_bo_webhook_taken(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     static const char *const  words[] = {
         "duplicate", "altered", "parked", "quarantined", "confirmed",
         "already", "expired", "failed", "cancelled", "payment_used",
-        "authorised", "noted", "refunded", "refund_failed", "gone"
+        "authorised", "noted", "refunded", "refund_failed", "gone",
+        "order_cancelled"
     };
 
     w->call.pg = NULL;

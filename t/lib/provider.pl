@@ -37,9 +37,13 @@ if (open my $fh, '<', $ledger) {
     while (my $line = <$fh>) {
         my $e = decode_json $line;
         ($e->{object} eq 'refund' ? \%refund : \%pi)->{ $e->{id} } = $e;
-        $n++;
+        my ($number) = $e->{id} =~ /_${\ sprintf '%x', $seed}(\d+)T\z/;
+        $n = $number if ($number // 0) > $n;
     }
 }
+
+# names that are in no ledger, of events, were given too
+$n += 1_000_000 if $n;
 
 open my $book, '>>', $ledger or die "$ledger: $!";
 $book->autoflush(1);

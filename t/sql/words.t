@@ -275,6 +275,233 @@ subtest 'refunds' => sub {
 };
 
 
+sub released {
+    my ($p) = @_;
+    return 0 == one('select count(*) from seat_claims where order_id = ?',
+                    undef, $p->{order_id});
+}
+
+
+subtest 'all the money back, by the desk' => sub {
+    my @kinds = qw(AUTHORISED CAPTURED FAILED REFUNDED);
+    my %end;
+
+    another_show();
+
+    for my $order (permutations(@kinds)) {
+        my $p  = payable();
+        my $re = 're_' . TestPg::uuid();
+
+        webhook($p, $_, event => "$_-$re", $_ eq 'REFUNDED'
+                ? (provider_refund => $re) : ()) for map { ($_) x 2 } @$order;
+        parked();
+        push(@{$end{state_of($p) . ' ' . released($p)}}, "@$order");
+    }
+
+    is_deeply([keys %end], ['CANCELLED CAPTURED 200 CAPTURED 1'],
+              'in whatever order it is told: one end, the seats are free')
+        or diag(explain(\%end));
+
+    my $p = payable();
+    my $re = 're_' . TestPg::uuid();
+    webhook($p, 'CAPTURED');
+    my $r = webhook($p, 'REFUNDED', provider_refund => $re);
+    is("$r->{outcome} $r->{order_id} $r->{status}",
+       "order_cancelled $p->{order_id} CANCELLED", 'cancelled');
+    is(webhook($p, 'REFUNDED', provider_refund => $re)->{outcome}, 'already',
+       'told again');
+    is(webhook($p, 'CAPTURED')->{outcome}, 'cancelled', 'a word that is late');
+    is_deeply(one("select array_agg(type order by version) from outbox
+                   where aggregate_id = ?", undef, $p->{order_id}),
+              [qw(order.created order.confirmed order.cancelled)],
+              'the customer hears of it');
+    is_deeply($dbh->selectrow_arrayref(
+        'select amount, kept, terms, by_user from cancellations
+         where order_id = ?', undef, $p->{order_id}),
+        [200, 0, 'FULL', 'gateway:gw'], 'it is noted who did it');
+    is(books($p), 'captured refunded', 'the books');
+
+    # in parts: the order ends with the last of them
+    $p = payable();
+    webhook($p, 'CAPTURED');
+    is(webhook($p, 'REFUNDED', provider_refund => "$re-1",
+               amount => 150)->{outcome}, 'refunded', 'some');
+    like(state_of($p), qr/^CONFIRMED CAPTURED 150/, 'it goes on');
+    is(webhook($p, 'REFUNDED', provider_refund => "$re-2",
+               amount => 50)->{outcome}, 'order_cancelled', 'the rest');
+    like(state_of($p), qr/^CANCELLED CAPTURED 200/, 'it ends');
+
+    # what was kept of a seat by the terms goes back as well
+    $p = payable();
+    webhook($p, 'CAPTURED');
+    my $seat = one('select seat_ids[1] from orders where order_id = ?', undef,
+                   $p->{order_id});
+    is(one('select outcome from cancel_seats(?, ?, ?, ?, ?, ?, ?, ?)', undef,
+           [$p->{order_id}], [$p->{order}{show_no}], ['root'], ['t'], [$seat],
+           ['NONE'], ['k'], ['f']), 'seats_cancelled', 'one seat, for nothing');
+    is(webhook($p, 'REFUNDED', provider_refund => "$re-3")->{outcome},
+       'order_cancelled', 'and all the money');
+    is_deeply($dbh->selectcol_arrayref('select amount from refunds
+        where order_id = ? order by reason', undef, $p->{order_id}),
+        [100, 100], 'of both');
+    is(webhook($p, 'REFUNDED', provider_refund => "$re-3")->{outcome},
+       'already', 'told again');
+    is(webhook($p, 'REFUNDED', provider_refund => "$re-4",
+               amount => 1)->{outcome}, 'quarantined', 'no more than that');
+
+    # who is inside stays inside
+    $p = payable();
+    webhook($p, 'CAPTURED');
+    $dbh->do("insert into checkins (order_id, show_id, seat_no, seat_id,
+        outcome, device_id, nonce, staff_id, scanned_at, offline)
+        select order_id, show_id, seat_nos[1], seat_ids[1], 'admitted', 'd',
+        order_id, 's', now(), false from orders where order_id = ?", undef,
+        $p->{order_id});
+    is(webhook($p, 'REFUNDED', provider_refund => "$re-5")->{outcome},
+       'refunded', 'somebody was let in');
+    like(state_of($p), qr/^CONFIRMED CAPTURED 200/, 'the order stays');
+    $dbh->do('delete from checkins where order_id = ?', undef, $p->{order_id});
+    healthy($dbh, 'the desk');
+};
+
+
+sub decide {
+    my ($case, $what, %more) = @_;
+    return $dbh->selectrow_hashref('select * from decide_quarantine('
+        . '?, ?, ?, ?, ?, ?, ?, ?)', undef, $case, $what, $more{who} // 'root',
+        $more{note}, $more{order} && $more{order}{order_id},
+        $more{order} && $more{order}{show_no}, 'T-' . TestPg::uuid(),
+        $more{limit} // 10);
+}
+
+sub case_of {
+    my ($p) = @_;
+    return one('select case_id from quarantine where payment_id = ?
+        order by opened_at desc limit 1', undef, $p->{payment_id});
+}
+
+# A payment whose money is in quarantine.
+sub doubtful {
+    my (%more) = @_;
+    my $p = payable();
+    webhook($p, 'CAPTURED', %more);
+    return $p;
+}
+
+
+subtest 'quarantine' => sub {
+    another_show();
+    my $p = doubtful(amount => 250);
+    my $c = case_of($p);
+
+    is_deeply($dbh->selectrow_arrayref('select why, order_id, amount
+        from quarantine where case_id = ?', undef, $c),
+        ['AMOUNT', $p->{order_id}, 250], 'a case');
+    webhook($p, 'CAPTURED', amount => 250) for 1 .. 2;
+    is(one('select count(*) from quarantine where payment_id = ?', undef,
+           $p->{payment_id}), 1, 'told again: one case');
+    is(one("select check_at = 'infinity' from payment_intents
+            where intent_id = ?", undef, $p->{intent_id}), 1,
+       'nobody is asked about it meanwhile');
+    is(decide($c, 'DISMISS')->{outcome}, 'money', 'money is not dismissed');
+    is(decide(TestPg::uuid(), 'REFUND')->{outcome}, 'not_found', 'no case');
+
+    is(decide($c, 'REFUND', note => 'wrong')->{outcome}, 'decided', 'refund');
+    is(decide($c, 'REFUND', who => 'eve')->{outcome}, 'same', 'again');
+    is(decide($c, 'DISMISS')->{outcome}, 'other', 'otherwise: too late');
+    is(decide($c, 'MATCH', order => $p->{order})->{outcome}, 'other', 'nor so');
+    is_deeply($dbh->selectall_arrayref('select amount, reason, status
+        from refunds where payment_id = ?', undef, $p->{payment_id}),
+        [[250, 'QUARANTINED', 'PENDING']], 'it goes back, once');
+    is_deeply($dbh->selectrow_arrayref('select decision, decided_by, note
+        from quarantine where case_id = ?', undef, $c),
+        ['REFUND', 'root', 'wrong'], 'who, and why');
+    is(begin($p->{order})->{outcome}, 'created', 'the order can be paid');
+    is(one('select settle_refund(refund_id, ?, ?) from refunds
+            where payment_id = ?', undef, 'DONE', 're_q', $p->{payment_id}),
+       'done', 'given back');
+    is(one("select debit from ledger where payment_id = ?
+            and step like 'refunded:%'", undef, $p->{payment_id}), 'suspense',
+       'from where it was');
+    healthy($dbh, 'refunded');
+
+    # more than was asked for pays the order, and the rest goes back
+    $p = doubtful(amount => 250);
+    my $r = decide(case_of($p), 'MATCH', order => $p->{order});
+    is("$r->{outcome} $r->{order_id} $r->{status}",
+       "confirmed $p->{order_id} CONFIRMED", 'matched');
+    is(state_of($p), 'CONFIRMED CAPTURED 50 CAPTURED', 'as if it had fit');
+    is(books($p), 'captured matched', 'in the books');
+    is(decide(case_of($p), 'MATCH', order => $p->{order})->{outcome}, 'same',
+       'again');
+    one('select settle_refund(refund_id, ?, ?) from refunds
+         where payment_id = ?', undef, 'DONE', 're_x', $p->{payment_id});
+    is_deeply($dbh->selectrow_arrayref("select debit, credit from ledger
+        where payment_id = ? and step like 'refunded:%'", undef,
+        $p->{payment_id}), ['orders', 'gateway:gw'], 'the rest comes from it');
+    is((cancel($dbh, TestPg::withdrawal($p->{order})))[0]{outcome}, 'cancelled',
+       'it can be cancelled as any other');
+    healthy($dbh, 'matched');
+
+    $p = doubtful(amount => 199);
+    is(decide(case_of($p), 'MATCH', order => $p->{order})->{outcome}, 'short',
+       'too little');
+    is(decide(case_of($p), 'MATCH', order => { order_id => TestPg::uuid(),
+        show_no => $p->{order}{show_no} })->{outcome}, 'no_order', 'no order');
+
+    # it was another order's
+    my $mine = payable();
+    my $paid = payable();
+    webhook($paid, 'CAPTURED');
+    $p = doubtful(order_id => $mine->{order_id});
+    is(decide(case_of($p), 'MATCH', order => $paid->{order})->{outcome},
+       'ended', 'one that is paid');
+    is(decide(case_of($p), 'MATCH', order => $mine->{order})->{outcome},
+       'confirmed', 'one that is not');
+    is(one('select status from orders where order_id = ?', undef,
+           $p->{order_id}), 'PAYMENT_PENDING', 'the named one waits');
+    is(begin($p->{order})->{outcome}, 'created', 'for another payment');
+
+    # one that has expired, when its seats are still there
+    for my $gone (0, 1) {
+        $p = doubtful(amount => 250);
+        $dbh->do("update orders set expires_at = now() - interval '1 s'
+                  where order_id = ?", undef, $p->{order_id});
+        $dbh->do('select expire_orders(10)');
+        is(one('select status from orders where order_id = ?', undef,
+               $p->{order_id}), 'EXPIRED', 'expired');
+        my $other = order($show, one('select seat_nos from orders
+            where order_id = ?', undef, $p->{order_id}));
+        create($dbh, $other) if $gone;
+        is(decide(case_of($p), 'MATCH', order => $p->{order})->{outcome},
+           $gone ? 'seats_gone' : 'confirmed', 'its seats');
+    }
+    is(decide(case_of($p), 'REFUND')->{outcome}, 'decided', 'then it goes back');
+
+    # a word about a refund has no money to decide about
+    $p = payable();
+    webhook($p, 'CAPTURED');
+    webhook($p, 'REFUNDED', provider_refund => 're_much', amount => 999) for 1, 2;
+    is(decide(case_of($p), $_)->{outcome}, 'no_money', $_) for qw(REFUND);
+    is(decide(case_of($p), 'MATCH', order => $p->{order})->{outcome},
+       'no_money', 'MATCH');
+    is(decide(case_of($p), 'DISMISS', note => 'their mistake')->{outcome},
+       'decided', 'DISMISS');
+
+    my $all = $dbh->selectall_arrayref('select * from list_quarantine('
+        . "?, 9223372036854, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 100)",
+        { Slice => {} }, 't');
+    is(scalar(@$all), one('select count(*) from quarantine
+        where decision is not null'), 'those that were decided');
+    my $rest = $dbh->selectall_arrayref('select * from list_quarantine('
+        . '?, ?, ?, 100)', { Slice => {} }, 't', $all->[2]{opened_ms},
+        $all->[2]{case_id});
+    is_deeply([map { $_->{case_id} } @$rest],
+              [map { $_->{case_id} } @$all[3 .. $#$all]], 'page by page');
+    healthy($dbh, 'quarantine');
+};
+
+
 subtest 'comparing' => sub {
     my ($p, $q) = (payable(), payable());
     webhook($p, 'CAPTURED');
