@@ -22,6 +22,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_bo_status_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
+static size_t ngx_http_bo_metric_lines(ngx_http_bo_main_conf_t *mcf);
 static ngx_atomic_uint_t ngx_http_bo_streams(ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_metric(u_char *p, const char *name,
     const char *help, const char *type);
@@ -177,7 +178,6 @@ ngx_int_t
 ngx_http_bo_metrics_handler(ngx_http_request_t *r)
 {
     u_char                   *p;
-    size_t                    size;
     ngx_str_t                 body;
     ngx_uint_t                i;
     ngx_bo_metrics_t         *m;
@@ -192,19 +192,8 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
 
     m = &mcf->store->zone->metrics;
 
-    size = sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
-           + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
-           + 4 * (NGX_BO_BUCKETS + 4) + 9 + 6
-           + 4 + (1 + NGX_BO_SINKS_MAX) * sizeof(ngx_http_bo_sinks)
-                 / sizeof(ngx_http_bo_metric_t)
-           + 2 + 4 * NGX_BO_NOTIFY_KINDS
-           + 2 + 2 * mcf->limit_zones.nelts
-           + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts)
-           + ngx_http_bo_auth_lines(mcf)
-           + NGX_HTTP_BO_CATALOGUE_LINES
-           + ngx_http_bo_outbound_lines(&mcf->outbound);
-
-    p = ngx_pnalloc(r->pool, size * NGX_HTTP_BO_METRIC_LEN);
+    p = ngx_pnalloc(r->pool, ngx_http_bo_metric_lines(mcf)
+                             * NGX_HTTP_BO_METRIC_LEN);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -255,6 +244,25 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
 
     return ngx_http_bo_status_send(r, NGX_HTTP_OK,
                                    "text/plain; version=0.0.4", &body);
+}
+
+
+/* More lines than there are. */
+
+static size_t
+ngx_http_bo_metric_lines(ngx_http_bo_main_conf_t *mcf)
+{
+    return sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
+           + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
+           + 4 * (NGX_BO_BUCKETS + 4) + 9 + 6
+           + 4 + (1 + NGX_BO_SINKS_MAX) * sizeof(ngx_http_bo_sinks)
+                 / sizeof(ngx_http_bo_metric_t)
+           + 2 + 4 * NGX_BO_NOTIFY_KINDS
+           + 2 + 2 * mcf->limit_zones.nelts
+           + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts)
+           + ngx_http_bo_auth_lines(mcf)
+           + NGX_HTTP_BO_CATALOGUE_LINES
+           + ngx_http_bo_outbound_lines(&mcf->outbound);
 }
 
 
