@@ -101,6 +101,8 @@ static struct {
     { ngx_string("boxoffice_dead_letters"), ngx_http_bo_letters_actions },
     { ngx_string("boxoffice_login"), ngx_http_bo_login_actions },
     { ngx_string("boxoffice_me"), ngx_http_bo_me_actions },
+    { ngx_string("boxoffice_people"), ngx_http_bo_people_actions },
+    { ngx_string("boxoffice_api_keys"), ngx_http_bo_api_keys_actions },
     { ngx_null_string, NULL }
 };
 
@@ -276,6 +278,20 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NULL },
 
     { ngx_string("boxoffice_login"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_people"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_api_keys"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
       NGX_HTTP_LOC_CONF_OFFSET,
@@ -716,6 +732,7 @@ ngx_http_bo_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->auth == NGX_CONF_UNSET_PTR) {
         conf->development = prev->development;
+        conf->keys = prev->keys;
     }
 
     ngx_conf_merge_ptr_value(conf->auth, prev->auth, NULL);
@@ -924,12 +941,25 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
+    /* what is about people no key of a service opens */
+
+    lcf->scope = lcf->actions == ngx_http_bo_login_actions
+                 || lcf->actions == ngx_http_bo_me_actions
+                 || lcf->actions == ngx_http_bo_people_actions
+                 || lcf->actions == ngx_http_bo_api_keys_actions
+                 ? BO_SCOPE_PEOPLE
+                 : bo_scope_resource((char *) cmd->name.data
+                                     + sizeof("boxoffice_") - 1,
+                                     cmd->name.len
+                                     - (sizeof("boxoffice_") - 1));
+
     clcf->handler = ngx_http_bo_handler;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
     mcf->used = 1;
     mcf->logs_in |= lcf->actions == ngx_http_bo_login_actions
-                    || lcf->actions == ngx_http_bo_me_actions;
+                    || lcf->actions == ngx_http_bo_me_actions
+                    || lcf->actions == ngx_http_bo_people_actions;
     mcf->signs |= lcf->actions == ngx_http_bo_ticket_keys_actions
                   || lcf->actions == ngx_http_bo_checkins_actions;
 

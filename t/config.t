@@ -546,6 +546,9 @@ subtest 'accounts' => sub {
         { %house, accounts => "$accounts limit=who" });
     bad('no such pool', 'thread pool', qr/"p"/,
         { %house, accounts => "$accounts pool=p" });
+    good('keys', {}, ['boxoffice_auth development', 'boxoffice_auth keys']);
+    bad('keys is no name', 'boxoffice_auth_jwt', qr/"keys"/,
+        { auth_jwt => 'keys' });
     bad('needed', 'boxoffice_accounts', qr/a location needs it/, {},
         ['location = /healthz', 'location /a { boxoffice_login; } location = /healthz']);
     bad('needed by me', 'boxoffice_accounts', qr/a location needs it/, {},

@@ -309,7 +309,7 @@ subtest 'the profile' => sub {
     refused($p->call('PUT', 'me', {}, token => $token), 405,
         'method_not_allowed', 'PUT');
     is $p->call('PUT', 'me', {}, token => $token)->header('Allow'),
-        'GET, HEAD, PATCH', 'what is allowed';
+        'GET, HEAD, PATCH, DELETE', 'what is allowed';
     refused($p->call('PUT', 'me/role', { role => 'ADMIN' }, token => $token),
         404, 'not_found', 'nothing else');
 };

@@ -14,6 +14,7 @@
 #include <ngx_http.h>
 
 #include "bo_json.h"
+#include "booking/bo_scope.h"
 #include "booking/bo_write.h"
 #include "store/ngx_bo_bookings.h"
 #include "store/ngx_bo_jwks.h"
@@ -92,6 +93,7 @@ typedef struct {
     struct ngx_bo_accounts_s  *accounts;    /* of the house, or NULL */
     ngx_uint_t               logs_in;       /* a location needs those */
     ngx_shm_zone_t          *catalogue_zone;    /* or NULL */
+    ngx_uint_t               keys;          /* of services count somewhere */
     ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */
     ngx_array_t              gateways;      /* of ngx_bo_gateway_t */
     ngx_bo_ticket_keys_t    *tickets;       /* or NULL */
@@ -113,6 +115,8 @@ typedef struct {
     ngx_array_t             *auth;          /* of ngx_bo_auth_source_t *, or
                                              * NULL: no token is believed */
     ngx_uint_t               development;   /* x-user-id is */
+    ngx_uint_t               keys;          /* of services are */
+    ngx_uint_t               scope;         /* see bo_scope.h */
     ngx_array_t             *cors;          /* of ngx_str_t; NULL: off */
     ngx_array_t             *limits;        /* see ngx_http_bo_limit.h */
     ngx_uint_t               ready;         /* health: readiness, not life */
@@ -133,6 +137,9 @@ struct ngx_http_bo_ctx_s {
 
     ngx_bo_jwks_waiter_t     waiter;        /* for the key of its token */
 
+    struct ngx_bo_api_key_ask_s  *key;      /* that it came with, or NULL */
+    bo_scopes_t              scopes;        /* of that */
+
     bo_uuid_t                id;            /* of the path */
     ngx_str_t                name;          /* of the path, instead of an id */
     ngx_str_t                rest;          /* behind a verb that ends in '/' */
@@ -152,6 +159,8 @@ struct ngx_http_bo_ctx_s {
     unsigned                 admin:1;
     unsigned                 bad_token:1;   /* there was one, and refused */
     unsigned                 by_cookie:1;   /* sent by a browser by itself */
+    unsigned                 by_key:1;      /* a service */
+    unsigned                 asks_key:1;    /* whose: only PostgreSQL knows */
     unsigned                 no_key:1;      /* nobody has that of the token */
     unsigned                 waited:1;      /* for it */
     unsigned                 problem:1;     /* errors as RFC 9457 */
@@ -178,6 +187,8 @@ extern ngx_http_bo_action_t  ngx_http_bo_booking_complete_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_bookings_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_login_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_me_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_people_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_api_keys_actions[];
 
 
 /* A walk over the headers of a request: start it, then ask for the next. */
@@ -406,6 +417,20 @@ ngx_int_t ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx);
  */
 ngx_int_t ngx_http_bo_auth_wait(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_run_pt run);
+
+/*
+ * auth_service: the same by the key of a service.  NGX_OK; NGX_DECLINED when
+ * there is none; NGX_ERROR: it is not known to be good, and may be asked for.
+ */
+ngx_int_t ngx_http_bo_auth_service(ngx_http_bo_ctx_t *ctx);
+ngx_int_t ngx_http_bo_auth_service_wait(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_run_pt run);
+
+/* auth: who came by "Bearer"; NGX_OK or NGX_DECLINED. */
+ngx_int_t ngx_http_bo_auth_bearer(ngx_http_request_t *r, ngx_str_t *token);
+
+/* auth: ctx is this one. */
+ngx_int_t ngx_http_bo_auth_is(ngx_http_bo_ctx_t *ctx, bo_jwt_who_t *who);
 
 /*
  * cors: answers a preflight, or adds its headers.  NGX_OK, or NGX_DONE when

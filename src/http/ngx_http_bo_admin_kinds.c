@@ -246,6 +246,7 @@ ngx_http_bo_admin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf->handler = ngx_http_bo_handler;
+    lcf->scope = bo_scope_resource("admin", 5);
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
     mcf->used = 1;

@@ -13,8 +13,6 @@
 
 static ngx_int_t ngx_http_bo_auth_tokens(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_loc_conf_t *lcf);
-static ngx_int_t ngx_http_bo_auth_bearer(ngx_http_request_t *r,
-    ngx_str_t *token);
 static ngx_int_t ngx_http_bo_auth_cookies(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_loc_conf_t *lcf);
 static ngx_int_t ngx_http_bo_auth_cookie(ngx_http_request_t *r,
@@ -44,6 +42,14 @@ ngx_http_bo_authenticate(ngx_http_bo_ctx_t *ctx)
 
     lcf = ngx_http_get_module_loc_conf(ctx->request,
                                        ngx_http_boxoffice_module);
+
+    if (lcf->keys) {
+        rc = ngx_http_bo_auth_service(ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc == NGX_OK ? NGX_OK : NGX_DECLINED;
+        }
+    }
 
     if (lcf->auth) {
         rc = ngx_http_bo_auth_tokens(ctx, lcf);
@@ -83,7 +89,7 @@ ngx_http_bo_auth_tokens(ngx_http_bo_ctx_t *ctx, ngx_http_bo_loc_conf_t *lcf)
  * there is one header nginx sees to.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_bo_auth_bearer(ngx_http_request_t *r, ngx_str_t *token)
 {
     ngx_str_t  *value;
@@ -297,14 +303,24 @@ ngx_http_bo_auth_token(ngx_http_bo_ctx_t *ctx, ngx_bo_auth_source_t **sources,
         return NGX_DECLINED;
     }
 
-    ctx->user.data = ngx_pnalloc(r->pool, who.user_len);
-    if (ctx->user.data == NULL) {
+    return ngx_http_bo_auth_is(ctx, &who);
+}
+
+
+ngx_int_t
+ngx_http_bo_auth_is(ngx_http_bo_ctx_t *ctx, bo_jwt_who_t *who)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(ctx->request->pool, who->user_len);
+    if (p == NULL) {
         return NGX_DECLINED;
     }
 
-    ctx->user.len = who.user_len;
-    ngx_memcpy(ctx->user.data, who.user, who.user_len);
-    ngx_http_bo_auth_role(ctx, who.role);
+    ngx_memcpy(p, who->user, who->user_len);
+    ctx->user.data = p;
+    ctx->user.len = who->user_len;
+    ngx_http_bo_auth_role(ctx, who->role);
     ctx->bad_token = 0;
 
     return NGX_OK;
@@ -362,6 +378,10 @@ ngx_int_t
 ngx_http_bo_auth_wait(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run)
 {
     ngx_http_bo_loc_conf_t  *lcf;
+
+    if (ctx->asks_key) {
+        return ngx_http_bo_auth_service_wait(ctx, run);
+    }
 
     if (!ctx->no_key || ctx->waited) {
         return NGX_DECLINED;

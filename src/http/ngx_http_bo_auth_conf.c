@@ -34,16 +34,17 @@ static ngx_shm_zone_t *ngx_http_bo_auth_zone_add(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_str_t *value, ngx_str_t *name, size_t size);
 
 
-/* boxoffice_auth off | [development] [name ...]; */
+/* boxoffice_auth off | [development] [keys] [name ...]; */
 
 char *
 ngx_http_bo_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_bo_loc_conf_t *lcf = conf;
 
-    ngx_str_t              *value;
-    ngx_uint_t              i, j;
-    ngx_bo_auth_source_t   *source, **slot;
+    ngx_str_t                *value;
+    ngx_uint_t                i, j;
+    ngx_bo_auth_source_t     *source, **slot;
+    ngx_http_bo_main_conf_t  *mcf;
 
     if (lcf->auth != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -52,6 +53,7 @@ ngx_http_bo_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     lcf->auth = NULL;
     lcf->development = 0;
+    lcf->keys = 0;
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
         return cf->args->nelts == 2 ? NGX_CONF_OK
@@ -63,6 +65,14 @@ ngx_http_bo_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_strcmp(value[i].data, "development") == 0) {
             lcf->development = 1;
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "keys") == 0) {
+            mcf = ngx_http_conf_get_module_main_conf(cf,
+                                                   ngx_http_boxoffice_module);
+            mcf->keys = 1;
+            lcf->keys = 1;
             continue;
         }
 
@@ -120,7 +130,7 @@ ngx_http_bo_auth_source(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *name)
     if (!ngx_http_bo_auth_is_name(name)) {
         (void) ngx_http_bo_invalid(cf, cmd, name,
                                    "a name is 1 to 24 of a-z, 0-9, \"-\" and "
-                                   "\"_\", and not \"off\" or "
+                                   "\"_\", and not \"off\", \"keys\" or "
                                    "\"development\"");
         return NULL;
     }
@@ -162,7 +172,8 @@ ngx_http_bo_auth_is_name(ngx_str_t *name)
 
     if (name->len == 0 || name->len > NGX_HTTP_BO_AUTH_NAME
         || ngx_strcmp(name->data, "off") == 0
-        || ngx_strcmp(name->data, "development") == 0)
+        || ngx_strcmp(name->data, "development") == 0
+        || ngx_strcmp(name->data, "keys") == 0)
     {
         return 0;
     }
@@ -686,7 +697,7 @@ ngx_http_bo_auth_init(ngx_conf_t *cf, ngx_http_bo_main_conf_t *mcf)
     static ngx_command_t  cmd = { ngx_string("boxoffice_auth_zone"), 0, NULL,
                                   0, 0, NULL };
 
-    if (mcf->auth_sources.nelts == 0) {
+    if (mcf->auth_sources.nelts == 0 && !mcf->keys) {
         return NGX_CONF_OK;
     }
 

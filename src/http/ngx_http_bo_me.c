@@ -11,6 +11,10 @@
 static void ngx_http_bo_me_get(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_me_patch(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_me_put(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_me_delete(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_delete_found(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_delete_checked(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_deleted(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_me_password(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_me_email(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_me_answer(ngx_http_bo_ctx_t *ctx);
@@ -41,6 +45,10 @@ ngx_http_bo_action_t  ngx_http_bo_me_actions[] = {
     { NGX_HTTP_PUT, NGX_HTTP_BO_ONE, ngx_null_string,
       NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY,
       ngx_http_bo_me_put },
+
+    { NGX_HTTP_DELETE, NGX_HTTP_BO_LIST, ngx_null_string,
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_BODY,
+      ngx_http_bo_me_delete },
 
     { 0, 0, ngx_null_string, 0, NULL }
 };
@@ -73,6 +81,14 @@ static const bo_json_field_t  ngx_http_bo_password_fields[] = {
       1, 1, BO_PASSWORD_BYTES, 0, NULL },
 
     NGX_HTTP_BO_COOKIES_FIELD,
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+
+static const bo_json_field_t  ngx_http_bo_delete_fields[] = {
+
+    NGX_HTTP_BO_PASSWORD_FIELD,
 
     { NULL, 0, 0, 0, 0, 0, 0, NULL }
 };
@@ -332,4 +348,66 @@ ngx_http_bo_email_changed(ngx_http_bo_ctx_t *ctx)
     default:
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CREDENTIALS, NULL);
     }
+}
+
+
+/* DELETE /me: all that says who it was goes, what the books need stays. */
+
+static void
+ngx_http_bo_me_delete(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_me_proof(ctx, ngx_http_bo_delete_fields,
+                         ngx_http_bo_delete_found);
+}
+
+
+static void
+ngx_http_bo_delete_found(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    if (p->person.came != NGX_BO_PERSON_FOUND) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        return;
+    }
+
+    ngx_http_bo_person_verify(ctx, &p->password, &p->person.password,
+                              ngx_http_bo_delete_checked);
+}
+
+
+static void
+ngx_http_bo_delete_checked(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    ngx_str_t  v[2];
+
+    if (ngx_http_bo_me_proved(ctx) != NGX_OK) {
+        return;
+    }
+
+    v[0] = ctx->user;
+    v[1] = p->person.password;
+
+    ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_ERASE, v, ngx_http_bo_deleted);
+}
+
+
+static void
+ngx_http_bo_deleted(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    if (p->person.came == NGX_BO_PERSON_STALE) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CREDENTIALS, NULL);
+        return;
+    }
+
+    if (ctx->by_cookie && ngx_http_bo_person_forget(ctx) != NGX_OK) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
+    ngx_http_bo_send(ctx, NGX_HTTP_NO_CONTENT, NULL);
 }

@@ -514,7 +514,14 @@ ngx_http_bo_body_max(ngx_http_bo_ctx_t *ctx)
 static ngx_int_t
 ngx_http_bo_admit_user(ngx_http_bo_ctx_t *ctx, ngx_uint_t needs)
 {
-    ngx_uint_t  method = ctx->request->method;
+    ngx_uint_t               method, write;
+    ngx_http_bo_loc_conf_t  *lcf;
+
+    method = ctx->request->method;
+    write = method != NGX_HTTP_GET && method != NGX_HTTP_HEAD;
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request,
+                                       ngx_http_boxoffice_module);
 
     if (ngx_http_bo_authenticate(ctx) != NGX_OK) {
 
@@ -529,8 +536,9 @@ ngx_http_bo_admit_user(ngx_http_bo_ctx_t *ctx, ngx_uint_t needs)
 
     if (((needs & NGX_HTTP_BO_ADMIN) && !ctx->admin)
         || ((needs & NGX_HTTP_BO_STAFF) && !ctx->staff)
-        || (ctx->by_cookie && method != NGX_HTTP_GET
-            && method != NGX_HTTP_HEAD && ngx_http_bo_foreign(ctx)))
+        || (ctx->by_key
+            && !bo_scope_allows(ctx->scopes, lcf->scope, write))
+        || (ctx->by_cookie && write && ngx_http_bo_foreign(ctx)))
     {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_FORBIDDEN, NULL);
         return NGX_DONE;

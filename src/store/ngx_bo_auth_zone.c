@@ -195,6 +195,28 @@ ngx_bo_auth_keep(ngx_bo_auth_zone_t *zone, ngx_bo_auth_id_t *id, int64_t now,
 }
 
 
+void
+ngx_bo_auth_forget(ngx_bo_auth_zone_t *zone, ngx_bo_auth_id_t *id)
+{
+    ngx_uint_t           i;
+    ngx_bo_auth_set_t   *set;
+
+    set = ngx_bo_auth_set(zone, id);
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    for (i = 0; i < NGX_BO_AUTH_WAYS; i++) {
+        if (set->way[i].hash[0] == id->hash[0]
+            && set->way[i].hash[1] == id->hash[1])
+        {
+            set->way[i].hash[0] = 0;
+        }
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
 /* Its own, one that is free or over, or the one that was used last long ago. */
 
 static ngx_bo_auth_entry_t *

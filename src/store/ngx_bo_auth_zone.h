@@ -103,6 +103,9 @@ ngx_int_t ngx_bo_auth_known(ngx_bo_auth_zone_t *zone, ngx_bo_auth_id_t *id,
 void ngx_bo_auth_keep(ngx_bo_auth_zone_t *zone, ngx_bo_auth_id_t *id,
     int64_t now, bo_jwt_who_t *who, uint64_t print);
 
+/* Takes one out. */
+void ngx_bo_auth_forget(ngx_bo_auth_zone_t *zone, ngx_bo_auth_id_t *id);
+
 /* The slot of a document by its URL, a new one when there is none; or NULL. */
 ngx_bo_auth_slot_t *ngx_bo_auth_slot(ngx_bo_auth_zone_t *zone,
     ngx_str_t *url);

@@ -79,7 +79,13 @@ static ngx_bo_pg_statement_t  ngx_bo_person_statements[] = {
 
     { "change_email",
       NGX_BO_PERSON_COLUMNS "change_email($1::text, $2::text, $3::text)",
-      3, 1 }
+      3, 1 },
+
+    { "change_role",
+      NGX_BO_PERSON_COLUMNS "change_role($1::text, $2::text)", 2, 1 },
+
+    { "erase_person",
+      NGX_BO_PERSON_COLUMNS "erase_person($1::text, $2::text)", 2, 1 }
 };
 
 
@@ -97,7 +103,8 @@ static ngx_str_t  ngx_bo_person_words[] = {
     ngx_string("again"),
     ngx_string("reused"),
     ngx_string("expired"),
-    ngx_string("ended")
+    ngx_string("ended"),
+    ngx_string("erased")
 };
 
 #define NGX_BO_PERSON_WORDS                                                   \

@@ -1,6 +1,6 @@
 
 /*
- * People and their sessions in PostgreSQL: see sql/038_people.sql.
+ * People and their sessions in PostgreSQL: see sql/038_people.sql, 039.
  */
 
 
@@ -24,7 +24,9 @@ typedef enum {
     NGX_BO_PERSON_END_ALL,
     NGX_BO_PERSON_UPDATE,
     NGX_BO_PERSON_PASSWORD,
-    NGX_BO_PERSON_EMAIL
+    NGX_BO_PERSON_EMAIL,
+    NGX_BO_PERSON_ROLE,
+    NGX_BO_PERSON_ERASE
 } ngx_bo_person_op_e;
 
 #define NGX_BO_PERSON_PARAMS  9
@@ -44,7 +46,8 @@ typedef enum {
     NGX_BO_PERSON_AGAIN,
     NGX_BO_PERSON_REUSED,
     NGX_BO_PERSON_EXPIRED,
-    NGX_BO_PERSON_ENDED
+    NGX_BO_PERSON_ENDED,
+    NGX_BO_PERSON_ERASED
 } ngx_bo_person_e;
 
 

@@ -28,7 +28,7 @@ sub setup ($class, %o) {
     my $conf     = delete $o{conf}     // {};
     my $server   = delete $o{server_extra} // '';
     my $t = Boxoffice::Test->new(
-        auth => 'house',
+        auth => 'house keys',
         conf => {
             auth_jwt => 'house issuer=https://box.example audience=box '
                 . 'roles=roles cookie=box',
@@ -38,6 +38,8 @@ sub setup ($class, %o) {
         server_extra => $server . <<~'END',
             location /api/v1/auth { boxoffice_login; }
             location /api/v1/me { boxoffice_me; }
+            location /api/v1/admin/people { boxoffice_people; }
+            location /api/v1/admin/api-keys { boxoffice_api_keys; }
             END
         %o,
     );
@@ -87,6 +89,16 @@ sub somebody ($self, %fields) {
 sub login ($self, $who, %o) {
     return $self->auth('login', { email => $who->{email},
         password => $who->{password} }, %o);
+}
+
+
+# A new person who is an administrator, logged in.
+sub administrator ($self) {
+    my $who = $self->somebody;
+
+    $self->{t}->dbh->do('select set_person_role(?, ?)', undef, $who->{email},
+        'ADMIN');
+    return { %$who, $self->login($who)->json->%* };
 }
 
 

@@ -1,0 +1,190 @@
+
+/*
+ * /admin/people: who has an account, for administrators.
+ */
+
+
+#include "ngx_http_bo_people.h"
+
+
+static void ngx_http_bo_people_find(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_people_get(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_people_patch(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_people_erase(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_people_answer(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_people_erased(ngx_http_bo_ctx_t *ctx);
+static ngx_http_bo_person_t *ngx_http_bo_people_begin(ngx_http_bo_ctx_t *ctx,
+    const bo_json_field_t *fields);
+
+
+ngx_http_bo_action_t  ngx_http_bo_people_actions[] = {
+
+    { NGX_HTTP_POST, NGX_HTTP_BO_LIST, ngx_null_string,
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_ADMIN|NGX_HTTP_BO_BODY,
+      ngx_http_bo_people_find },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_people_get },
+
+    { NGX_HTTP_PATCH, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_ADMIN|NGX_HTTP_BO_BODY,
+      ngx_http_bo_people_patch },
+
+    { NGX_HTTP_DELETE, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_people_erase },
+
+    { 0, 0, ngx_null_string, 0, NULL }
+};
+
+
+static const bo_json_field_t  ngx_http_bo_people_find_fields[] = {
+
+    NGX_HTTP_BO_EMAIL_FIELD,
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+
+static const bo_json_field_t  ngx_http_bo_people_role_fields[] = {
+
+    { "role", BO_JSON_STRING, offsetof(ngx_http_bo_person_t, name),
+      1, 1, 16, 0, NULL },
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+
+/* The person of the path is in p->session, as a text. */
+
+static ngx_http_bo_person_t *
+ngx_http_bo_people_begin(ngx_http_bo_ctx_t *ctx,
+    const bo_json_field_t *fields)
+{
+    ngx_http_bo_person_t  *p;
+
+    p = ngx_http_bo_person_begin(ctx, fields);
+
+    if (p) {
+        bo_uuid_format((char *) p->session, &ctx->id);
+    }
+
+    return p;
+}
+
+
+/* POST /admin/people: an address in a query would be in every log. */
+
+static void
+ngx_http_bo_people_find(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t              v;
+    ngx_http_bo_person_t  *p;
+
+    p = ngx_http_bo_person_begin(ctx, ngx_http_bo_people_find_fields);
+
+    if (p) {
+        v = ngx_http_bo_person_text(&p->email);
+        ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_BY_EMAIL, &v,
+                               ngx_http_bo_people_answer);
+    }
+}
+
+
+/* GET /admin/people/{id} */
+
+static void
+ngx_http_bo_people_get(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t              v;
+    ngx_http_bo_person_t  *p;
+
+    p = ngx_http_bo_people_begin(ctx, NULL);
+
+    if (p) {
+        v.data = p->session;
+        v.len = BO_UUID_LEN;
+        ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_BY_ID, &v,
+                               ngx_http_bo_people_answer);
+    }
+}
+
+
+/* PATCH /admin/people/{id} */
+
+static void
+ngx_http_bo_people_patch(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t              v[2];
+    ngx_http_bo_person_t  *p;
+
+    p = ngx_http_bo_people_begin(ctx, ngx_http_bo_people_role_fields);
+    if (p == NULL) {
+        return;
+    }
+
+    v[0].data = p->session;
+    v[0].len = BO_UUID_LEN;
+    v[1] = ngx_http_bo_person_text(&p->name);
+
+    if (bo_role_parse(p->name.data, p->name.len) == BO_ROLE_CUSTOMER
+        && (v[1].len != 8 || ngx_strncmp(v[1].data, "CUSTOMER", 8) != 0))
+    {
+        ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD, "role");
+        return;
+    }
+
+    ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_ROLE, v,
+                           ngx_http_bo_people_answer);
+}
+
+
+static void
+ngx_http_bo_people_answer(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    if (p->person.came == NGX_BO_PERSON_NONE) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        return;
+    }
+
+    ngx_http_bo_person_profile(ctx);
+}
+
+
+/* DELETE /admin/people/{id} */
+
+static void
+ngx_http_bo_people_erase(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t              v[2];
+    ngx_http_bo_person_t  *p;
+
+    p = ngx_http_bo_people_begin(ctx, NULL);
+    if (p == NULL) {
+        return;
+    }
+
+    v[0].data = p->session;
+    v[0].len = BO_UUID_LEN;
+    ngx_str_null(&v[1]);
+
+    ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_ERASE, v,
+                           ngx_http_bo_people_erased);
+}
+
+
+static void
+ngx_http_bo_people_erased(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    if (p->person.came != NGX_BO_PERSON_ERASED) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        return;
+    }
+
+    ngx_http_bo_send(ctx, NGX_HTTP_NO_CONTENT, NULL);
+}
