@@ -90,6 +90,7 @@ static struct {
     { ngx_string("boxoffice_screens"), ngx_http_bo_screens_actions },
     { ngx_string("boxoffice_theatres"), ngx_http_bo_theatres_actions },
     { ngx_string("boxoffice_movies"), ngx_http_bo_movies_actions },
+    { ngx_string("boxoffice_search"), ngx_http_bo_search_actions },
     { ngx_string("boxoffice_holds"), ngx_http_bo_holds_actions },
     { ngx_string("boxoffice_orders"), ngx_http_bo_orders_actions },
     { ngx_string("boxoffice_waiting_rooms"), ngx_http_bo_rooms_actions },
@@ -341,6 +342,13 @@ static ngx_command_t  ngx_http_bo_commands[] = {
       NULL },
 
     { ngx_string("boxoffice_theatres"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_bo_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("boxoffice_search"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_bo_resource,
       NGX_HTTP_LOC_CONF_OFFSET,
@@ -934,6 +942,7 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         {
             lcf->actions = ngx_http_bo_resources[i].actions;
             lcf->named = lcf->actions == ngx_http_bo_rooms_actions
+                         || lcf->actions == ngx_http_bo_search_actions
                          || lcf->actions == ngx_http_bo_checkins_actions
                          || lcf->actions == ngx_http_bo_webhooks_actions
                          || lcf->actions == ngx_http_bo_login_actions

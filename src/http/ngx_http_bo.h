@@ -177,6 +177,7 @@ extern ngx_http_bo_action_t  ngx_http_bo_holds_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_orders_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_theatres_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_movies_actions[];
+extern ngx_http_bo_action_t  ngx_http_bo_search_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_rooms_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_webhooks_actions[];
 extern ngx_http_bo_action_t  ngx_http_bo_preferences_actions[];

@@ -39,6 +39,9 @@ static void ngx_http_bo_movie_read(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_movie_days(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_movie_shows(ngx_http_bo_ctx_t *ctx);
 
+static void ngx_http_bo_search(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_suggest(ngx_http_bo_ctx_t *ctx);
+
 static void ngx_http_bo_catalogue(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_page_kind_t *kind);
 static ngx_int_t ngx_http_bo_catalogue_query(ngx_http_bo_ctx_t *ctx,
@@ -62,6 +65,20 @@ ngx_http_bo_action_t  ngx_http_bo_movies_actions[] = {
 
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("shows"), 0,
       ngx_http_bo_movie_shows },
+
+    { 0, 0, ngx_null_string, 0, NULL }
+};
+
+
+/* A path with a name, of which there is one. */
+
+ngx_http_bo_action_t  ngx_http_bo_search_actions[] = {
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string, 0,
+      ngx_http_bo_search },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string, 0,
+      ngx_http_bo_suggest },
 
     { 0, 0, ngx_null_string, 0, NULL }
 };
@@ -94,6 +111,24 @@ static const bo_query_field_t  ngx_http_bo_theatre_fields[] = {
     { "cursor", BO_QUERY_UUID, 0, 0 },
     { "city", BO_QUERY_TEXT, 1, 255 },
     { "near", BO_QUERY_PLACE, 0, 0 },
+    { NULL, BO_QUERY_TEXT, 0, 0 }
+};
+
+
+static const bo_query_field_t  ngx_http_bo_search_fields[] = {
+    { "q", BO_QUERY_TEXT, 1, 100 },
+    { "limit", BO_QUERY_NUMBER, 1, 50 },
+    { "language", BO_QUERY_TEXT, 1, 64 },
+    { "genre", BO_QUERY_TEXT, 1, 64 },
+    { "format", BO_QUERY_TEXT, 1, 64 },
+    { "date", BO_QUERY_DATE, 0, 0 },
+    { "near", BO_QUERY_PLACE, 0, 0 },
+    { NULL, BO_QUERY_TEXT, 0, 0 }
+};
+
+static const bo_query_field_t  ngx_http_bo_suggest_fields[] = {
+    { "q", BO_QUERY_TEXT, 1, 100 },
+    { "limit", BO_QUERY_NUMBER, 1, 20 },
     { NULL, BO_QUERY_TEXT, 0, 0 }
 };
 
@@ -173,6 +208,27 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_screen_page = {
 };
 
 
+static ngx_http_bo_page_kind_t  ngx_http_bo_search_page = {
+    { "search_page",
+      "select outcome, body, tags from boxoffice.search_page($1::text,"
+      " coalesce($2::int, 20), $3::text, $4::text, $5::text, $6::date,"
+      " split_part($7::text, ',', 1)::float8,"
+      " split_part($7::text, ',', 2)::float8)", 7, 1 },
+    ngx_http_bo_search_fields,
+    ngx_string("public, max-age=60"), NGX_HTTP_BO_MINUTE,
+    NGX_HTTP_BO_E_NOT_FOUND, 0
+};
+
+static ngx_http_bo_page_kind_t  ngx_http_bo_suggest_page = {
+    { "suggest_page",
+      "select outcome, body, tags from boxoffice.suggest_page($1::text,"
+      " coalesce($2::int, 10))", 2, 1 },
+    ngx_http_bo_suggest_fields,
+    ngx_string("public, max-age=60, s-maxage=300"), 5 * NGX_HTTP_BO_MINUTE,
+    NGX_HTTP_BO_E_NOT_FOUND, 0
+};
+
+
 static void
 ngx_http_bo_movie_list(ngx_http_bo_ctx_t *ctx)
 {
@@ -219,6 +275,36 @@ void
 ngx_http_bo_screen_read(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_catalogue(ctx, &ngx_http_bo_screen_page);
+}
+
+
+static void
+ngx_http_bo_search(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_catalogue(ctx, &ngx_http_bo_search_page);
+}
+
+
+/* GET /search/suggest: there is nothing to go on from without a text */
+
+static void
+ngx_http_bo_suggest(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t  q;
+
+    if (ctx->name.len != sizeof("suggest") - 1
+        || ngx_memcmp(ctx->name.data, "suggest", ctx->name.len) != 0)
+    {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        return;
+    }
+
+    if (ngx_http_bo_arg(ctx, "q", &q) != NGX_OK) {
+        ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_QUERY, "q");
+        return;
+    }
+
+    ngx_http_bo_catalogue(ctx, &ngx_http_bo_suggest_page);
 }
 
 

@@ -170,6 +170,7 @@ sub conf ($self, %change) {
             location /api/v1/shows { boxoffice_shows; $extra }
             location /api/v1/screens { boxoffice_screens; $extra }
             location /api/v1/movies { boxoffice_movies; $extra }
+            location /api/v1/search { boxoffice_search; $extra }
             location /api/v1/theatres { boxoffice_theatres; $extra }
             location /api/v1/holds { boxoffice_holds; $extra $gate }
             location /api/v1/orders { boxoffice_orders; $extra }
