@@ -13,17 +13,20 @@
 
 #define NGX_BO_EXPIRE_MAX   "500"
 
-/* What purge_holds() and purge_webhooks() delete in one call at most. */
-
-#define NGX_BO_PURGE_MAX    5000
-
 
 static void ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_orphans_removed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
-static void ngx_bo_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
-    ngx_int_t row);
+static void ngx_bo_purge_submit(ngx_bo_job_t *job, ngx_uint_t i);
+static void ngx_bo_rows_purged(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_holds_purged(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_webhooks_purged(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_purged(ngx_bo_job_t *job, ngx_uint_t i,
+    ngx_bo_verdict_e verdict, PGresult *res);
 static void ngx_bo_notifications_purged(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_job_ended(void *data, ngx_bo_verdict_e verdict,
@@ -42,12 +45,29 @@ static ngx_bo_pg_statement_t  ngx_bo_cleanup = {
     "select claims, last_no from boxoffice.cleanup_orphans($1)", 1, 1
 };
 
-static ngx_bo_pg_statement_t  ngx_bo_purge = {
-    "purge",
-    "select p.more, greatest(h.n, w.n) from boxoffice.purge(72) p,"
-    " boxoffice.purge_holds(90) h(n), boxoffice.purge_webhooks(14) w(n)",
-    0, 1
+/*
+ * One statement each: one that does not fit into its time takes nothing of the
+ * others with it.  A full share is followed by another at once.
+ */
+
+static struct {
+    ngx_bo_pg_statement_t    statement;
+    ngx_bo_pg_handler_pt     handler;
+} ngx_bo_purges[] = {
+    { { "purge", "select more from boxoffice.purge(72)", 0, 1 },
+      ngx_bo_rows_purged },
+    { { "purge_holds", "select n = 5000 from boxoffice.purge_holds(90) p(n)",
+        0, 1 },
+      ngx_bo_holds_purged },
+    { { "purge_webhooks",
+        "select n = 5000 from boxoffice.purge_webhooks(14) p(n)", 0, 1 },
+      ngx_bo_webhooks_purged }
 };
+
+#define NGX_BO_PURGE_ROWS      0
+#define NGX_BO_PURGE_HOLDS     1
+#define NGX_BO_PURGE_WEBHOOKS  2
+#define NGX_BO_PURGES          3
 
 static ngx_bo_pg_statement_t  ngx_bo_purge_notifications = {
     "purge_notifications",
@@ -87,7 +107,11 @@ ngx_bo_job_cleanup(ngx_bo_job_t *job)
 void
 ngx_bo_job_purge(ngx_bo_job_t *job)
 {
-    ngx_bo_job_submit(job, &ngx_bo_purge, NULL, ngx_bo_purged);
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_BO_PURGES; i++) {
+        ngx_bo_purge_submit(job, i);
+    }
 }
 
 
@@ -216,17 +240,45 @@ ngx_bo_orphans_removed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
 
 static void
-ngx_bo_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+ngx_bo_purge_submit(ngx_bo_job_t *job, ngx_uint_t i)
+{
+    ngx_bo_job_submit(job, &ngx_bo_purges[i].statement, NULL,
+                      ngx_bo_purges[i].handler);
+}
+
+
+static void
+ngx_bo_rows_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     ngx_int_t row)
 {
-    ngx_bo_job_t *job = data;
+    ngx_bo_purged(data, NGX_BO_PURGE_ROWS, verdict, res);
+}
 
+
+static void
+ngx_bo_holds_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_purged(data, NGX_BO_PURGE_HOLDS, verdict, res);
+}
+
+
+static void
+ngx_bo_webhooks_purged(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_purged(data, NGX_BO_PURGE_WEBHOOKS, verdict, res);
+}
+
+
+static void
+ngx_bo_purged(ngx_bo_job_t *job, ngx_uint_t i, ngx_bo_verdict_e verdict,
+    PGresult *res)
+{
     if (ngx_bo_job_check(job, verdict, res) == NGX_OK
-        && PQntuples(res) == 1
-        && (PQgetvalue(res, 0, 0)[0] == 't'
-            || ngx_bo_column_int(res, 0, 1) == NGX_BO_PURGE_MAX))
+        && PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't')
     {
-        ngx_bo_job_purge(job);
+        ngx_bo_purge_submit(job, i);
     }
 
     ngx_bo_job_end(job);

@@ -83,6 +83,10 @@ ngx_bo_pg_conn_open(ngx_bo_pg_conn_t *conn)
 
     PQsetNoticeReceiver(conn->pq, ngx_bo_pg_conn_notice, conn);
 
+    /* the details of an error quote the row, and with it names and addresses */
+
+    (void) PQsetErrorVerbosity(conn->pq, PQERRORS_TERSE);
+
     if (ngx_bo_pg_conn_watch(conn, NGX_WRITE_EVENT) != NGX_OK) {
         ngx_bo_pg_conn_failed(conn, "cannot watch");
     }

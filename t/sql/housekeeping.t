@@ -227,6 +227,91 @@ subtest 'purge_holds' => sub {
 };
 
 
+# Blocks that a call touches, which no other load of the machine changes.
+
+sub blocks {
+    my ($sql) = @_;
+    my $plan = $dbh->selectrow_array(
+        "explain (analyze, buffers, format json) select * from $sql");
+    return ($1 // 0) + ($2 // 0)
+        if $plan =~ /"Shared Hit Blocks": (\d+).*?"Shared Read Blocks": (\d+)/s;
+    die "no blocks in $plan";
+}
+
+
+subtest 'events of gateways: nothing is read for what stays' => sub {
+    my $add = sub {
+        my ($n, $age, $outcome) = @_;
+        $dbh->do(q{
+            insert into webhook_events (provider, event_id, digest, kind,
+                                        received_at, outcome, word)
+            select 'gw', gen_random_uuid(), 'd', 'CAPTURED',
+                   now() - ?::interval, ?, '{}'
+            from generate_series(1, ?) n}, undef, $age, $outcome, $n);
+    };
+
+    # the room of those that went is filled again, so that old and new ones
+    # are everywhere; and many wait for somebody
+    $add->(15000, '20 d', $_ % 2 ? 'taken' : 'quarantined') for 1, 2;
+    $add->(15000, '1 d', 'taken');
+    1 while (call('select purge_webhooks(14)'))[0] == 5000;
+    $dbh->do('vacuum webhook_events');
+    $add->(15000, '1 d', 'taken');
+    $add->(20, '20 d', 'taken');
+
+    my $blocks = blocks('purge_webhooks(14)');
+    cmp_ok($blocks, '<', 500, "$blocks blocks for 20 of 45,000");
+    is($dbh->selectrow_array('select count(*) from webhook_events'), 45000,
+       'they went');
+    is((call('select purge_webhooks(14)'))[0], 0, 'once');
+};
+
+
+subtest 'events that a sink is owed are looked at in shares' => sub {
+    my $owed = 30000;
+    $dbh->do(q{delete from outbox});
+    $dbh->do(q{
+        insert into outbox (aggregate_id, version, type, payload, created_at,
+                            published_at)
+        select gen_random_uuid(), 1, 'order.created', '{}',
+               now() - interval '200 h' + n * interval '1 s', now()
+        from generate_series(1, ?) n}, undef, $owed);
+    $dbh->do(q{
+        insert into deliveries (sink, aggregate_id, version, status, dead_at,
+                                created_at)
+        select 'away', aggregate_id, version, 'DEAD', now(), now()
+        from outbox where type = 'order.created'});
+    $dbh->do(q{
+        insert into outbox (aggregate_id, version, type, payload, created_at,
+                            published_at)
+        select gen_random_uuid(), 1, 'order.expired', '{}',
+               now() - interval '100 h', now() from generate_series(1, 50)});
+
+    my $blocks = blocks('purge(72)');
+    cmp_ok($blocks, '<', 30000, "$blocks blocks, not those of $owed events");
+
+    my ($calls, $gone) = (0, 0);
+    while (1) {
+        my @did = call('select * from purge(72)');
+        $gone += $did[1];
+        last if !$did[3];
+        die 'a purge without an end' if ++$calls > 100;
+    }
+    is($gone, 50, "what nobody is owed goes, in $calls calls");
+
+    $dbh->do('delete from deliveries where ctid = any (array('
+             . 'select ctid from deliveries limit 10))');
+    ($calls, $gone) = (0, 0);
+    while (1) {
+        my @did = call('select * from purge(72)');
+        $gone += $did[1];
+        last if !$did[3];
+        die 'a purge without an end' if ++$calls > 100;
+    }
+    is($gone, 10, 'and what was dropped, in the next round');
+};
+
+
 unlike($pg->log(), qr/ERROR|PANIC|FATAL/, 'a clean log');
 
 done_testing();
