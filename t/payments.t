@@ -106,10 +106,10 @@ subtest 'nobody tells us' => sub {
     my $p = begin($o)->json;
 
     $provider->pay($p->{paymentId});
-    $t->wait_until(sub { status_of($o) eq 'CONFIRMED' }, 15,
+    $t->wait_until(sub { status_of($o) eq 'CONFIRMED' }, 60,
         'the gateway is asked');
     $t->wait_until(sub { "@{ seat_states($t, SHOW, $o->{seatIds}->@*) }"
-        eq 'BOOKED' }, 5, 'Redis knows');
+        eq 'BOOKED' }, 30, 'Redis knows');
 };
 
 

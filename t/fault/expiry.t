@@ -98,7 +98,7 @@ sleep max(0, ($due - 1000 * time) / 1000);
 $t->wait_until(sub {
     return $t->dbh->selectrow_array(q{select count(*) from orders
         where status = 'EXPIRED'}) == 20;
-}, 2, 'expired within 2 s of their deadline');
+}, 2, 'expired within 2 s of their deadline', strict => 1);
 is $t->dbh->selectrow_array('select count(*) from seat_claims'), 0,
     'their claims are gone';
 $t->wait_until(sub { !$t->redis->keys('seat_lock:*') }, 1,

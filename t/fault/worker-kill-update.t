@@ -50,7 +50,7 @@ for my $step (qw(bo_map_set ngx_bo_body_seat bo_availability_set
     my $map;
     $t->wait_until(sub { $map = map_states($t, SHOW, @seats);
         "@$map" eq "@{ seat_states($t, SHOW, @seats) }" }, 1,
-        'exact within 1 s');
+        'exact within 1 s', strict => 1);
     diag sprintf 'after %.0f ms', 1000 * (time - $killed);
 
     my @answers = map { $t->get('/api/v1/shows/' . SHOW . '/availability') }
