@@ -45,7 +45,26 @@ export function userId() {
 }
 
 
+/* Whether the cookies of a session are there: no script can see those. */
+const SIGNED_IN = "boxoffice.signedIn";
+
 let role = null;
+let renewing = null;
+
+
+export function signedIn() {
+    return local.get(SIGNED_IN) === true;
+}
+
+
+function setSignedIn(yes) {
+    if (yes) {
+        local.set(SIGNED_IN, true);
+
+    } else {
+        local.remove(SIGNED_IN);
+    }
+}
 
 
 /* The role to ask in, for the same servers; elsewhere the session has it. */
@@ -54,7 +73,12 @@ export function actAs(name) {
 }
 
 
-function who() {
+/* Who has a session is known by its cookies, and by nothing else. */
+export function who() {
+    if (signedIn()) {
+        return {};
+    }
+
     return role ? { "x-user-id": userId(), "x-user-role": role }
         : { "x-user-id": userId() };
 }
@@ -99,11 +123,7 @@ function toWaitingRoom(room) {
 }
 
 
-/*
- * One request and its answer, as it is: no key and no second try.  Rejects with
- * an ApiError; its status is 0 when there was no answer.
- */
-export async function exchange(method, path,
+async function once(method, path,
     { headers, body, signal, cache, as }) {
     const abort = new AbortController();
     const timer = window.setTimeout(() => abort.abort(), TIMEOUT_MS);
@@ -154,6 +174,73 @@ export async function exchange(method, path,
         window.clearTimeout(timer);
         signal?.removeEventListener("abort", cancel);
     }
+}
+
+
+/*
+ * A session's access token lives for minutes; the next one is fetched once for
+ * all requests that miss it.  Rejects with 401 when the session is over.
+ */
+function renew() {
+    renewing ??= account("POST", "/auth/refresh", {}).finally(() => {
+        renewing = null;
+    });
+
+    return renewing;
+}
+
+
+/*
+ * One request and its answer, as it is: no key, and no second try but with a
+ * new token.  Rejects with an ApiError; its status is 0 when there was no
+ * answer.
+ */
+export async function exchange(method, path, options) {
+    try {
+        return await once(method, path, options);
+
+    } catch (error) {
+        if (error.code !== "unauthorized" || !signedIn()) {
+            throw error;
+        }
+    }
+
+    try {
+        await renew();
+
+    } catch (error) {
+        /* 400: the cookie has run out, too, and there is none to send */
+        if (error.status === 401 || error.status === 400) {
+            setSignedIn(false);
+
+            throw new ApiError(401, "session_over", "", {}, null);
+        }
+
+        throw error;
+    }
+
+    return once(method, path, options);
+}
+
+
+/*
+ * What is done to an account or its session; resolves to the answer's data.
+ * These take no key.  Cookies are asked for: scripts see no token.
+ */
+export async function account(method, path, body) {
+    const change = { headers: { "Accept": "application/json",
+        "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    const { data } = await (path.startsWith("/auth/")
+        ? once(method, path, change) : exchange(method, path, change));
+
+    if (path === "/auth/register" || path === "/auth/login") {
+        setSignedIn(true);
+
+    } else if (path === "/auth/logout") {
+        setSignedIn(false);
+    }
+
+    return data;
 }
 
 

@@ -90,13 +90,15 @@ function control(spec, id) {
         return h("input", { ...common, type: "date" });
     }
 
-    return h("input", { ...common, type: "text",
-        maxLength: spec.max || 1000 });
+    return h("input", { ...common, type: spec.input || "text",
+        maxLength: spec.max || 1000,
+        autocomplete: spec.autocomplete || "off" });
 }
 
 
 /*
- * {el, name, label, test(), value(), set(value), show(value), raw(),
+ * spec may have, beside what kinds.js says: input, the control's own type, and
+ * autocomplete.  {el, name, label, test(), value(), set(value), show(value), raw(),
  * setRaw(text), wrong(text), focus()}
  */
 export function makeField(spec, prefix = "field") {
@@ -105,6 +107,10 @@ export function makeField(spec, prefix = "field") {
     const input = control(spec, id);
     const error = h("span", { class: "field-error", id: `${id}-error`,
         hidden: true });
+
+    /* blanks around are a mistake, but in a password */
+    const typed = () => (input.type === "password" ? input.value
+        : input.value.trim());
 
     const wrong = (text) => {
         error.textContent = text;
@@ -120,12 +126,12 @@ export function makeField(spec, prefix = "field") {
             return wrong("Please enter a number, or a date.");
         }
 
-        if (spec.required && input.value.trim() === "") {
+        if (spec.required && typed() === "") {
             return wrong("This is needed.");
         }
 
         try {
-            type.value(input.value.trim(), spec);
+            type.value(typed(), spec);
 
             return wrong("");
 
@@ -149,7 +155,7 @@ export function makeField(spec, prefix = "field") {
         label: spec.label,
         test,
         wrong,
-        value: () => type.value(input.value.trim(), spec),
+        value: () => type.value(typed(), spec),
         set: (value) => {
             input.value = type.text(value);
             wrong("");

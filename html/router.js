@@ -48,6 +48,14 @@ function markNav(name) {
 }
 
 
+/* Where one signs in, and comes back from. */
+function signIn() {
+    const to = location.pathname + location.search + location.hash;
+
+    return `index.html#/sign-in?to=${encodeURIComponent(to)}`;
+}
+
+
 function failed(error) {
     /* a mistake of this page, not of the server: leave a trace of it */
     if (error.status === undefined) {
@@ -62,6 +70,8 @@ function failed(error) {
             h("div", { class: "actions row-actions" },
                 h("button", { class: "button primary", type: "button",
                     onclick: navigate }, "Try again"),
+                error.status === 401 && buttonLink(signIn(), "Sign in",
+                    "quiet"),
                 buttonLink(home.href, home.text, "quiet"))),
     };
 }

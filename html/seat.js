@@ -6,10 +6,14 @@
  *   #/shows                   the shows by the time they start
  *   #/shows/{id}              the hall; ?section= one part of a big one
  *   #/shows/{id}/checkout     pay for what is held there
+ *   #/account                 the visitor's account
+ *   #/sign-in                 ?to= where one comes back to
+ *   #/register
  *   #/orders                  the visitor's orders
  *   #/orders/{id}             one order, its ticket
  */
 
+import { accountView, registerView, signInView } from "./account.js";
 import { checkoutView } from "./checkout.js";
 import { movieView } from "./movie.js";
 import { moviesView } from "./movies.js";
@@ -25,6 +29,9 @@ start([
     { at: /^\/shows\/(?<showId>[^/]+)$/, view: seatsView, nav: "shows" },
     { at: /^\/shows\/(?<showId>[^/]+)\/checkout$/, view: checkoutView,
         nav: "shows" },
+    { at: /^\/account$/, view: accountView, nav: "account" },
+    { at: /^\/sign-in$/, view: signInView, nav: "account" },
+    { at: /^\/register$/, view: registerView, nav: "account" },
     { at: /^\/orders$/, view: ordersView, nav: "orders" },
     { at: /^\/orders\/(?<orderId>[^/]+)$/, view: orderView, nav: "orders" },
 ], { href: "#/", text: "All movies" }, "Boxoffice");

@@ -31,8 +31,18 @@ const byCode = {
     payment_pending: "The payment is not complete yet. Try again in a moment.",
     payment_mismatch: "The payment is not what the order asked for. We will "
         + "look at it.",
+    credentials_invalid: "This email address and password do not fit.",
+    email_taken: "There is an account of this address already: sign in.",
+    session_over: "Your session is over. Please sign in again.",
     name_taken: "There is one of this name already.",
     payment_unknown: "The gateway does not know this payment. Try again.",
+};
+
+const passwords = {
+    too_short: "Please take 8 characters or more.",
+    too_long: "Please take 128 characters at most.",
+    is_your_address: "Please do not take your address as the password.",
+    too_common: "Everybody guesses this one. Please choose another.",
 };
 
 const byStatus = {
@@ -72,6 +82,10 @@ export function explain(error) {
     if (Array.isArray(stranded) && stranded.length > 0) {
         return `${seatList(stranded)} would be left alone, and nobody buys a `
             + "single seat. Please move over by one.";
+    }
+
+    if (error.code === "password_refused") {
+        return passwords[error.details.reason] || "Please choose another one.";
     }
 
     if (error.code === "in_use") {

@@ -15,17 +15,27 @@
 use v5.36;
 
 use File::Basename qw(dirname);
+use File::Temp     ();
 use IO::Select     ();
 use IO::Socket::IP ();
 use POSIX          ();
 use lib dirname(__FILE__);
 use Boxoffice::Test ();
 
-# The holds of both nodes are behind the waiting room "premiere", which is off
+# Whoever signs in is known by that, others by x-user-id.  The holds of both nodes are behind the waiting room "premiere", which is off
 # at first; "/gated" is behind one for everybody.
+my $key = File::Temp->new;
+
+print {$key} "the key that signs what we issue, long enough\n";
+close $key or die "$key: $!";
+
 my $t = Boxoffice::Test->new(
     nodes => 2,
+    auth  => 'development house',
     conf  => {
+        auth_jwt => 'house issuer=https://box.example audience=box '
+            . 'roles=roles cookie=box',
+        accounts => "house HS256 $key access=30s memory=1m passes=1",
         orphan_rule => undef,
         waiting_room_zone => [
             'premiere:1m rate=5/s abandon=5s state=OFF',
@@ -34,7 +44,9 @@ my $t = Boxoffice::Test->new(
     },
     gate  => 'premiere',
     server_extra => 'location = /gated { boxoffice_waiting_room door; '
-        . 'default_type text/html; root /; try_files /nothing /wheelchair.svg; }',
+        . 'default_type text/html; root /; try_files /nothing /wheelchair.svg; }'
+        . 'location /api/v1/auth { boxoffice_login; }'
+        . 'location /api/v1/me { boxoffice_me; }',
 );
 
 $ENV{BASE_URL}   = $t->url('/') =~ s{/\z}{}r;

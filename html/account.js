@@ -1,0 +1,229 @@
+/* Signing in, registering, and one's account. */
+
+import { account, read, signedIn } from "./api.js";
+import { announce, busy, buttonLink, h, toast } from "./dom.js";
+import { makeField } from "./fields.js";
+import { navigate } from "./router.js";
+import { explain } from "./words.js";
+
+const EMAIL = { name: "email", label: "Email", input: "email", max: 255,
+    required: true, autocomplete: "username" };
+const NAME = { name: "name", label: "Name", max: 200, required: true,
+    autocomplete: "name" };
+const PHONE = { name: "phone", label: "Phone", input: "tel", max: 32,
+    autocomplete: "tel", hint: "With the country code" };
+const PASSWORD = { name: "password", label: "Password", input: "password",
+    max: 128, required: true, autocomplete: "current-password" };
+const NEW_PASSWORD = { ...PASSWORD, label: "New password",
+    autocomplete: "new-password", hint: "8 characters or more of any kind" };
+
+
+/*
+ * A form by a table of fields; send(values) does it, and rejects with what is
+ * shown.  values: of fields that are filled in.
+ */
+function form(name, specs, button, send) {
+    const fields = specs.map((spec) => makeField(spec, name));
+    const problem = h("p", { class: "notice error", hidden: true });
+    const submit = h("button", { class: "button primary", type: "submit" },
+        button);
+
+    const failed = (error) => {
+        const field = fields.find((each) => each.name === (
+            error.details?.field || { password_refused: "newPassword",
+                email_taken: "email" }[error.code]))
+            || (error.code === "password_refused"
+                && fields.find((each) => each.name === "password"));
+        const text = explain(error);
+
+        announce(text, true);
+
+        if (field) {
+            field.wrong(error.status === 400
+                ? "The server does not take this value." : text);
+            field.focus();
+            return;
+        }
+
+        problem.textContent = text;
+        problem.hidden = false;
+    };
+
+    const el = h("form", { class: "form", noValidate: true,
+        "aria-label": button, onsubmit: async (event) => {
+            const wrong = fields.filter((field) => !field.test());
+
+            event.preventDefault();
+            problem.hidden = true;
+
+            if (wrong.length > 0) {
+                wrong[0].focus();
+                return;
+            }
+
+            await busy(submit, "One moment…", async () => {
+                try {
+                    await send(Object.fromEntries(fields.map(
+                        (field) => [field.name, field.value()])));
+
+                } catch (error) {
+                    failed(error);
+                }
+            });
+        } }, fields.map((field) => field.el), problem,
+    h("div", { class: "actions row-actions" }, submit));
+
+    return { el, set: (values) => fields.forEach((field) => (
+        field.set(values[field.name]))) };
+}
+
+
+/* Back to where somebody came from: a page of ours, or the account. */
+function goOn(to) {
+    try {
+        const url = new URL(to, document.baseURI);
+
+        if (to && url.origin === window.location.origin) {
+            window.location.replace(url.href);
+            return;
+        }
+
+    } catch {
+        /* not an address */
+    }
+
+    if (window.location.hash === "#/account") {
+        navigate();
+
+    } else {
+        window.location.replace("#/account");
+    }
+}
+
+
+function passOn(to) {
+    return to ? `?to=${encodeURIComponent(to)}` : "";
+}
+
+
+export async function signInView({ to }) {
+    const { el } = form("sign-in", [EMAIL, PASSWORD], "Sign in",
+        async (values) => {
+            await account("POST", "/auth/login", { ...values, cookies: true });
+            goOn(to);
+        });
+
+    return { title: "Sign in", el: h("div", { class: "narrow" },
+        h("h1", {}, "Sign in"), el,
+        h("p", {}, "No account yet? ",
+            h("a", { href: `#/register${passOn(to)}` }, "Register"))) };
+}
+
+
+export async function registerView({ to }) {
+    const { el } = form("register", [NAME, EMAIL, PHONE,
+        { ...NEW_PASSWORD, label: "Password" }], "Register",
+    async (values) => {
+        await account("POST", "/auth/register", { ...values, cookies: true });
+        goOn(to);
+    });
+
+    return { title: "Register", el: h("div", { class: "narrow" },
+        h("h1", {}, "Register"), el,
+        h("p", {}, "There is an account already? ",
+            h("a", { href: `#/sign-in${passOn(to)}` }, "Sign in"))) };
+}
+
+
+/* --- the account ------------------------------------------------------- */
+
+
+function profile(me) {
+    const { el, set } = form("profile", [NAME, PHONE], "Save",
+        async ({ name, phone }) => {
+            const now = await account("PATCH", "/me",
+                { name, phone: phone || "" });
+
+            set(now);
+            toast("Saved.");
+        });
+
+    set(me);
+
+    return el;
+}
+
+
+function address(line) {
+    const { el, set } = form("address", [{ ...EMAIL, label: "New email",
+        autocomplete: "email" }, PASSWORD], "Change the email",
+    async (values) => {
+        const now = await account("PUT", "/me/email", values);
+
+        line.textContent = now.email;
+        set({});
+        toast(`Your email is ${now.email} now.`);
+    });
+
+    return el;
+}
+
+
+function password() {
+    const { el, set } = form("password", [
+        { ...PASSWORD, label: "Old password" },
+        { ...NEW_PASSWORD, name: "newPassword" }], "Change the password",
+    async (values) => {
+        await account("PUT", "/me/password", { ...values, cookies: true });
+        set({});
+        toast("Your password is changed. Other devices have to sign in "
+            + "again.");
+    });
+
+    return el;
+}
+
+
+function signOut(button, everywhere) {
+    return busy(button, "One moment…", async () => {
+        try {
+            await account("POST", "/auth/logout",
+                everywhere ? { everywhere: true } : {});
+            toast("You are signed out.");
+            window.location.hash = "#/sign-in";
+
+        } catch (error) {
+            toast(explain(error), { kind: "error" });
+        }
+    });
+}
+
+
+function outButton(text, everywhere) {
+    const button = h("button", { class: "button quiet", type: "button",
+        onclick: () => signOut(button, everywhere) }, text);
+
+    return button;
+}
+
+
+export async function accountView() {
+    if (!signedIn()) {
+        return signInView({});
+    }
+
+    const { data: me } = await read("/me");
+    const email = h("strong", {}, me.email);
+
+    return { title: "Account", el: h("div", { class: "narrow account" },
+        h("h1", {}, "Account"),
+        h("p", {}, "Signed in as ", email, "."),
+        h("div", { class: "actions row-actions" },
+            outButton("Sign out", false),
+            outButton("Sign out everywhere", true),
+            me.role === "ADMIN" && buttonLink("admin.html", "Administration",
+                "quiet")),
+        h("h2", {}, "Name and phone"), profile(me),
+        h("h2", {}, "Another email"), address(email),
+        h("h2", {}, "Another password"), password()) };
+}
