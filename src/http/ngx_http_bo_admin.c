@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_bo_admin.h"
+#include "store/ngx_bo_renew.h"
 
 
 /* Versions that one If-Match may name. */
@@ -70,6 +71,14 @@ static ngx_http_bo_admin_word_t  ngx_http_bo_admin_words[] = {
     { "removed", NGX_HTTP_NO_CONTENT, 0 },
     { "invalid", 0, NGX_HTTP_BO_E_INVALID_FIELD },
     { "mistakes", 0, NGX_HTTP_BO_E_LAYOUT },
+    { "bad_schedule", 0, NGX_HTTP_BO_E_SCHEDULE },
+    { "bad_prices", 0, NGX_HTTP_BO_E_PRICES },
+    { "clash", 0, NGX_HTTP_BO_E_SHOW_CLASH },
+    { "over", 0, NGX_HTTP_BO_E_CLOSED },
+    { "sale_begun", 0, NGX_HTTP_BO_E_SALE_BEGUN },
+    { "sold", 0, NGX_HTTP_BO_E_SEAT_SOLD },
+    { "no_movie", 0, NGX_HTTP_BO_E_MOVIE_NOT_FOUND },
+    { "no_screen", 0, NGX_HTTP_BO_E_SCREEN_NOT_FOUND },
     { "no_theatre", 0, NGX_HTTP_BO_E_THEATRE_NOT_FOUND },
     { "no_layout", 0, NGX_HTTP_BO_E_LAYOUT_NOT_FOUND },
     { "stale", 0, NGX_HTTP_BO_E_STALE },
@@ -578,6 +587,14 @@ ngx_http_bo_admin_take(ngx_http_bo_ctx_t *ctx, PGresult *res)
     }
 
     a->status = word->status;
+
+    if (a->status && ctx->action->method == NGX_HTTP_PUT
+        && ngx_strcmp(a->kind->kind, "show") == 0)
+    {
+        /* Whatever its node lived to do the first time. */
+
+        ngx_bo_renew_show(ctx->store, &ctx->id);
+    }
 
     if (!PQgetisnull(res, 0, 1)) {
         a->etag.len = ngx_sprintf(a->etag.data, "\"%s\"",

@@ -102,6 +102,12 @@ void ngx_http_bo_admin_layout_seats(ngx_http_bo_ctx_t *ctx);
 /* PUT of .../seats: which of them are broken, of the house, ... */
 void ngx_http_bo_admin_seats(ngx_http_bo_ctx_t *ctx);
 
+/* shows: putting on one or a series, moving one, prices, sales. */
+void ngx_http_bo_admin_show_create(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_admin_show_change(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_admin_show_prices(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_admin_show_sales(ngx_http_bo_ctx_t *ctx);
+
 /* GET of a list and of one. */
 void ngx_http_bo_admin_list(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_admin_read(ngx_http_bo_ctx_t *ctx);

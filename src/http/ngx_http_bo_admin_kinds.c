@@ -87,6 +87,14 @@ static const ngx_http_bo_admin_arg_t  ngx_http_bo_screen_args[] = {
     { NULL, 0 }
 };
 
+static const ngx_http_bo_admin_arg_t  ngx_http_bo_show_args[] = {
+    { "date", NGX_HTTP_BO_ARG_DATE },
+    { "theatreId", NGX_HTTP_BO_ARG_UUID },
+    { "screenId", NGX_HTTP_BO_ARG_UUID },
+    { "movieId", NGX_HTTP_BO_ARG_UUID },
+    { NULL, 0 }
+};
+
 static const ngx_http_bo_admin_arg_t  ngx_http_bo_audit_args[] = {
     { "objectId", NGX_HTTP_BO_ARG_UUID },
     { "who", NGX_HTTP_BO_ARG_NAME },
@@ -167,6 +175,41 @@ static ngx_http_bo_action_t  ngx_http_bo_admin_layouts_actions[] = {
     { 0, 0, ngx_null_string, 0, NULL }
 };
 
+/* There is no DELETE: a show is cancelled, see POST /shows/{id}/cancel. */
+
+static ngx_http_bo_action_t  ngx_http_bo_admin_shows_actions[] = {
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string,
+      NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_admin_list },
+
+    { NGX_HTTP_POST, NGX_HTTP_BO_LIST, ngx_null_string,
+      NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_KEY,
+      ngx_http_bo_admin_show_create },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_admin_read },
+
+    { NGX_HTTP_PUT, NGX_HTTP_BO_ONE, ngx_null_string,
+      NGX_HTTP_BO_CHANGES,
+      ngx_http_bo_admin_show_change },
+
+    { NGX_HTTP_PUT, NGX_HTTP_BO_VERB, ngx_string("prices"),
+      NGX_HTTP_BO_CHANGES,
+      ngx_http_bo_admin_show_prices },
+
+    { NGX_HTTP_PUT, NGX_HTTP_BO_VERB, ngx_string("seats"),
+      NGX_HTTP_BO_CHANGES,
+      ngx_http_bo_admin_seats },
+
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("sales"),
+      NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_admin_show_sales },
+
+    { 0, 0, ngx_null_string, 0, NULL }
+};
+
 static ngx_http_bo_action_t  ngx_http_bo_admin_audit_actions[] = {
 
     { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string,
@@ -197,6 +240,10 @@ ngx_http_bo_admin_kind_t  ngx_http_bo_admin_kinds[] = {
     { ngx_string("layouts"), "layout", ngx_http_bo_admin_layouts_actions,
       NULL, NULL, ngx_http_bo_no_args,
       NGX_HTTP_BO_E_LAYOUT_NOT_FOUND },
+
+    { ngx_string("shows"), "show", ngx_http_bo_admin_shows_actions,
+      NULL, NULL, ngx_http_bo_show_args,
+      NGX_HTTP_BO_E_SHOW_NOT_FOUND },
 
     { ngx_string("audit"), "audit", ngx_http_bo_admin_audit_actions,
       NULL, NULL, ngx_http_bo_audit_args,

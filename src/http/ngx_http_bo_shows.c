@@ -12,6 +12,10 @@
 
 #define NGX_HTTP_BO_PRICE_MAX  100000000
 
+/* msec; who asks for a show has it looked at again, for the next one. */
+
+#define NGX_HTTP_BO_SHOW_FRESH  500
+
 
 typedef struct {
     bo_str_t                 screen_id;
@@ -272,6 +276,7 @@ ngx_http_bo_show_read(ngx_http_bo_ctx_t *ctx)
     ngx_http_bo_wait(ctx, &s->call);
 
     if (ngx_bo_show_get(ctx->store, &ctx->id, 0, &s->call) == NGX_OK) {
+        ngx_bo_show_freshen(s->call.show, NGX_HTTP_BO_SHOW_FRESH);
         s->call.outcome = NGX_BO_OK;
         ngx_http_bo_show_found(ctx);
     }

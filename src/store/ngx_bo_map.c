@@ -471,6 +471,12 @@ ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map, int64_t version,
 ngx_uint_t
 ngx_bo_map_usable(ngx_bo_map_t *map, ngx_bo_show_t *show)
 {
+    /* another worker has a newer one: whoever asks next has it read again */
+
+    if (map->version != 0 && map->revision > show->revision) {
+        show->loaded = ngx_current_msec - NGX_BO_SHOW_FRESH - 1;
+    }
+
     return map->version != 0 && !map->dirty
            && map->revision == show->revision;
 }

@@ -65,6 +65,7 @@ static void ngx_bo_order_created(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_order_refuse(ngx_bo_order_call_t *c,
     ngx_bo_outcome_e outcome);
+static ngx_uint_t ngx_bo_order_closed(ngx_bo_order_call_t *c);
 static void ngx_bo_order_reloaded(ngx_bo_call_t *call);
 static void ngx_bo_order_verdict(ngx_bo_order_call_t *c,
     ngx_bo_gateway_t *gateway, ngx_uint_t captured);
@@ -679,11 +680,40 @@ ngx_bo_order_refuse(ngx_bo_order_call_t *c, ngx_bo_outcome_e outcome)
 }
 
 
+/* Whether seats of the hold cannot be sold any more: they are in conflict. */
+
+static ngx_uint_t
+ngx_bo_order_closed(ngx_bo_order_call_t *c)
+{
+    uint32_t        i;
+    bo_seats_t     *seats, *conflicts;
+    ngx_bo_show_t  *show;
+
+    show = ngx_bo_order_call(c)->show;
+    seats = &c->hold.hold.seats;
+    conflicts = &c->hold.conflicts;
+    conflicts->n = 0;
+
+    for (i = 0; i < seats->n; i++) {
+        if (!bo_layout_sellable(&show->layout, seats->no[i])) {
+            conflicts->no[conflicts->n++] = seats->no[i];
+        }
+    }
+
+    return conflicts->n != 0;
+}
+
+
 static void
 ngx_bo_order_reloaded(ngx_bo_call_t *call)
 {
     if (call->outcome != NGX_BO_OK) {
         ngx_bo_order_refuse((ngx_bo_order_call_t *) call, call->outcome);
+        return;
+    }
+
+    if (ngx_bo_order_closed((ngx_bo_order_call_t *) call)) {
+        ngx_bo_order_refuse((ngx_bo_order_call_t *) call, NGX_BO_CONFLICT);
         return;
     }
 

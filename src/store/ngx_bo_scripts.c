@@ -29,6 +29,7 @@ ngx_bo_script_t  ngx_bo_script_settle = ngx_bo_script(settle);
 ngx_bo_script_t  ngx_bo_script_map = ngx_bo_script(map);
 ngx_bo_script_t  ngx_bo_script_load = ngx_bo_script(load);
 ngx_bo_script_t  ngx_bo_script_repair = ngx_bo_script(repair);
+ngx_bo_script_t  ngx_bo_script_renew = ngx_bo_script(renew);
 ngx_bo_script_t  ngx_bo_script_book = ngx_bo_script(book);
 ngx_bo_script_t  ngx_bo_script_book_pay = ngx_bo_script(book_pay);
 ngx_bo_script_t  ngx_bo_script_book_read = ngx_bo_script(book_read);
@@ -50,6 +51,7 @@ ngx_bo_script_t  *ngx_bo_scripts[] = {
     &ngx_bo_script_map,
     &ngx_bo_script_load,
     &ngx_bo_script_repair,
+    &ngx_bo_script_renew,
     &ngx_bo_script_book,
     &ngx_bo_script_book_pay,
     &ngx_bo_script_book_read,

@@ -9,10 +9,6 @@
 #include "ngx_bo_seatmap.h"
 
 
-/* A show is read again when it is older than this; nobody waits for it. */
-
-#define NGX_BO_SHOW_FRESH    30000
-
 /* Loads under way at once; who asks for unknown shows cannot take more. */
 
 #define NGX_BO_SHOW_LOADS    64
@@ -172,13 +168,20 @@ ngx_bo_show_get(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no,
 static void
 ngx_bo_show_renew(ngx_bo_show_t *show)
 {
-    if (ngx_current_msec - show->loaded <= NGX_BO_SHOW_FRESH) {
+    ngx_bo_show_freshen(show, NGX_BO_SHOW_FRESH);
+}
+
+
+void
+ngx_bo_show_freshen(ngx_bo_show_t *show, ngx_msec_t age)
+{
+    if (ngx_current_msec - show->loaded <= age) {
         return;
     }
 
     /* Not again at once, should PostgreSQL be away. */
 
-    show->loaded = ngx_current_msec - NGX_BO_SHOW_FRESH + 1000;
+    show->loaded = ngx_current_msec - age + ngx_min(age, 1000);
     (void) ngx_bo_show_load(show->store, &show->id, 0);
 }
 

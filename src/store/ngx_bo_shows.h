@@ -19,6 +19,11 @@
 #define NGX_BO_EPOCH_VERSIONS  1000000000
 
 
+/* msec; a show is read again when it is older; nobody waits for it. */
+
+#define NGX_BO_SHOW_FRESH      30000
+
+
 /* Where in the text of a seat map those fields stand that are of all seats. */
 
 typedef struct {
@@ -114,6 +119,11 @@ ngx_bo_show_t *ngx_bo_show_listed(ngx_bo_store_t *store, const bo_uuid_t *id);
  * who asks finds it.
  */
 ngx_bo_show_t *ngx_bo_show_fetch(ngx_bo_store_t *store, uint32_t no);
+
+/*
+ * Reads it again behind the back of who asks when it is older than age (msec).
+ */
+void ngx_bo_show_freshen(ngx_bo_show_t *show, ngx_msec_t age);
 
 void ngx_bo_show_keep(ngx_bo_show_t *show);
 void ngx_bo_show_drop(ngx_bo_show_t *show);

@@ -202,7 +202,7 @@ sub conf ($self, %change) {
 sub _admin () {
     return join "\n", (map {
         "location /api/v1/admin/$_ { boxoffice_admin $_; }"
-    } qw(movies theatres screens audit quarantine)), <<~'END';
+    } qw(movies theatres screens shows audit quarantine)), <<~'END';
     location /api/v1/admin/layouts {
         boxoffice_admin layouts;
         client_max_body_size 1m;
