@@ -214,7 +214,7 @@ sub _body ($self, $described, $answer) {
 }
 
 
-# Operations without any good answer.
+# Operations that nobody has called, or whose callers were all turned away.
 sub unanswered ($self) {
     my @none;
 
@@ -223,7 +223,8 @@ sub unanswered ($self) {
             sort keys $self->{doc}{paths}{$path}->%*)
         {
             my $seen = $self->{seen}{"$method $path"} // {};
-            push @none, "$method $path" if !grep { $_ < 400 } keys %$seen;
+            push @none, "$method $path"
+                if !grep { !/^40[0134]$/ } keys %$seen;
         }
     }
 
