@@ -107,7 +107,7 @@ subtest 'what is wrong in a channel' => sub {
             "$smtp login=$login"],
         ['a login', qr/${n}the file must be a line "user:password"/,
             "$smtp login=" . spew('nologin', "p4ssword\n")],
-        ['a login that is not there', qr/open\(\) ".*\/nothing" failed/,
+        ['a login that is not there', qr/".*\/nothing": the file cannot be opened/,
             "$smtp login=$dir/nothing"],
         ['keys', qr/${n}the file has no aws_access_key_id/,
             "email https://x.example credentials=$login from=a\@b.c"],
@@ -124,7 +124,7 @@ subtest 'what is wrong in a channel' => sub {
             "$sms idempotency=a:b"],
         ['a body', qr/${n}the file's name must end in "\.json" or "\.form"/,
             "sms http://127.0.0.1 body=$house/en/confirmed.txt"],
-        ['a body that is not there', qr/open\(\) ".*x\.json" failed/,
+        ['a body that is not there', qr/".*x\.json": the file cannot be opened/,
             'sms http://127.0.0.1 body=x.json'],
         ['a body with a mistake',
             qr{/b\.json", line 2: a tag has an unknown name}, 'sms http://127.0.0.1 body='
@@ -189,8 +189,8 @@ subtest 'what is wrong in the templates' => sub {
     is $status, 0, 'another language may have less' or diag $output;
 
     my @bad = (
-        [qr/open\(\) ".*\/en\/failed\.txt" failed/, 'en/failed.txt' => undef],
-        [qr/open\(\) ".*\/en\/words" failed/, 'en/words' => undef],
+        [qr/".*\/en\/failed\.txt": the file cannot be opened/, 'en/failed.txt' => undef],
+        [qr/".*\/en\/words": the file cannot be opened/, 'en/words' => undef],
         [qr/en\/words" must have 19 lines/, 'en/words' => "a\n" x 18],
         [qr/en\/words" must have 19 lines/, 'en/words' => "a\n" x 20],
         [qr/en\/failed\.txt" is empty/, 'en/failed.txt' => ''],
@@ -208,7 +208,7 @@ subtest 'what is wrong in the templates' => sub {
             'en/failed.txt' => "\xff\n"],
         [qr/fr\/failed\.push", line 1: it has a control character/,
             'fr/words' => $words, 'fr/failed.push' => "\r\n"],
-        [qr/open\(\) ".*\/fr\/words" failed/, 'fr/failed.txt' => "a\n"],
+        [qr/".*\/fr\/words": the file cannot be opened/, 'fr/failed.txt' => "a\n"],
     );
 
     for my $bad (@bad) {
@@ -217,7 +217,8 @@ subtest 'what is wrong in the templates' => sub {
     }
 
     my $f = folder();
-    bad('text needs short ones', qr/en\/confirmed\.short" failed/, [$sms], $f);
+    bad('text needs short ones', qr/en\/confirmed\.short": the file cannot be opened/,
+        [$sms], $f);
     bad('a language that is not there', qr/there is no folder "xx" in/,
         [$smtp], "$f language=xx");
     bad('a folder that is not there', qr/"boxoffice_notify_templates": .*failed/,

@@ -6,6 +6,7 @@
 
 
 #include "ngx_bo_notify.h"
+#include "store/ngx_bo_file.h"
 
 
 #define NGX_BO_NOTIFY_LANGUAGE_MAX  32
@@ -42,50 +43,29 @@ ngx_int_t
 ngx_bo_notify_read_file(ngx_conf_t *cf, ngx_str_t *path, ngx_uint_t optional,
     size_t max, ngx_str_t *text)
 {
-    ssize_t     n;
-    ngx_err_t   err;
-    ngx_file_t  file;
+    char  *error;
 
-    ngx_memzero(&file, sizeof(ngx_file_t));
+    ngx_set_errno(0);
 
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    error = ngx_bo_file_read(cf, cf->pool, path, max + 1, text);
 
-    if (file.fd == NGX_INVALID_FILE) {
-        err = ngx_errno;
-
-        if (optional && err == NGX_ENOENT) {
+    if (error) {
+        if (optional && ngx_errno == NGX_ENOENT) {
             return NGX_DECLINED;
         }
 
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
-                           ngx_open_file_n " \"%V\" failed", path);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno, "\"%V\": %s", path,
+                           error);
         return NGX_ERROR;
     }
 
-    text->data = ngx_pnalloc(cf->pool, max + 1);
-    n = text->data ? ngx_read_file(&file, text->data, max + 1, 0) : NGX_ERROR;
-
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    if (n < 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" cannot be read",
-                           path);
-        return NGX_ERROR;
-    }
-
-    if ((size_t) n > max) {
+    if (text->len > max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" is longer than %uz bytes", path, max);
         return NGX_ERROR;
     }
 
-    text->len = n;
-    text->data[n] = '\0';
+    text->data[text->len] = '\0';
 
     return NGX_OK;
 }
