@@ -11,6 +11,9 @@ import { explain } from "./words.js";
 const FILTERS = [["language", "Language"], ["genre", "Genre"],
     ["format", "Format"], ["date", "Day"]];
 
+/* so long nobody types on: ask what it may become */
+const PAUSE_MS = 150;
+
 /* what the lists that were seen had, to be offered when one types */
 const seen = { language: new Set(), genre: new Set(), format: new Set() };
 
@@ -39,7 +42,7 @@ function notice(items) {
 
 /* What of the address is a filter. */
 function filters(params) {
-    return Object.fromEntries(FILTERS.map(([name]) => (
+    return Object.fromEntries([["q"], ...FILTERS].map(([name]) => (
         [name, params[name]])).filter(([, value]) => value));
 }
 
@@ -53,11 +56,12 @@ class Movies {
         this.build();
         this.fill(params);
         this.el = h("div", { class: "browse" }, this.heading,
-            this.banners.el, this.panel, this.list);
+            this.banners.el, this.form, this.list);
     }
 
     destroy() {
         this.asked++;
+        window.clearTimeout(this.typing);
         this.banners.stop();
     }
 
@@ -74,21 +78,36 @@ class Movies {
         this.lists = Object.keys(seen).map((name) => (
             h("datalist", { id: `known-${name}` })));
 
+        this.words = h("input", { type: "search", name: "q", id: "search",
+            maxLength: 100, autocomplete: "off",
+            oninput: () => this.suggest() });
+        this.words.setAttribute("list", "suggested");
+        this.suggested = h("datalist", { id: "suggested" });
+
         this.clear = h("a", { class: "button quiet", href: "#/" },
             "Show all");
 
         this.panel = h("details", { class: "filters" },
             h("summary", {}, "Filter"),
-            h("form", { role: "search", "aria-label": "Movies",
-                noValidate: true, onsubmit: (event) => this.send(event) },
-            FILTERS.map(([name, text], i) => h("div", { class: "field" },
-                h("label", { for: `filter-${name}` }, text),
-                this.inputs[i])),
-            this.lists,
-            h("div", { class: "row-actions" },
-                h("button", { class: "button primary", type: "submit" },
-                    "Apply"),
-                this.clear)));
+            h("div", { class: "filter-fields" },
+                FILTERS.map(([name, text], i) => h("div", { class: "field" },
+                    h("label", { for: `filter-${name}` }, text),
+                    this.inputs[i])),
+                this.lists,
+                h("div", { class: "row-actions" },
+                    h("button", { class: "button quiet", type: "submit" },
+                        "Apply"),
+                    this.clear)));
+
+        this.form = h("form", { class: "finder-form", role: "search",
+            "aria-label": "Movies", noValidate: true,
+            onsubmit: (event) => this.send(event) },
+        h("div", { class: "search-line" },
+            h("label", { for: "search" }, "Search"), this.words,
+            this.suggested,
+            h("button", { class: "button primary", type: "submit" },
+                "Find")),
+        this.panel);
 
         this.panel.open = window.matchMedia("(min-width: 62rem)").matches;
     }
@@ -99,13 +118,13 @@ class Movies {
 
         this.now = now;
 
-        for (const input of this.inputs) {
+        for (const input of [this.words, ...this.inputs]) {
             input.value = now[input.name] || "";
         }
 
         this.clear.hidden = Object.keys(now).length === 0;
 
-        if (!this.clear.hidden) {
+        if (FILTERS.some(([name]) => now[name])) {
             this.panel.open = true;
         }
     }
@@ -113,7 +132,7 @@ class Movies {
     send(event) {
         event.preventDefault();
 
-        const hash = `#/${query(Object.fromEntries(this.inputs.map(
+        const hash = `#/${query(Object.fromEntries([this.words, ...this.inputs].map(
             (input) => [input.name, input.value.trim()])))}`;
 
         if (hash === window.location.hash) {
@@ -131,7 +150,36 @@ class Movies {
         return true;
     }
 
-    page(cursor) {
+    /* What the words may become; an extra, and the last one counts. */
+    suggest() {
+        window.clearTimeout(this.typing);
+        this.typing = window.setTimeout(async () => {
+            const q = this.words.value.trim();
+
+            try {
+                const { items } = q === "" ? { items: [] }
+                    : await look("/search/suggest", { q, limit: 8 });
+
+                if (q === this.words.value.trim()) {
+                    this.suggested.replaceChildren(...items.map((each) => (
+                        h("option", { value: each.text }))));
+                }
+
+            } catch {
+                /* the search itself says what is wrong */
+            }
+        }, PAUSE_MS);
+    }
+
+    /* By words there is one page, the best first. */
+    async page(cursor) {
+        if (this.now.q) {
+            const found = await look("/search", { ...this.now, limit: 50 });
+
+            return { items: found.movies, nextCursor: null,
+                theatres: found.theatres };
+        }
+
         return look("/movies", { ...this.now, limit: 24, cursor });
     }
 
@@ -155,7 +203,13 @@ class Movies {
         }
     }
 
-    content({ items, nextCursor }) {
+    content({ items, nextCursor, theatres = [] }) {
+        const houses = theatres.length > 0 && h("section", {},
+            h("h2", {}, "Theatres"),
+            h("ul", { class: "houses" }, theatres.map((each) => h("li", {},
+                h("strong", {}, each.name),
+                each.city && ` · ${each.city}`))));
+
         const list = h("ul", { class: "movies" }, items.map(card));
 
         this.known(items);
@@ -166,7 +220,8 @@ class Movies {
         if (items.length === 0) {
             return [h("p", { class: "muted none" },
                 Object.keys(this.now).length > 0
-                    ? "There is no such movie." : "Nothing is on just now.")];
+                    ? "There is no such movie." : "Nothing is on just now."),
+            houses || ""];
         }
 
         return [list, more(list, "More movies", nextCursor,
@@ -177,7 +232,7 @@ class Movies {
 
                 return { items: data.items.map(card),
                     cursor: data.nextCursor };
-            })];
+            }), houses || ""];
     }
 
     known(items) {

@@ -1,7 +1,7 @@
 /*
  * The booking site: addresses to views.
  *
- *   #/                        the movies; ?genre=&language=&format=&date=
+ *   #/                        the movies; ?q=&genre=&language=&format=&date=
  *   #/movies/{id}             a movie, its days, its shows; ?date=
  *   #/shows                   the shows by the time they start
  *   #/shows/{id}              the hall; ?section= one part of a big one

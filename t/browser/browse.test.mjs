@@ -216,6 +216,28 @@ test("filters: what fits none, and all again", async (t) => {
 });
 
 
+test("a search finds what was typed wrong, and says what it may become",
+    async (t) => {
+        const page = await visitor(t, browser, "", PHONE);
+
+        await page.locator(".movie").first().waitFor();
+        await page.getByLabel("Search").pressSequentially("mons");
+        await page.locator("#suggested option[value=\"Monsoon Express\"]")
+            .waitFor({ state: "attached" });
+        await page.getByLabel("Search").fill("lihgthouse");
+        await page.getByRole("button", { name: "Find" }).tap();
+        await until("one movie is left", async () => (
+            await page.locator(".movie").count() === 1));
+        assert.match(await page.locator(".movie").innerText(),
+            /The Last Lighthouse/);
+        assert.equal(new URL(page.url()).hash, "#/?q=lihgthouse");
+        await look(page, "search");
+        await page.goto(`${BASE}/#/?q=galaxy`);
+        await page.locator(".houses", { hasText: "Galaxy Cinema" })
+            .waitFor();
+    });
+
+
 test("the nearest theatre first, where the visitor says so", async (t) => {
     const page = await visitor(t, browser, `#/movies/${FILM_ID}`, {
         permissions: ["geolocation"],
