@@ -474,6 +474,20 @@ subtest 'the operator makes an administrator' => sub {
 };
 
 
+subtest 'sessions that are over' => sub {
+    my $who  = $p->somebody;
+    my $left = sub { $t->dbh->selectrow_array('select count(*) from sessions'
+        . ' where user_id = ?', undef, $who->{user}{userId}) };
+
+    $t->dbh->do("update sessions set expires_at = now() - interval '2 days'"
+        . ' where user_id = ?', undef, $who->{user}{userId});
+    is $left->(), 1, 'there';
+
+    $t->reload;     # a new worker's jobs begin at once
+    $t->wait_until(sub { $left->() == 0 }, 20, 'and gone');
+};
+
+
 subtest 'nothing of it in a log' => sub {
     my $log = join '', map { $t->node($_)->log
         . slurp($t->dir . "/node$_/logs/access.log") } 1, 2;

@@ -32,6 +32,7 @@ static ngx_bo_job_t  ngx_bo_jobs[] = {
     { ngx_bo_job_cleanup, 10000, NULL, { 0 }, 0 },
     { ngx_bo_job_purge, 3600000, NULL, { 0 }, 0 },
     { ngx_bo_job_notifications, 3600000, NULL, { 0 }, 0 },
+    { ngx_bo_job_sessions, 3600000, NULL, { 0 }, 0 },
     { ngx_bo_job_partitions, 21600000, NULL, { 0 }, 0 }
 };
 

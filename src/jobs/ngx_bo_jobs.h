@@ -79,6 +79,7 @@ void ngx_bo_job_compare(ngx_bo_job_t *job);
 void ngx_bo_job_cleanup(ngx_bo_job_t *job);
 void ngx_bo_job_purge(ngx_bo_job_t *job);
 void ngx_bo_job_notifications(ngx_bo_job_t *job);
+void ngx_bo_job_sessions(ngx_bo_job_t *job);
 void ngx_bo_job_partitions(ngx_bo_job_t *job);
 void ngx_bo_job_repair(ngx_bo_job_t *job);
 void ngx_bo_job_bookings(ngx_bo_job_t *job);
