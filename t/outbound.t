@@ -233,6 +233,14 @@ subtest bounds => sub {
     is [sort map { verdict($_->json) } @answers],
         ['not sent 0 timed out in the queue', ('unknown 0 timed out') x 2],
         'and waiting is part of it';
+
+    # less than a fifth of its time would be left
+    @answers = $t->run_many(3, [map { ['POST', '/try/narrow', { timeout => $_,
+        method => 'POST', path => '/slow/4700', body => 'x' }] }
+        20_000, 20_000, 5000])->@*;
+    is [sort map { verdict($_->json) } @answers],
+        [('done 200') x 2, 'not sent 0 timed out in the queue'],
+        'what would be cut off is not begun';
 };
 
 subtest breaker => sub {

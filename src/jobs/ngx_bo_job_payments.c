@@ -108,9 +108,9 @@ ngx_bo_payments_due(void *data, ngx_bo_verdict_e verdict, PGresult *res,
             ngx_bo_intent_begin(job, res, i);
         }
 
-        if (n == NGX_BO_PAYMENTS_FULL) {
-            ngx_bo_job_payments(job);
-        }
+        /* the next ones when these have ended: customers ask there, too */
+
+        job->again = (n == NGX_BO_PAYMENTS_FULL);
     }
 
     ngx_bo_job_end(job);

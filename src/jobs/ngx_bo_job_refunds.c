@@ -88,9 +88,9 @@ ngx_bo_refunds_due(void *data, ngx_bo_verdict_e verdict, PGresult *res,
             ngx_bo_refund_begin(job, res, i);
         }
 
-        if (n == NGX_BO_REFUNDS_FULL) {
-            ngx_bo_job_refunds(job);
-        }
+        /* the next ones when these have ended: customers ask there, too */
+
+        job->again = (n == NGX_BO_REFUNDS_FULL);
     }
 
     ngx_bo_job_end(job);

@@ -14,26 +14,31 @@ typedef struct {
 } ngx_bo_job_get_t;
 
 
+/* How long a job sleeps that has more to do, msec. */
+
+#define NGX_BO_JOB_AGAIN  10
+
+
 static void ngx_bo_job_timer(ngx_event_t *ev);
 static void ngx_bo_job_sleep(ngx_bo_job_t *job, ngx_msec_t pause);
 static void ngx_bo_job_got(ngx_bo_call_t *call);
 
 
 static ngx_bo_job_t  ngx_bo_jobs[] = {
-    { ngx_bo_job_bookings, 10, NULL, { 0 }, 0 },
-    { ngx_bo_job_seatmaps, 200, NULL, { 0 }, 0 },
-    { ngx_bo_job_repair, 600, NULL, { 0 }, 0 },
-    { ngx_bo_job_orders, 500, NULL, { 0 }, 0 },
-    { ngx_bo_job_cancel, 1000, NULL, { 0 }, 0 },
-    { ngx_bo_job_payments, 500, NULL, { 0 }, 0 },
-    { ngx_bo_job_parked, 500, NULL, { 0 }, 0 },
-    { ngx_bo_job_refunds, 500, NULL, { 0 }, 0 },
-    { ngx_bo_job_compare, 1000, NULL, { 0 }, 0 },
-    { ngx_bo_job_cleanup, 10000, NULL, { 0 }, 0 },
-    { ngx_bo_job_purge, 3600000, NULL, { 0 }, 0 },
-    { ngx_bo_job_notifications, 3600000, NULL, { 0 }, 0 },
-    { ngx_bo_job_sessions, 3600000, NULL, { 0 }, 0 },
-    { ngx_bo_job_partitions, 21600000, NULL, { 0 }, 0 }
+    { ngx_bo_job_bookings, 10, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_seatmaps, 200, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_repair, 600, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_orders, 500, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_cancel, 1000, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_payments, 500, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_parked, 500, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_refunds, 500, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_compare, 1000, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_cleanup, 10000, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_purge, 3600000, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_notifications, 3600000, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_sessions, 3600000, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_partitions, 21600000, NULL, { 0 }, 0, 0 }
 };
 
 #define NGX_BO_JOBS  (sizeof(ngx_bo_jobs) / sizeof(ngx_bo_jobs[0]))
@@ -111,8 +116,14 @@ ngx_bo_job_begin(ngx_bo_job_t *job)
 void
 ngx_bo_job_end(ngx_bo_job_t *job)
 {
+    ngx_msec_t  pause;
+
     if (--job->pending == 0 && job->store != NULL) {
-        ngx_bo_job_sleep(job, job->period + ngx_random() % (job->period / 10));
+        pause = job->again ? ngx_min(NGX_BO_JOB_AGAIN, job->period)
+                           : job->period;
+        job->again = 0;
+
+        ngx_bo_job_sleep(job, pause + ngx_random() % (job->period / 10));
     }
 }
 

@@ -24,6 +24,8 @@ struct ngx_bo_job_s {
     ngx_bo_store_t          *store;
     ngx_event_t              timer;
     ngx_uint_t               pending;       /* steps under way */
+    unsigned                 again:1;       /* there is more to do: it sleeps
+                                             * but a moment, once */
 };
 
 

@@ -13,6 +13,13 @@
 #define NGX_BO_OUTBOUND_FAILURES  5
 #define NGX_BO_OUTBOUND_PAUSE     2000          /* msec */
 
+/*
+ * What has less time left than this, or than a fifth of its time, is not begun
+ * any more: it would be cut off, its end unknown, by a server in good health.
+ */
+
+#define NGX_BO_OUTBOUND_LEFT      2000          /* msec */
+
 /* Connections that nobody has used for so long are closed. */
 
 #define NGX_BO_OUTBOUND_IDLE      30000         /* msec */
@@ -32,6 +39,7 @@ static ngx_bo_outbound_op_t *ngx_bo_outbound_op_create(
 static void ngx_bo_outbound_op_free(ngx_bo_outbound_op_t *op);
 static void ngx_bo_outbound_turn(ngx_event_t *ev);
 static void ngx_bo_outbound_begin(ngx_bo_outbound_op_t *op);
+static ngx_uint_t ngx_bo_outbound_late(ngx_bo_outbound_op_t *op);
 static void ngx_bo_outbound_resolve(ngx_bo_outbound_op_t *op);
 static void ngx_bo_outbound_resolved(ngx_resolver_ctx_t *ctx);
 static void ngx_bo_outbound_run(ngx_bo_outbound_op_t *op);
@@ -529,6 +537,11 @@ ngx_bo_outbound_begin(ngx_bo_outbound_op_t *op)
 {
     ngx_bo_outbound_client_t  *client = op->client;
 
+    if (ngx_bo_outbound_late(op)) {
+        ngx_bo_outbound_end(op, NGX_BO_NOT_SENT, "timed out in the queue");
+        return;
+    }
+
     /* an open breaker lets one through, whose end it learns from */
 
     if (!ngx_bo_breaker_allow(&client->breaker)) {
@@ -553,6 +566,21 @@ ngx_bo_outbound_begin(ngx_bo_outbound_op_t *op)
     } else {
         ngx_bo_outbound_resolve(op);
     }
+}
+
+
+static ngx_uint_t
+ngx_bo_outbound_late(ngx_bo_outbound_op_t *op)
+{
+    ngx_msec_t      timeout;
+    ngx_msec_int_t  left;
+
+    timeout = op->request.timeout ? op->request.timeout
+                                  : op->client->peer->timeout;
+
+    left = (ngx_msec_int_t) (op->submitted + timeout - ngx_current_msec);
+
+    return left < (ngx_msec_int_t) ngx_min(timeout / 5, NGX_BO_OUTBOUND_LEFT);
 }
 
 
