@@ -218,7 +218,20 @@ as $$
     select 'I2: the books are the payments and the refunds',
            format('payment %s %s: %s, not %s', payment_id, step, l.amount,
                   m.amount)
-    from ledger l
+    from (select payment_id, what as step,
+                 sum(case when step like 'returned:%' then -amount
+                          else amount end) as amount
+          from ledger
+          -- the refund, whichever try it was
+          cross join lateral (
+              select case when step like 'refunded:%'
+                            or step like 'returned:%'
+                          then 'refunded:' || split_part(step, ':', 2)
+                          else step end as what) w
+          group by payment_id, what
+          having what not like 'refunded:%'
+              or sum(case when step like 'returned:%' then -amount
+                          else amount end) <> 0) l
     full join (select payment_id, 'captured' as step, amount
                from payments where status in ('CAPTURED', 'QUARANTINED')
                union all

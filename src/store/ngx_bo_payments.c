@@ -150,6 +150,9 @@ ngx_bo_word_taken(ngx_bo_store_t *store, PGresult *res, int row)
 
     } else if (ngx_strcmp(said, "refund_failed") == 0) {
         ngx_bo_count(store, refunds_failed);
+        ngx_log_error(NGX_LOG_ERR, store->log, 0,
+                      "boxoffice: a gateway says that a refund failed: see "
+                      "refunds that are FAILED");
 
     } else if (ngx_strcmp(said, "quarantined") == 0
                || ngx_strcmp(said, "altered") == 0)

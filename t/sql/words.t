@@ -266,11 +266,27 @@ subtest 'refunds' => sub {
     is(one('select settle_refund(?, ?, ?)', undef, $r->{refund_id}, 'FAILED',
            're_1'), 'already', 'an answer that is late changes nothing');
     is(webhook($p, 'REFUND_FAILED', refund_id => $r->{refund_id},
-               provider_refund => 're_1')->{outcome}, 'already', 'nor a word');
+               provider_refund => 're_0')->{outcome}, 'already',
+       'nor a word about another try');
+    healthy($dbh, 'done');
+    is(webhook($p, $_->[0], refund_id => $r->{refund_id},
+               provider_refund => 're_1')->{outcome}, $_->[1], $_->[2])
+        for (['REFUND_FAILED', 'refund_failed', 'the money came back'],
+             ['REFUND_FAILED', 'already', 'once'],
+             ['REFUNDED', 'already', 'a word that is late']);
+    is(one('select status from refunds where refund_id = ?', undef,
+           $r->{refund_id}), 'FAILED', 'it failed');
+    is(one('select sum(case when debit like ? then amount else -amount end) '
+           . 'from ledger where payment_id = ?', undef, 'gateway:%',
+           $p->{payment_id}), 200, 'the gateway has it');
+    healthy($dbh, 'returned');
+    is(webhook($p, 'REFUNDED', refund_id => $r->{refund_id},
+               provider_refund => 're_3')->{outcome}, 'refunded',
+       'given back once more');
     is(webhook($p, 'REFUNDED', provider_refund => 're_2',
                amount => 1)->{outcome}, 'quarantined',
        'the gateway gives back what is not there');
-    is(books($p), 'captured refunded', 'books');
+    is(books($p), 'captured refunded refunded returned', 'books');
     healthy($dbh, 'refunds');
 };
 
