@@ -213,12 +213,14 @@ ngx_bo_gateway_judge(ngx_bo_gateway_op_t *op,
         return NGX_BO_GATEWAY_NOT_NOW;
     }
 
-    if (status == 408 || status == 409 || status == 425 || status == 429) {
+    if (status == 409 || status == 425 || status == 429) {
         return NGX_BO_GATEWAY_NOT_NOW;
     }
 
-    return status >= 400 && status < 500 ? NGX_BO_GATEWAY_REFUSED
-                                         : NGX_BO_GATEWAY_UNKNOWN;
+    /* of 408 nobody says who was too slow, and what was done by then */
+
+    return status >= 400 && status < 500 && status != 408
+           ? NGX_BO_GATEWAY_REFUSED : NGX_BO_GATEWAY_UNKNOWN;
 }
 
 
