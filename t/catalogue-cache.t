@@ -341,6 +341,11 @@ subtest 'bounded' => sub {
     my $ids = $dbh->selectcol_arrayref(
         q{select movie_id from movies where title like 'Big %'});
     sleep 0.5;
+
+    # every worker has PostgreSQL again
+    $t->wait_until(sub { !grep { $_->code != 200 }
+        $t->run_many(8, [(['GET', '/readyz']) x 40])->@* }, 20, 'all ready');
+
     my $answers = $t->run_many(8, [map { ['GET', "/api/v1/movies/$_"] }
         @$ids]);
 
