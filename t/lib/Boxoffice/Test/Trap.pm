@@ -19,7 +19,9 @@ use Time::HiRes qw(sleep time);
 
 use constant {
     SYS_ptrace => 101, SYS_wait4 => 61, PEEKTEXT => 1, POKETEXT => 4,
-    CONT => 7, ATTACH => 16, DETACH => 17, WALL => 0x4000_0000, INT3 => 0xcc,
+    POKEUSER => 6, CONT => 7, ATTACH => 16, DETACH => 17,
+    WALL => 0x4000_0000, INT3 => 0xcc, TRAP => 5,
+    RIP => 16 * 8,    # in struct user
 };
 
 
@@ -59,7 +61,7 @@ sub caught ($self, $seconds) {
         for my $pid (map { 0 + $_ } keys $self->{traps}->%*) {
             my $signal = _wait($pid, 0) // next;
 
-            if ($signal == 5) {
+            if ($signal == TRAP) {
                 delete $self->{traps}{$pid};
                 return $pid;
             }
@@ -95,8 +97,15 @@ sub free ($self) {
         my $trap = delete $self->{traps}{$pid};
 
         CORE::kill STOP => $pid;
-        _wait($pid, 5) // next;
+        my $signal = _wait($pid, 5) // next;
         _poke($pid, $trap->{at}, $trap->{word});
+
+        # it is in the trap as well, and goes on where the trap was
+        if ($signal == TRAP) {
+            syscall(SYS_ptrace, POKEUSER, $pid, RIP, $trap->{at}) == 0
+                or die "rip of $pid: $!\n";
+        }
+
         syscall(SYS_ptrace, DETACH, $pid, 0, 0);
         CORE::kill CONT => $pid;
     }
