@@ -153,7 +153,7 @@ ngx_http_bo_register_hashed(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_bo_person_session(ctx) != NGX_OK) {
+    if (ngx_http_bo_person_session(ctx, &v[5]) != NGX_OK) {
         return;
     }
 
@@ -165,12 +165,6 @@ ngx_http_bo_register_hashed(ngx_http_bo_ctx_t *ctx)
     v[2] = ngx_http_bo_person_text(&p->name);
     v[3] = ngx_http_bo_person_text(&p->phone);
     v[4] = p->phc;
-    v[5].data = p->session;
-    v[5].len = BO_UUID_LEN;
-    v[6].data = p->hash_text;
-    v[6].len = NGX_BO_REFRESH_HASH;
-    v[7] = ngx_http_bo_person_number(p, 0, p->accounts->refresh);
-    v[8] = ngx_http_bo_person_number(p, 1, p->accounts->session);
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_REGISTER, v,
                            ngx_http_bo_registered);
@@ -239,19 +233,13 @@ ngx_http_bo_login_checked(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_bo_person_session(ctx) != NGX_OK) {
+    if (ngx_http_bo_person_session(ctx, &v[3]) != NGX_OK) {
         return;
     }
 
     v[0] = p->person.user;
     v[1] = p->person.password;
     v[2] = p->phc;
-    v[3].data = p->session;
-    v[3].len = BO_UUID_LEN;
-    v[4].data = p->hash_text;
-    v[4].len = NGX_BO_REFRESH_HASH;
-    v[5] = ngx_http_bo_person_number(p, 0, p->accounts->refresh);
-    v[6] = ngx_http_bo_person_number(p, 1, p->accounts->session);
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_OPEN, v,
                            ngx_http_bo_login_opened);

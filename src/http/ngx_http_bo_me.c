@@ -256,19 +256,13 @@ ngx_http_bo_password_hashed(ngx_http_bo_ctx_t *ctx)
 
     ngx_str_t  v[NGX_BO_PERSON_PARAMS];
 
-    if (ngx_http_bo_person_session(ctx) != NGX_OK) {
+    if (ngx_http_bo_person_session(ctx, &v[3]) != NGX_OK) {
         return;
     }
 
     v[0] = ctx->user;
     v[1] = p->person.password;
     v[2] = p->phc;
-    v[3].data = p->session;
-    v[3].len = BO_UUID_LEN;
-    v[4].data = p->hash_text;
-    v[4].len = NGX_BO_REFRESH_HASH;
-    v[5] = ngx_http_bo_person_number(p, 0, p->accounts->refresh);
-    v[6] = ngx_http_bo_person_number(p, 1, p->accounts->session);
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_PASSWORD, v,
                            ngx_http_bo_password_changed);

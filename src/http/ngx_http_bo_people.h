@@ -108,10 +108,12 @@ ngx_int_t ngx_http_bo_person_judge(ngx_http_bo_ctx_t *ctx, bo_str_t *password,
     const char *email, size_t len);
 
 /*
- * A new session: fills p->refresh, p->session and p->hash_text.  NGX_OK, or
- * NGX_ERROR: the answer is on its way.
+ * A new session: fills p->refresh, p->session and p->hash_text, and v with the
+ * parameters that statements have for one: session, hash of its token, and
+ * how long a token and a session may live, in seconds.  NGX_OK, or NGX_ERROR:
+ * the answer is on its way.
  */
-ngx_int_t ngx_http_bo_person_session(ngx_http_bo_ctx_t *ctx);
+ngx_int_t ngx_http_bo_person_session(ngx_http_bo_ctx_t *ctx, ngx_str_t v[4]);
 
 /* Answers with the person, and with tokens (p->refresh) or their cookies. */
 void ngx_http_bo_person_tokens(ngx_http_bo_ctx_t *ctx, ngx_uint_t status);

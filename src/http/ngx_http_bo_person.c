@@ -309,7 +309,7 @@ ngx_http_bo_person_judge(ngx_http_bo_ctx_t *ctx, bo_str_t *password,
 
 
 ngx_int_t
-ngx_http_bo_person_session(ngx_http_bo_ctx_t *ctx)
+ngx_http_bo_person_session(ngx_http_bo_ctx_t *ctx, ngx_str_t v[4])
 {
     ngx_http_bo_person_t *p = ctx->data;
 
@@ -324,6 +324,13 @@ ngx_http_bo_person_session(ngx_http_bo_ctx_t *ctx)
 
     bo_uuid_format((char *) p->session, &p->refresh.session);
     ngx_bo_refresh_hash(p->hash_text, &p->refresh);
+
+    v[0].data = p->session;
+    v[0].len = BO_UUID_LEN;
+    v[1].data = p->hash_text;
+    v[1].len = NGX_BO_REFRESH_HASH;
+    v[2] = ngx_http_bo_person_number(p, 0, p->accounts->refresh);
+    v[3] = ngx_http_bo_person_number(p, 1, p->accounts->session);
 
     return NGX_OK;
 }

@@ -214,42 +214,38 @@ sub _body ($self, $described, $answer) {
 }
 
 
+# All operations, as [method, path, what it says].
+sub _operations ($self) {
+    my $paths = $self->{doc}{paths};
+
+    return map {
+        my $path = $_;
+        map { [$_, $path, $paths->{$path}{$_}] }
+            grep { /^(?:get|put|post|delete|patch)$/ }
+            sort keys $paths->{$path}->%*;
+    } sort keys %$paths;
+}
+
+
 # Operations that nobody has called, or whose callers were all turned away.
 sub unanswered ($self) {
-    my @none;
-
-    for my $path (sort keys $self->{doc}{paths}->%*) {
-        for my $method (grep { /^(?:get|put|post|delete|patch)$/ }
-            sort keys $self->{doc}{paths}{$path}->%*)
-        {
-            my $seen = $self->{seen}{"$method $path"} // {};
-            push @none, "$method $path"
-                if !grep { !/^40[0134]$/ } keys %$seen;
-        }
-    }
-
-    return @none;
+    return grep {
+        my $seen = $self->{seen}{$_} // {};
+        !grep { !/^40[0134]$/ } keys %$seen;
+    } map { "$_->[0] $_->[1]" } $self->_operations;
 }
 
 
 # Statuses of operations that are described and that nobody has seen.
 sub unseen ($self) {
-    my @unseen;
-
-    for my $path (sort keys $self->{doc}{paths}->%*) {
-        my $item = $self->{doc}{paths}{$path};
-
-        for my $method (grep { ref $item->{$_} eq 'HASH'
-            && $item->{$_}{responses} } sort keys %$item)
-        {
-            push @unseen, map { "$method $path: $_" }
-                grep { !$self->{seen}{"$method $path"}{$_} }
-                sort keys $item->{$method}{responses}->%*;
-        }
-    }
-
-    return @unseen;
+    return map {
+        my ($method, $path, $operation) = @$_;
+        my $seen = $self->{seen}{"$method $path"} // {};
+        map { "$method $path: $_" } grep { !$seen->{$_} }
+            sort keys $operation->{responses}->%*;
+    } $self->_operations;
 }
+
 
 
 1;
