@@ -239,7 +239,7 @@ subtest 'refresh tokens that are none' => sub {
     refused($p->auth('refresh', {}), 400, 'missing_field', 'none');
 
     $bytes = unb64($other->{refreshToken});
-    substr($bytes, 30, 1) ^= "\1";
+    substr($bytes, 30, 1) ^.= "\1";
     refused($p->auth('refresh', { refreshToken => b64($bytes) }), 401,
         'session_over', 'a wrong secret of a session that is');
     refused($p->auth('refresh', { refreshToken => $other->{refreshToken} }), 401,
