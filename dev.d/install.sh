@@ -22,6 +22,7 @@ PACKAGES_browser="chromium fonts-liberation"
 PACKAGES_asan="dpkg-dev xz-utils patch"
 PACKAGES_fuzz="clang-14 libclang-rt-14-dev llvm-14"
 PACKAGES_tidy="clang-tidy-14"
+PACKAGES_postman=""
 PACKAGES_bench="wrk libnginx-mod-http-lua lua-cjson"
 
 
@@ -89,17 +90,13 @@ install_packages() {
 
     for group; do
         list=PACKAGES_$group
-        [[ -n ${!list-} ]] || die "unknown group of packages: $group"
+        [[ -n ${!list+set} ]] || die "unknown group of packages: $group"
         read -r -d '' -a list <<<"${!list}" || true
         packages+=("${list[@]}")
 
-        # lint needs node, tests of sessions and browsers npm, too; any version
-        # will do
-        if [[ $group == test || $group == browser || $group == bench ]]; then
+        # lint needs node, the others npm, too; any version will do
+        if [[ " test browser bench postman " == *" $group "* ]]; then
             command -v node >/dev/null || packages+=(nodejs)
-        fi
-
-        if [[ $group == test || $group == browser || $group == bench ]]; then
             command -v npm >/dev/null || packages+=(npm)
         fi
     done
@@ -116,6 +113,9 @@ install_packages() {
         if [[ $group == test ]]; then
             install_npm "$ROOT/t/auth"
             install_npm "$ROOT/t/aws"
+            install_npm "$ROOT/t/postman"
+        elif [[ $group == postman ]]; then
+            install_npm "$ROOT/t/postman"
         elif [[ $group == browser ]]; then
             install_npm "$ROOT/t/browser"
         elif [[ $group == bench ]]; then

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# ./dev test, asan, fuzz, bench.  Everything that is tested speaks TAP, and
+# ./dev test, asan, fuzz, bench, postman.  Everything that is tested speaks TAP, and
 # run-tests.pl runs it and counts.
 
 
@@ -115,6 +115,18 @@ run_asan() {
 run_fuzz() {
     install_packages build fuzz
     exec "$ROOT/t/fuzz/run.sh" "${1:-100000}"
+}
+
+
+write_postman() {
+    local file=${1:-$BUILD/boxoffice.postman.json}
+
+    install_packages postman
+    mkdir -p "$BUILD"
+    node "$ROOT/t/postman/collection.mjs" "$ROOT/docs/openapi.yaml" \
+        >"$file.new"
+    mv "$file.new" "$file"
+    say "written: $file"
 }
 
 
