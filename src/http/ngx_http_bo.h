@@ -526,7 +526,13 @@ u_char *ngx_http_bo_put_outbound(u_char *p, ngx_bo_outbound_t *outbound);
 ngx_uint_t ngx_http_bo_auth_lines(ngx_http_bo_main_conf_t *mcf);
 u_char *ngx_http_bo_put_auth(u_char *p, ngx_http_bo_main_conf_t *mcf);
 
-/* status: /healthz, /readyz and /metrics. */
+/* metrics_zones: the same of shared zones: their size, or what is left of it. */
+ngx_uint_t ngx_http_bo_zones_lines(void);
+u_char *ngx_http_bo_put_zones(u_char *p, ngx_uint_t left);
+
+/* status: /healthz, /readyz and /metrics; and the head of a family. */
+u_char *ngx_http_bo_put_metric(u_char *p, const char *name, const char *help,
+    const char *type);
 ngx_int_t ngx_http_bo_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_bo_metrics_handler(ngx_http_request_t *r);
 

@@ -111,12 +111,10 @@ ngx_http_bo_put_catalogue(u_char *p, ngx_bo_pages_t *pages)
     ngx_uint_t  i;
 
     for (i = 0; pages && ngx_http_bo_catalogue_metrics[i].name; i++) {
-        p = ngx_sprintf(p, "# HELP boxoffice_%s %s\n"
-                        "# TYPE boxoffice_%s %s\nboxoffice_%s %uA\n",
-                        ngx_http_bo_catalogue_metrics[i].name,
-                        ngx_http_bo_catalogue_metrics[i].help,
-                        ngx_http_bo_catalogue_metrics[i].name,
-                        ngx_http_bo_catalogue_metrics[i].type,
+        p = ngx_http_bo_put_metric(p, ngx_http_bo_catalogue_metrics[i].name,
+                                   ngx_http_bo_catalogue_metrics[i].help,
+                                   ngx_http_bo_catalogue_metrics[i].type);
+        p = ngx_sprintf(p, "boxoffice_%s %uA\n",
                         ngx_http_bo_catalogue_metrics[i].name,
                         *(ngx_atomic_t *) ((u_char *) &pages->table->stats
                                + ngx_http_bo_catalogue_metrics[i].offset));

@@ -48,8 +48,6 @@ static const struct {
 
 static u_char *ngx_http_bo_put_keys(u_char *p,
     ngx_http_bo_main_conf_t *mcf);
-static u_char *ngx_http_bo_put_key_head(u_char *p, const char *name,
-    const char *help, const char *type);
 
 
 ngx_uint_t
@@ -72,9 +70,9 @@ ngx_http_bo_put_auth(u_char *p, ngx_http_bo_main_conf_t *mcf)
     zone = mcf->auth_zone->data;
 
     for (i = 0; i < NGX_HTTP_BO_AUTH_METRICS; i++) {
-        p = ngx_http_bo_put_key_head(p, ngx_http_bo_auth_metrics[i].name,
-                                     ngx_http_bo_auth_metrics[i].help,
-                                     ngx_http_bo_auth_metrics[i].type);
+        p = ngx_http_bo_put_metric(p, ngx_http_bo_auth_metrics[i].name,
+                                   ngx_http_bo_auth_metrics[i].help,
+                                   ngx_http_bo_auth_metrics[i].type);
         p = ngx_sprintf(p, "boxoffice_%s %uA\n",
                         ngx_http_bo_auth_metrics[i].name,
                         *(ngx_atomic_t *)
@@ -98,8 +96,8 @@ ngx_http_bo_put_keys(u_char *p, ngx_http_bo_main_conf_t *mcf)
 
     source = mcf->auth_sources.elts;
 
-    p = ngx_http_bo_put_key_head(p, "keys_fetched_total",
-                                 "Times that keys were asked for", "counter");
+    p = ngx_http_bo_put_metric(p, "keys_fetched_total",
+                               "Times that keys were asked for", "counter");
 
     for (i = 0; i < mcf->auth_sources.nelts; i++) {
         slot = source[i]->jwks ? source[i]->jwks->slot : NULL;
@@ -114,9 +112,9 @@ ngx_http_bo_put_keys(u_char *p, ngx_http_bo_main_conf_t *mcf)
         }
     }
 
-    p = ngx_http_bo_put_key_head(p, "keys_age_seconds",
-                                 "Age of keys since they were last fetched",
-                                 "gauge");
+    p = ngx_http_bo_put_metric(p, "keys_age_seconds",
+                               "Age of keys since they were last fetched",
+                               "gauge");
 
     for (i = 0; i < mcf->auth_sources.nelts; i++) {
         slot = source[i]->jwks ? source[i]->jwks->slot : NULL;
@@ -129,13 +127,4 @@ ngx_http_bo_put_keys(u_char *p, ngx_http_bo_main_conf_t *mcf)
     }
 
     return p;
-}
-
-
-static u_char *
-ngx_http_bo_put_key_head(u_char *p, const char *name, const char *help,
-    const char *type)
-{
-    return ngx_sprintf(p, "# HELP boxoffice_%s %s\n# TYPE boxoffice_%s %s\n",
-                       name, help, name, type);
 }

@@ -13,8 +13,6 @@
 #define NGX_HTTP_BO_OUTBOUND_HEADS  7
 
 
-static u_char *ngx_http_bo_outbound_head(u_char *p, const char *name,
-    const char *help, const char *type);
 static u_char *ngx_http_bo_outbound_verdicts(u_char *p,
     ngx_bo_outbound_stats_t *stats);
 static u_char *ngx_http_bo_outbound_seconds(u_char *p,
@@ -65,17 +63,17 @@ ngx_http_bo_put_outbound(u_char *p, ngx_bo_outbound_t *outbound)
         return p;
     }
 
-    p = ngx_http_bo_outbound_head(p, "outbound_requests_total",
-                                  "Requests by how they ended", "counter");
+    p = ngx_http_bo_put_metric(p, "outbound_requests_total",
+                               "Requests by how they ended", "counter");
 
     for (i = 0; i < outbound->peers.nelts; i++) {
         p = ngx_http_bo_outbound_verdicts(p, peer[i]->stats);
     }
 
     for (k = 0; ngx_http_bo_outbound_values[k].name; k++) {
-        p = ngx_http_bo_outbound_head(p, ngx_http_bo_outbound_values[k].name,
-                                      ngx_http_bo_outbound_values[k].help,
-                                      ngx_http_bo_outbound_values[k].type);
+        p = ngx_http_bo_put_metric(p, ngx_http_bo_outbound_values[k].name,
+                                   ngx_http_bo_outbound_values[k].help,
+                                   ngx_http_bo_outbound_values[k].type);
 
         for (i = 0; i < outbound->peers.nelts; i++) {
             stats = peer[i]->stats;
@@ -99,24 +97,15 @@ ngx_http_bo_put_outbound(u_char *p, ngx_bo_outbound_t *outbound)
         }
     }
 
-    p = ngx_http_bo_outbound_head(p, "outbound_seconds",
-                                  "Time of a request, waiting included",
-                                  "histogram");
+    p = ngx_http_bo_put_metric(p, "outbound_seconds",
+                               "Time of a request, waiting included",
+                               "histogram");
 
     for (i = 0; i < outbound->peers.nelts; i++) {
         p = ngx_http_bo_outbound_seconds(p, peer[i]->stats);
     }
 
     return p;
-}
-
-
-static u_char *
-ngx_http_bo_outbound_head(u_char *p, const char *name, const char *help,
-    const char *type)
-{
-    return ngx_sprintf(p, "# HELP boxoffice_%s %s\n# TYPE boxoffice_%s %s\n",
-                       name, help, name, type);
 }
 
 

@@ -24,8 +24,6 @@ static ngx_int_t ngx_http_bo_status_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
 static size_t ngx_http_bo_metric_lines(ngx_http_bo_main_conf_t *mcf);
 static ngx_atomic_uint_t ngx_http_bo_streams(ngx_bo_metrics_t *m);
-static u_char *ngx_http_bo_put_metric(u_char *p, const char *name,
-    const char *help, const char *type);
 static u_char *ngx_http_bo_put_limits(u_char *p, ngx_array_t *zones,
     ngx_uint_t dry, const char *name, const char *help);
 static u_char *ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms);
@@ -233,6 +231,8 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
     p = ngx_http_bo_put_auth(p, mcf);
     p = ngx_http_bo_put_outbound(p, &mcf->outbound);
     p = ngx_http_bo_put_catalogue(p, ngx_http_bo_catalogue_pages(mcf));
+    p = ngx_http_bo_put_zones(p, 0);
+    p = ngx_http_bo_put_zones(p, 1);
     p = ngx_http_bo_put_histogram(p, "hold_seconds",
                                   "Time to lock seats in Redis", &m->hold);
     p = ngx_http_bo_put_histogram(p, "order_seconds",
@@ -262,6 +262,7 @@ ngx_http_bo_metric_lines(ngx_http_bo_main_conf_t *mcf)
            + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts)
            + ngx_http_bo_auth_lines(mcf)
            + NGX_HTTP_BO_CATALOGUE_LINES
+           + ngx_http_bo_zones_lines()
            + ngx_http_bo_outbound_lines(&mcf->outbound);
 }
 
@@ -282,7 +283,7 @@ ngx_http_bo_streams(ngx_bo_metrics_t *m)
 }
 
 
-static u_char *
+u_char *
 ngx_http_bo_put_metric(u_char *p, const char *name, const char *help,
     const char *type)
 {
