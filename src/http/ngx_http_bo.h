@@ -526,7 +526,7 @@ u_char *ngx_http_bo_put_outbound(u_char *p, ngx_bo_outbound_t *outbound);
 ngx_uint_t ngx_http_bo_auth_lines(ngx_http_bo_main_conf_t *mcf);
 u_char *ngx_http_bo_put_auth(u_char *p, ngx_http_bo_main_conf_t *mcf);
 
-/* metrics_zones: the same of shared zones: their size, or what is left of it. */
+/* metrics_zones: the same of shared zones: their size, or what is left. */
 ngx_uint_t ngx_http_bo_zones_lines(void);
 u_char *ngx_http_bo_put_zones(u_char *p, ngx_uint_t left);
 
