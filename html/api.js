@@ -259,6 +259,17 @@ export function read(path, { etag, signal, cache } = {}) {
 }
 
 
+/* A question with a body: nothing is done by it, so it has no key. */
+export async function question(path, body, { signal } = {}) {
+    const { data } = await exchange("POST", path, { signal,
+        headers: { "Accept": "application/json", ...who(),
+            "Content-Type": "application/json" },
+        body: JSON.stringify(body) });
+
+    return data;
+}
+
+
 /* The text of what is no JSON, such as a picture. */
 export async function readText(path) {
     const { data } = await exchange("GET", path, { as: "text",

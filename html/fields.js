@@ -70,6 +70,7 @@ const types = {
 
 types.long = types.text;
 types.date = types.text;
+types.choice = types.text;
 
 
 function control(spec, id) {
@@ -79,6 +80,11 @@ function control(spec, id) {
         return h("textarea", { ...common, rows: spec.rows || 5,
             maxLength: spec.max || 20000, spellcheck: spec.type === "long",
             class: spec.type === "json" ? "code" : null });
+    }
+
+    if (spec.type === "choice") {
+        return h("select", common, spec.options.map(({ value, text }) => (
+            h("option", { value }, text))));
     }
 
     if (spec.type === "number") {

@@ -20,22 +20,25 @@ function same(a, b) {
 
 
 class ObjectForm {
-    constructor(kind, object) {
+    /* given: what a new one has that is no field */
+    constructor(kind, fields, object, given) {
         this.kind = kind;
         this.object = object;
-        this.fields = kind.fields.map((spec) => makeField(spec));
+        this.given = given;
+        this.fields = fields.map((spec) => makeField(spec));
+        this.parts = [];
         this.heading = h("h1", {});
         this.stamp = h("p", { class: "muted" });
         this.problem = h("div", { class: "notice error", hidden: true,
             tabIndex: -1 });
         this.save = h("button", { class: "button primary", type: "submit" },
             object ? "Save" : `Make the ${kind.one}`);
-        this.remove = object && h("button", { class: "button quiet",
+        this.remove = object && kind.removable !== false && h("button", { class: "button quiet",
             type: "button", onclick: () => this.drop() },
         `Remove this ${kind.one}`);
         this.el = h("div", { class: "object" },
-            h("a", { class: "back", href: `#/${kind.name}` },
-                `All ${kind.many.toLowerCase()}`),
+            kind.back?.(object || given) || h("a", { class: "back",
+                href: `#/${kind.name}` }, `All ${kind.many.toLowerCase()}`),
             this.heading, this.stamp, this.problem,
             h("form", { class: "form fields", noValidate: true,
                 onsubmit: (event) => this.send(event) },
@@ -47,6 +50,7 @@ class ObjectForm {
 
     destroy() {
         this.gone = true;
+        this.parts.forEach((part) => part.destroy());
     }
 
     path() {
@@ -61,15 +65,21 @@ class ObjectForm {
         "Who changed it");
     }
 
-    /* Show the object as it is now. */
-    fill(object) {
+    /* The object as it is now; what is typed stays. */
+    took(object) {
         this.object = object;
         this.problem.hidden = true;
         this.heading.textContent = object ? this.kind.title(object)
             : `New ${this.kind.one}`;
-        this.stamp.textContent = object
-            ? `Version ${object.version}, of ${dayTime(object.updatedAt)}`
-            : "";
+        this.stamp.textContent = object ? [this.kind.stamp?.(object),
+            `Version ${object.version}`
+                + (object.updatedAt ? `, of ${dayTime(object.updatedAt)}`
+                    : "")].filter(Boolean).join(" · ") : "";
+    }
+
+    /* Show the object as it is now. */
+    fill(object) {
+        this.took(object);
         this.fields.forEach((field) => field.set(object?.[field.name]));
     }
 
@@ -84,6 +94,12 @@ class ObjectForm {
         return Object.fromEntries(this.fields
             .map((field) => [field.name, field.value()])
             .filter(([, value]) => value !== undefined));
+    }
+
+    async load() {
+        const { data } = await read(this.path());
+
+        return this.kind.object?.(data) ?? data;
     }
 
     async send(event) {
@@ -107,7 +123,8 @@ class ObjectForm {
     }
 
     async make() {
-        const made = await write("POST", this.kind.path, this.body());
+        const made = await write("POST", this.kind.path,
+            { ...this.given, ...this.body() });
 
         toast(`${this.kind.title(made)} is made.`);
 
@@ -121,7 +138,7 @@ class ObjectForm {
         const before = this.object.version;
         const now = await write("PUT", this.path(), this.body(), before);
 
-        this.fill(now);
+        this.fill(this.kind.object?.(now) ?? now);
         toast(now.version === before ? "Nothing was changed."
             : `Saved: version ${now.version}.`);
     }
@@ -151,7 +168,7 @@ class ObjectForm {
         let theirs;
 
         try {
-            theirs = (await read(this.path())).data;
+            theirs = await this.load();
 
         } catch (error) {
             this.say(h("p", {}, error.status === 404
@@ -225,10 +242,19 @@ class ObjectForm {
 }
 
 
-export async function formView(kind, { id }) {
-    const object = id
+/* given: see kind.given */
+export async function formView(kind, { id, ...params }) {
+    const data = id
         ? (await read(`${kind.path}/${encodeURIComponent(id)}`)).data : null;
-    const page = new ObjectForm(kind, object);
+    const object = data && (kind.object?.(data) ?? data);
+    const fields = typeof kind.fields === "function"
+        ? await kind.fields(object) : kind.fields;
+    const page = new ObjectForm(kind, fields, object,
+        object ? {} : await kind.given?.(params));
+
+    if (object && kind.after) {
+        page.el.append(...await kind.after(object, page));
+    }
 
     return { title: page.heading.textContent, el: page.el,
         destroy: () => page.destroy() };

@@ -13,22 +13,17 @@ const SEAT_MAX = 38;
 /* the columns left and right of the seats, as in the style sheet */
 const ROW_LABEL = 24;
 
-const states = {
-    AVAILABLE: "free",
-    HELD: "held by someone else",
-    BOOKED: "sold",
-    UNAVAILABLE: "not for sale",
-};
-
 
 /*
- * part: a part of map.  picked(id): is the seat in the visitor's choice?
- * own(id): in the visitor's hold?  pick(seat): the visitor chose it, or
- * chose it away.  look(text): what the pointer or the focus is on.
+ * part: a part of map.  seen(seat): how it looks, as {state, chosen, open,
+ * words}: the name of its style, whether it is marked, whether it can be, and
+ * what is said of it.  pick(seat): somebody chose it, or chose it away; without
+ * it the hall is only looked at.  look(text): what the pointer or the focus is
+ * on.
  */
 export class Hall {
-    constructor(map, part, { picked, own, pick, look, front }) {
-        Object.assign(this, { map, part, picked, own, pick, look });
+    constructor(map, part, { seen, pick, look, front }) {
+        Object.assign(this, { map, part, seen, pick, look });
         this.cells = new Map();
         this.active = null;
         this.whole = false;
@@ -47,7 +42,7 @@ export class Hall {
 
         this.grid = h("div", {
             class: "grid", role: "grid", "aria-label": `Seats, ${name}`,
-            "aria-multiselectable": "true",
+            "aria-multiselectable": this.pick && "true",
             "aria-describedby": "grid-help",
         });
         this.grid.style.setProperty("--cols",
@@ -134,27 +129,26 @@ export class Hall {
             return;
         }
 
-        const own = this.own(seat.seatId);
-        const picked = this.picked(seat.seatId);
-        const open = seat.status === "AVAILABLE" || own;
-        const state = picked ? "picked" : own ? "own"
-            : seat.status.toLowerCase();
+        const { state, chosen, open, words } = this.seen(seat);
 
         cell.className = `seat ${state} cat-`
             + `${this.map.categoryIndex.get(seat.category) % 6}`
             + (seat.kind === "ACCESSIBLE" ? " accessible" : "");
-        cell.setAttribute("aria-selected", String(picked));
-        cell.setAttribute("aria-disabled", String(!open));
-        cell.setAttribute("aria-label", this.describe(seat, own, picked));
+
+        if (this.pick) {
+            cell.setAttribute("aria-selected", String(chosen));
+            cell.setAttribute("aria-disabled", String(!open));
+        }
+
+        cell.setAttribute("aria-label", this.describe(seat, words));
     }
 
-    describe(seat, own, picked) {
+    /* A hall that nothing is sold of yet has no prices. */
+    describe(seat, words) {
         return [
             seatName(seat), title(seat.category),
-            money(seat.price, this.map.currency),
-            seat.kind === "ACCESSIBLE" && "wheelchair place",
-            own ? "held by you" : picked ? "your choice"
-                : states[seat.status],
+            seat.price !== undefined && money(seat.price, this.map.currency),
+            seat.kind === "ACCESSIBLE" && "wheelchair place", words,
         ].filter(Boolean).join(", ");
     }
 
@@ -196,7 +190,7 @@ export class Hall {
     }
 
     choose(cell) {
-        this.pick(cell.seat);
+        this.pick?.(cell.seat);
         this.look(cell.getAttribute("aria-label"));
     }
 

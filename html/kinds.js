@@ -1,12 +1,29 @@
 /*
  * What administrators change: where it is, what it is called, and its fields.
+ * What differs from kind to kind may be given, too:
+ *
+ *   given(params)         what a new one has beside its fields, of the address
+ *   back(object)          the link above the form
+ *   stamp(object)         what is said of it beside its version
+ *   after(object, form)   what is below the form
+ *   nav                   the link of the menu it is under, if not its own
+ *   removable             false: there is no way to remove it
+ *   object(data)          the object of what the API answers
  *
  * A field: name (in the API), label, type (text unless given: long, number,
  * date, list, json), required, hint, and bounds for the browser's controls.
  * The server has the last word on all of them.
  */
 
-import { facts } from "./catalogue.js";
+import { read } from "./api.js";
+import { facts, query } from "./catalogue.js";
+import { buttonLink, h } from "./dom.js";
+import { count } from "./format.js";
+import { layoutSeats } from "./layouts.js";
+import { listSection } from "./list.js";
+
+/* more than can be chosen from in one list, nobody chooses from */
+const CHOICES = 1000;
 
 const METADATA = { name: "metadata", label: "What else is known",
     type: "json",
@@ -41,6 +58,7 @@ export const kinds = {
                 max: 1000, hint: "https://…" },
             METADATA,
         ],
+        after: ({ movieId }) => [links({ movieId })],
     },
 
     theatres: {
@@ -64,5 +82,80 @@ export const kinds = {
                 min: -180, max: 180, step: "any" },
             METADATA,
         ],
+        after: async ({ theatreId }) => [links({ theatreId }),
+            await listSection(kinds.screens, { theatreId })],
+    },
+
+    screens: {
+        name: "screens",
+        path: "/admin/screens",
+        id: "screenId",
+        one: "screen",
+        many: "Screens",
+        nav: "theatres",
+        title: (screen) => screen.name,
+        about: (screen) => `${count(screen.seats, "seat")} · `
+            + screen.layoutName,
+        stamp: (screen) => screen.theatreName,
+        given: ({ theatreId }) => ({ theatreId }),
+        back: ({ theatreId }) => h("a", { class: "back",
+            href: `#/theatres/${theatreId}` }, "The theatre"),
+        fields: async (screen) => [
+            { name: "name", label: "Name", required: true, max: 255 },
+            { name: "layoutId", label: "Layout", type: "choice",
+                options: await layouts(screen),
+                hint: "Shows that are there keep theirs" },
+        ],
+        after: ({ screenId, layoutId }) => [
+            links({ screenId }, buttonLink(`#/layouts/${layoutId}`,
+                "Its layout", "quiet"))],
+    },
+
+    layouts: {
+        name: "layouts",
+        path: "/admin/layouts",
+        id: "layoutId",
+        one: "layout",
+        many: "Layouts",
+        title: (layout) => layout.name,
+        about: (layout) => `${count(layout.seats, "seat")} · `
+            + count(layout.screens, "screen"),
+        fields: [
+            { name: "name", label: "Name", required: true, max: 255 },
+        ],
+        after: async (layout, form) => [await layoutSeats(layout, form)],
     },
 };
+
+
+/* To the shows of something, and to new ones. */
+function links(filter, ...others) {
+    return h("p", { class: "row-actions links" },
+        buttonLink(`#/shows${query(filter)}`, "Its shows", "quiet"),
+        !filter.theatreId && buttonLink(`#/shows/new${query(filter)}`,
+            "New shows", "quiet"),
+        others);
+}
+
+
+/* Those that a screen may get, the one it has first. */
+async function layouts(screen) {
+    const all = [];
+    let cursor = null;
+
+    do {
+        const { data } = await read(`/admin/layouts${query({ limit: 100,
+            cursor })}`);
+
+        all.push(...data.items);
+        cursor = data.nextCursor;
+    } while (cursor && all.length < CHOICES);
+
+    const option = ({ layoutId, name, seats }) => ({ value: layoutId,
+        text: `${name} (${count(seats, "seat")})` });
+
+    return [...screen ? [{ value: screen.layoutId,
+        text: `${screen.layoutName} (${count(screen.seats, "seat")})` }] : [],
+    ...all.filter(({ layoutId }) => layoutId !== screen?.layoutId)
+        .map(option)];
+}

@@ -35,6 +35,14 @@ export async function readMap(showId) {
         read(showPath(showId, "availability")),
     ]);
 
+    /* what the browser has kept may be of before a change */
+    if (layout.data.revision !== availability.data.revision) {
+        const now = await read(showPath(showId, "layout"),
+            { cache: "no-cache" });
+
+        return [now.data, availability.data];
+    }
+
     return [layout.data, availability.data];
 }
 

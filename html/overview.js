@@ -6,6 +6,7 @@
 
 import { h } from "./dom.js";
 import { count, priceRange, title } from "./format.js";
+import { Plan } from "./plan.js";
 import { partSummary } from "./seatmap.js";
 
 
@@ -23,20 +24,15 @@ export class Overview {
             }
         }
 
+        this.plan = map.plan && new Plan(map, {
+            lit: (seat) => seat.status === "AVAILABLE",
+            at: (x, y) => this.open(x, y),
+        });
         this.el = this.build();
-        this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
-        this.redraw = () => this.draw();
-        this.scheme.addEventListener("change", this.redraw);
-        this.resizes = new ResizeObserver(this.redraw);
-
-        if (this.canvas) {
-            this.resizes.observe(this.canvas);
-        }
     }
 
     destroy() {
-        this.resizes.disconnect();
-        this.scheme.removeEventListener("change", this.redraw);
+        this.plan && this.plan.destroy();
     }
 
     build() {
@@ -53,26 +49,12 @@ export class Overview {
             this.map.parts.map((part) => this.card(part)));
 
         return h("div", { class: "overview" },
-            this.map.plan && this.buildCanvas(),
+            this.plan && this.plan.el,
             h("div", { class: "finder" },
                 h("label", { for: "find-section" }, "Section"), this.filter,
                 h("label", { for: "find-category" }, "Category"),
                 this.category),
             this.none, this.list);
-    }
-
-    buildCanvas() {
-        const { parts } = this.map;
-
-        this.x0 = Math.min(...parts.map((p) => p.x0));
-        this.y0 = Math.min(...parts.map((p) => p.y0));
-        this.w = Math.max(...parts.map((p) => p.x1)) - this.x0 + 1;
-        this.h = Math.max(...parts.map((p) => p.y1)) - this.y0 + 1;
-        this.canvas = h("canvas", { class: "plan", "aria-hidden": "true",
-            onclick: (event) => this.open(event) });
-        this.canvas.style.setProperty("--ratio", this.w / this.h);
-
-        return this.canvas;
     }
 
     card(part) {
@@ -116,40 +98,8 @@ export class Overview {
         this.none.hidden = shown > 0;
     }
 
-    colours() {
-        const style = getComputedStyle(this.el);
-        const cats = [0, 1, 2, 3, 4, 5].map((i) => (
-            style.getPropertyValue(`--cat-${i}`).trim()));
-
-        return { cats, taken: style.getPropertyValue("--taken").trim() };
-    }
-
-    draw(seats = this.map.seats) {
-        const scale = this.canvas.clientWidth * window.devicePixelRatio
-            / this.w;
-
-        if (!(scale > 0)) {
-            return;
-        }
-
-        if (seats === this.map.seats) {
-            this.canvas.width = Math.round(this.w * scale);
-            this.canvas.height = Math.round(this.h * scale);
-        }
-
-        const paint = this.canvas.getContext("2d");
-        const { cats, taken } = this.colours();
-        const size = Math.max(1, scale * 0.8);
-
-        for (const seat of seats) {
-            const x = (seat.x - this.x0) * scale;
-            const y = (seat.y - this.y0) * scale;
-
-            paint.clearRect(x, y, size, size);
-            paint.fillStyle = seat.status === "AVAILABLE"
-                ? cats[this.map.categoryIndex.get(seat.category) % 6] : taken;
-            paint.fillRect(x, y, size, size);
-        }
+    draw() {
+        this.plan && this.plan.draw();
     }
 
     /* Seats whose state changed. */
@@ -159,16 +109,11 @@ export class Overview {
             this.count(part);
         }
 
-        if (this.canvas) {
-            this.draw(seats);
-        }
+        this.plan && this.plan.draw(seats);
     }
 
-    open(event) {
-        const box = this.canvas.getBoundingClientRect();
-        const x = this.x0 + ((event.clientX - box.x) / box.width) * this.w;
-        const y = this.y0 + ((event.clientY - box.y) / box.height) * this.h;
-
+    /* x, y: a place on the grid */
+    open(x, y) {
         const part = this.map.parts.find((p) => (
             x >= p.x0 && x < p.x1 + 1 && y >= p.y0 && y < p.y1 + 1));
 

@@ -19,6 +19,13 @@ import { SeatMap, seatName } from "./seatmap.js";
 import { showInfo, when, where } from "./shows.js";
 import { explain } from "./words.js";
 
+const states = {
+    AVAILABLE: "free",
+    HELD: "held by someone else",
+    BOOKED: "sold",
+    UNAVAILABLE: "not for sale",
+};
+
 const MAX_SEATS = 10;
 const ASK_AGAIN_MS = 2000;
 
@@ -236,13 +243,26 @@ class SeatsPage {
                 ? /stage|house|theatre/i.test(this.show.screenName)
                     ? "Stage" : "Screen"
                 : "",
-            picked: (id) => this.picked.has(id),
-            own: (id) => this.owns(id),
+            seen: (seat) => this.seen(seat),
             pick: (seat) => this.pick(seat),
             look: (text) => {
                 this.look.textContent = text;
             },
         });
+    }
+
+    seen(seat) {
+        const own = this.owns(seat.seatId);
+        const chosen = this.picked.has(seat.seatId);
+
+        return {
+            chosen,
+            open: seat.status === "AVAILABLE" || own,
+            state: chosen ? "picked" : own ? "own"
+                : seat.status.toLowerCase(),
+            words: own ? "held by you" : chosen ? "your choice"
+                : states[seat.status],
+        };
     }
 
     address(section) {

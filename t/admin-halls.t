@@ -117,6 +117,50 @@ subtest 'drawn' => sub {
 };
 
 
+subtest 'seen before it is made' => sub {
+    my $count = sub {
+        $t->dbh->selectrow_array('select count(*) from layouts') };
+    my $before = $count->();
+    my $r = create("$LAYOUTS/preview", { drawing => $DRAWING });
+
+    is $r->code, 200, 'answered' or diag $r->body;
+    is [$r->json->@{qw(seats categories)}], [32, [
+        { name => 'SILVER', seats => 26 }, { name => 'GOLD', seats => 6 }]],
+        'what it would have';
+
+    # the rows that a show of it would be drawn from
+    my @seats = map { my $row = $_;
+        map { my ($label, $number, $x, $category, $kind) = @$_;
+            [$label, $row->{row}, $number,
+                $r->json->{categories}[$category]{name}, $kind // 'NORMAL',
+                $x, $row->{y}, $row->{section} || undef] } $row->{seats}->@*
+    } $r->json->{rows}->@*;
+    my $made = seats_of($drawn->json->{layoutId});
+    is \@seats, [map { [$_->@[1 .. 8]] } @$made], 'seat by seat';
+
+    $r = create("$LAYOUTS/preview", { rows => [{ row => 'A', category => 'X',
+        seats => [1, 2] }], name => 'like that of POST' });
+    is $r->json, { seats => 2, categories => [{ name => 'X', seats => 2 }],
+        rows => [{ section => '', row => 'A', y => 0,
+            seats => [['A1', 1, 0, 0], ['A2', 2, 1, 0]] }] }, 'rows, too';
+
+    $r = create("$LAYOUTS/preview", { drawing => "A X oo\nA X oq" });
+    refused($r, 422, 'invalid_layout', 'mistakes');
+    is mistakes($r), ['line 2: label A1 is there already, in line 1',
+        'line 2: places are made of o, a, x, h and _, and numbers of 1 to '
+        . '9999 before them'], 'all of them';
+
+    refused(create("$LAYOUTS/preview", {}), 400, 'invalid_field', 'nothing');
+    refused(create("$LAYOUTS/preview", { copyOf => uuid() }), 400,
+        'invalid_field', 'a copy has no preview', { field => 'copyOf' });
+    refused($t->post("$LAYOUTS/preview", { drawing => 'A X o' },
+        user => 'ann'), 403, 'forbidden', 'for administrators');
+    refused(get("$LAYOUTS/preview"), 405, 'method_not_allowed', 'no GET');
+    refused(get("$LAYOUTS/previews"), 404, 'not_found', 'another word');
+    is $count->(), $before, 'nothing was made';
+};
+
+
 subtest 'as rows' => sub {
     my $rows = [
         { row => 'A', category => 'GOLD', seats => [1, 2,

@@ -52,6 +52,7 @@ typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
 #define NGX_HTTP_BO_LIST          0         /* nothing */
 #define NGX_HTTP_BO_ONE           1         /* /{id} */
 #define NGX_HTTP_BO_VERB          2         /* /{id}/verb, /{id}/verb/... */
+#define NGX_HTTP_BO_WORD          3         /* /word, that is no id */
 
 /* What an action asks for. */
 

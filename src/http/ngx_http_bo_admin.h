@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_bo.h"
+#include "booking/bo_draft.h"
 
 
 /* What the query of a list may say, and which texts are good there. */
@@ -98,6 +99,11 @@ void ngx_http_bo_admin_read_as(ngx_http_bo_ctx_t *ctx, const char *kind);
 void ngx_http_bo_admin_layout_create(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_admin_layout_change(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_admin_layout_seats(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_admin_layout_preview(ngx_http_bo_ctx_t *ctx);
+
+/* A draft without mistakes as JSON; NGX_OK, or NGX_ERROR: no memory. */
+ngx_int_t ngx_http_bo_admin_hall(ngx_pool_t *pool, bo_draft_t *d,
+    ngx_str_t *body);
 
 /* PUT of .../seats: which of them are broken, of the house, ... */
 void ngx_http_bo_admin_seats(ngx_http_bo_ctx_t *ctx);

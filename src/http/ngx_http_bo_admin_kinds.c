@@ -152,6 +152,10 @@ static ngx_http_bo_action_t  ngx_http_bo_admin_layouts_actions[] = {
       NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_KEY|NGX_HTTP_BO_HUGE,
       ngx_http_bo_admin_layout_create },
 
+    { NGX_HTTP_POST, NGX_HTTP_BO_WORD, ngx_string("preview"),
+      NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_HUGE,
+      ngx_http_bo_admin_layout_preview },
+
     { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string,
       NGX_HTTP_BO_ADMIN,
       ngx_http_bo_admin_read },

@@ -1,12 +1,12 @@
 
 /*
- * POST and PUT of layouts: a hall is drawn as text, or given as rows of seats,
- * or copied.  What is wrong with it, all of it, is found by booking/bo_draft.
+ * POST and PUT of layouts, and their preview: a hall is drawn as text, or given
+ * as rows of seats, or copied.  What is wrong with it, all of it, is found by
+ * booking/bo_draft.
  */
 
 
 #include "ngx_http_bo_admin.h"
-#include "booking/bo_draft.h"
 
 
 /* Values in a document: more is no hall. */
@@ -99,6 +99,49 @@ ngx_http_bo_admin_layout_change(ngx_http_bo_ctx_t *ctx)
     {
         ngx_http_bo_layout_take(ctx, &matches);
     }
+}
+
+
+/* POST /admin/layouts/preview: the document as of POST, whose name may be left
+   out; nothing is made of it. */
+
+void
+ngx_http_bo_admin_layout_preview(ngx_http_bo_ctx_t *ctx)
+{
+    bo_doc_t                  doc;
+    ngx_str_t                 body;
+    bo_draft_t               *draft;
+    ngx_http_bo_layout_doc_t  l;
+
+    if (ngx_http_bo_admin_begin(ctx) == NULL
+        || ngx_http_bo_layout_read(ctx, &doc) != NGX_OK
+        || ngx_http_bo_layout_members(ctx, &doc, &l) != NGX_OK)
+    {
+        return;
+    }
+
+    if (l.copy) {
+        ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD, "copyOf");
+        return;
+    }
+
+    draft = ngx_pcalloc(ctx->request->pool, sizeof(bo_draft_t));
+
+    if (draft == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
+    if (ngx_http_bo_layout_draft(ctx, &doc, &l, draft) != NGX_OK) {
+        return;
+    }
+
+    if (ngx_http_bo_admin_hall(ctx->request->pool, draft, &body) != NGX_OK) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
+    ngx_http_bo_send(ctx, NGX_HTTP_OK, &body);
 }
 
 
@@ -257,7 +300,7 @@ ngx_http_bo_layout_members(ngx_http_bo_ctx_t *ctx, bo_doc_t *doc,
         }
     }
 
-    if (l->name == NULL) {
+    if (l->name == NULL && ctx->action->path != NGX_HTTP_BO_WORD) {
         ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_MISSING_FIELD, "name");
         return NGX_ERROR;
     }
@@ -281,8 +324,9 @@ ngx_http_bo_layout_fault(ngx_http_bo_layout_doc_t *l, ngx_uint_t change)
     bo_uuid_t   id;
     ngx_uint_t  n;
 
-    if (l->name->type != BO_DOC_STRING || l->name->len == 0
-        || l->name->len > 255)
+    if (l->name
+        && (l->name->type != BO_DOC_STRING || l->name->len == 0
+            || l->name->len > 255))
     {
         return "name";
     }

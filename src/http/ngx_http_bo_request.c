@@ -297,7 +297,7 @@ ngx_http_bo_route(ngx_http_bo_ctx_t *ctx)
 }
 
 
-/* Splits what follows the location's name: nothing, /{id}, /{id}/verb. */
+/* What follows the location's name: nothing, /{id}, /{id}/verb, /word. */
 
 static ngx_int_t
 ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path, ngx_str_t *verb)
@@ -333,10 +333,18 @@ ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path, ngx_str_t *verb)
         return ngx_http_bo_path_named(ctx, p, n, path, verb);
     }
 
-    if (n < 1 + BO_UUID_LEN || *p != '/'
+    if (*p != '/') {
+        return NGX_DECLINED;
+    }
+
+    if (n < 1 + BO_UUID_LEN
         || bo_uuid_parse(&ctx->id, (char *) p + 1, BO_UUID_LEN) != 0)
     {
-        return NGX_DECLINED;
+        *path = NGX_HTTP_BO_WORD;
+        verb->data = p + 1;
+        verb->len = n - 1;
+
+        return NGX_OK;
     }
 
     if (n == 1 + BO_UUID_LEN) {

@@ -80,6 +80,7 @@ export const WALK = {
         ...kind("Theatre", THEATRE, { ...THEATRE, address: "1 Sea Road" }),
         ...kind("Layout", LAYOUT, { name: "Great hall {{run}}" }),
         ["adminGetLayoutSeats"],
+        ["adminPreviewLayout", { body: { drawing: "A SILVER 4o_4o" } }],
         ["adminChangeLayoutSeats", { body: { broken: ["A1"] },
             headers: { "If-Match": "{{layoutTag}}" } }],
         ...kind("Screen", { theatreId: "{{theatreId}}", name: "Screen 1",
