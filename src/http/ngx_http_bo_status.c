@@ -254,7 +254,7 @@ ngx_http_bo_metric_lines(ngx_http_bo_main_conf_t *mcf)
 {
     return sizeof(ngx_http_bo_counters) / sizeof(ngx_http_bo_metric_t)
            + 3 * sizeof(ngx_http_bo_upstreams) / sizeof(ngx_http_bo_metric_t)
-           + 4 * (NGX_BO_BUCKETS + 4) + 9 + 6
+           + 4 * (NGX_BO_BUCKETS + 4) + 9 + 6 + 3
            + 4 + (1 + NGX_BO_SINKS_MAX) * sizeof(ngx_http_bo_sinks)
                  / sizeof(ngx_http_bo_metric_t)
            + 2 + 4 * NGX_BO_NOTIFY_KINDS
@@ -485,7 +485,15 @@ ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m)
                                            + metric->offset));
     }
 
-    return p;
+    p = ngx_http_bo_put_metric(p, "clock_ahead_milliseconds",
+                               "How far a clock is ahead of this node's",
+                               "gauge");
+
+    return ngx_sprintf(p, "boxoffice_clock_ahead_milliseconds"
+                       "{upstream=\"redis\"} %L\n"
+                       "boxoffice_clock_ahead_milliseconds"
+                       "{upstream=\"postgres\"} %L\n",
+                       (int64_t) m->clock_redis, (int64_t) m->clock_postgres);
 }
 
 

@@ -20,7 +20,7 @@
 
 /* To be changed with anything that lives in the zone, seat maps included. */
 
-#define NGX_BO_ZONE_VERSION  5
+#define NGX_BO_ZONE_VERSION  6
 
 #define NGX_BO_BUCKETS       13
 
@@ -142,6 +142,8 @@ typedef struct {
     ngx_bo_histogram_t       outbox;        /* from an event to its stream */
     ngx_atomic_t             outbox_pending;    /* events nobody has taken */
     ngx_atomic_t             outbox_oldest;     /* msec */
+    ngx_atomic_t             clock_redis;   /* msec ahead of the node, signed */
+    ngx_atomic_t             clock_postgres;
     ngx_bo_sink_stats_t      sinks[NGX_BO_SINKS_MAX];
     ngx_bo_notify_stats_t    notify[NGX_BO_NOTIFY_KINDS];
     ngx_atomic_t             requests[6];   /* by class of status */

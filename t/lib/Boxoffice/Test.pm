@@ -72,6 +72,7 @@ $SIG{TERM} = sub { exit 143 };
 #   allow_log      => regex or array: lines of the error log that may be there
 #   start          => 0: do not start nginx yet ($t->node->start)
 #   append         => appendfsync of Redis, which has an append-only file then
+#   clocks         => Boxoffice::Test::Clocks: "redis" and "node" can be set
 #   optimistic     => 1: the locations of the optimistic mode
 sub new ($class, %o) {
     my $dir = File::Temp->newdir('/tmp/bo-test-XXXXXXXX', CLEANUP => 0);
@@ -88,7 +89,8 @@ sub new ($class, %o) {
     $living{$self} = $self;
 
     $self->{redis_server} = Boxoffice::Test::Redis->start(dir => "$dir",
-        append => delete $o{append});
+        append => delete $o{append},
+        env => $o{clocks} ? $o{clocks}->env('redis') : {});
     $self->{postgres} = ($o{postgres} // '') eq 'own'
         ? Boxoffice::Test::Postgres->start(fsync => 1)
         : Boxoffice::Test::Postgres->shared;

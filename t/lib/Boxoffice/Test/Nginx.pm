@@ -242,7 +242,9 @@ sub _command ($self) {
 sub _env ($self) {
     return {
         ASAN_OPTIONS => "detect_odr_violation=0:detect_leaks=1:"
+            . 'verify_asan_link_order=0:'
             . "log_path=$self->{dir}/asan/report",
+        ($self->{clocks} ? $self->{clocks}->env('node')->%* : ()),
         UBSAN_OPTIONS => 'print_stacktrace=1',
         LSAN_OPTIONS => "suppressions=$root/t/lib/lsan.supp:"
             . 'print_suppressions=0',

@@ -10,11 +10,13 @@ use Carp   qw(croak);
 use Redis  ();
 
 
-# start(dir => DIRECTORY, append => appendfsync of an append-only file)
+# start(dir => DIRECTORY, append => appendfsync of an append-only file,
+#       env => {...})
 sub start ($class, %o) {
     my $self = bless {
         dir  => $o{dir},
         append => $o{append},
+        env  => $o{env},
         port => Boxoffice::Test::Process::free_port(),
     }, $class;
 
@@ -34,6 +36,7 @@ sub run ($self) {
             '--maxmemory-policy', 'noeviction', '--dir', $self->{dir},
             '--logfile', "$self->{dir}/redis.log"],
         log => "$self->{dir}/redis.out",
+        env => $self->{env},
     );
 
     Boxoffice::Test::Process::wait_until(sub {
