@@ -1,13 +1,58 @@
 -- The catalogue: what is shown, where, on which seats, at what price.
 --
 -- Nothing here is written while seats are sold, so foreign keys and checks
--- are cheap and everywhere.  The hot tables follow in 002.
-
-create schema if not exists boxoffice;
+-- are cheap and everywhere.  The hot tables follow in 003.  What keeps
+-- columns that follow from others is in 002, what tells caches of changes in
+-- 033.
 
 set local search_path = boxoffice, pg_temp;
 
-create extension if not exists btree_gist;
+
+-- Of what the generated columns below are made.
+
+create function lower_all(words text[]) returns text[]
+language sql immutable parallel safe
+return (select coalesce(array_agg(lower(w) order by n), '{}')
+        from unnest(words) with ordinality u(w, n));
+
+comment on function lower_all(text[]) is
+    'Genres are compared without regard to case.';
+
+
+-- Where it is, as a point on the sphere that a GiST index finds the nearest
+-- of.  The functions of earthdistance name others of cube, so they need a
+-- path wherever they run, also when the index is built or analyzed.
+
+create function place_of(latitude double precision,
+                         longitude double precision) returns cube
+language plpgsql immutable parallel safe
+set search_path = boxoffice, public, pg_temp
+as $$
+begin
+    if latitude is null or longitude is null then
+        return null;
+    end if;
+
+    return ll_to_earth(latitude, longitude)::cube;
+end
+$$;
+
+
+-- The words by which a movie is found, see 034.
+
+create function movie_words(title text, about text, language text,
+                            format text, genres text[], metadata jsonb)
+returns tsvector
+language sql immutable parallel safe
+return setweight(to_tsvector('pg_catalog.simple', title), 'A')
+       || setweight(to_tsvector('pg_catalog.simple',
+                                coalesce(language, '') || ' '
+                                || coalesce(format, '') || ' '
+                                || array_to_string(genres, ' ')), 'B')
+       || setweight(jsonb_to_tsvector('pg_catalog.simple', metadata,
+                                      '["string"]'), 'C')
+       || setweight(to_tsvector('pg_catalog.simple', coalesce(about, '')),
+                    'D');
 
 
 create table movies (
@@ -22,44 +67,141 @@ create table movies (
     language      text,
     format        text,
     genres        text[] not null default '{}',
+    metadata      jsonb not null default '{}',
+    edition       int not null default 1,
     created_at    timestamptz(3) not null default now(),
+    updated_at    timestamptz(3) not null default now(),
+    removed_at    timestamptz(3),
+    released      date not null
+        generated always as (coalesce(release_date, date '0001-01-01'))
+        stored,
+    genre_keys    text[] not null
+        generated always as (lower_all(genres)) stored,
+    words         tsvector not null
+        generated always as (movie_words(title, about, language, format,
+                                         genres, metadata)) stored,
 
     constraint movies_pkey primary key (movie_id),
     constraint movies_title_length check (length(title) between 1 and 255),
-    constraint movies_duration_positive check (duration_min > 0)
+    constraint movies_duration_positive check (duration_min > 0),
+    constraint movies_metadata_object
+        check (jsonb_typeof(metadata) = 'object'),
+    constraint movies_metadata_size
+        check (length(metadata::text) <= 65536)
 );
 
 create index movies_title on movies (title, created_at desc);
 
+create index movies_listed on movies (released desc, movie_id desc)
+    where removed_at is null;
+
+create index movies_created on movies (created_at desc, movie_id desc)
+    where removed_at is null;
+
+create index movies_language
+    on movies (lower(language), released desc, movie_id desc)
+    where removed_at is null;
+
+create index movies_format
+    on movies (lower(format), released desc, movie_id desc)
+    where removed_at is null;
+
+create index movies_genres on movies using gin (genre_keys)
+    where removed_at is null;
+
+create index movies_words on movies using gin (words)
+    with (fastupdate = off) where removed_at is null;
+
+create index movies_title_start
+    on movies ((lower(title) collate "C")) where removed_at is null;
+
 comment on table movies is
     'What is shown: a film, a play, a match.  Titles are not unique, because '
     'remakes exist.';
+comment on column movies.metadata is
+    'What else is known of it, in no fixed form: cast, tags, posters, links.';
+comment on column movies.edition is
+    'Counts its changes, by a trigger.';
+comment on column movies.removed_at is
+    'Since then it is not shown any more; orders still tell its title.';
+comment on column movies.released is
+    'release_date, or the beginning of time: lists are sorted by it, the '
+    'latest first.';
 
 
 create table theatres (
     theatre_id uuid not null default gen_random_uuid(),
     name       text not null,
     address    text,
+    city       text,
     latitude   double precision,
     longitude  double precision,
     timezone   text not null,
+    metadata   jsonb not null default '{}',
+    edition    int not null default 1,
     created_at timestamptz(3) not null default now(),
+    updated_at timestamptz(3) not null default now(),
+    removed_at timestamptz(3),
+    spot       cube generated always as (place_of(latitude, longitude)) stored,
+    words      tsvector not null
+        generated always as
+            (setweight(to_tsvector('pg_catalog.simple', name), 'A')
+             || setweight(to_tsvector('pg_catalog.simple',
+                                      coalesce(city, '')), 'A')
+             || setweight(to_tsvector('pg_catalog.simple',
+                                      coalesce(address, '')), 'D')) stored,
 
     constraint theatres_pkey primary key (theatre_id),
-    constraint theatres_name_key unique (name),
-    constraint theatres_name_length check (length(name) between 1 and 255)
+    constraint theatres_name_length check (length(name) between 1 and 255),
+    constraint theatres_city_length check (length(city) between 1 and 255),
+    constraint theatres_place_whole
+        check ((latitude is null) = (longitude is null)),
+    constraint theatres_place_range
+        check (latitude between -90 and 90
+               and longitude between -180 and 180),
+    constraint theatres_metadata_object
+        check (jsonb_typeof(metadata) = 'object'),
+    constraint theatres_metadata_size
+        check (length(metadata::text) <= 65536)
 );
+
+-- a name is free again when its theatre is gone
+create unique index theatres_name on theatres (name) where removed_at is null;
+
+create index theatres_listed on theatres (name, theatre_id)
+    where removed_at is null;
+
+create index theatres_created on theatres (created_at desc, theatre_id desc)
+    where removed_at is null;
+
+create index theatres_city on theatres (lower(city), name, theatre_id)
+    where removed_at is null;
+
+create index theatres_place on theatres using gist (spot);
+
+create index theatres_words on theatres using gin (words)
+    with (fastupdate = off) where removed_at is null;
+
+create index theatres_name_start
+    on theatres ((lower(name) collate "C")) where removed_at is null;
 
 comment on table theatres is
     'A building.  Its time zone decides on which calendar day a show falls '
     'and how its time is printed.';
+comment on column theatres.metadata is
+    'What else is known of it, in no fixed form: facilities, parking, links.';
+comment on column theatres.removed_at is
+    'Since then it is not shown any more, and neither are its shows.';
 
 
 create table layouts (
     layout_id  uuid not null default gen_random_uuid(),
     name       text not null,
     seats      int not null default 0,
+    edition    int not null default 1,
     created_at timestamptz(3) not null default now(),
+    updated_at timestamptz(3) not null default now(),
+    staged_at  timestamptz(3),
 
     constraint layouts_pkey primary key (layout_id),
     constraint layouts_name_key unique (name),
@@ -67,12 +209,23 @@ create table layouts (
     constraint layouts_seats_range check (seats between 0 and 65535)
 );
 
+create index layouts_created on layouts (created_at desc, layout_id desc)
+    where staged_at is null;
+
+create index layouts_staged on layouts (staged_at)
+    where staged_at is not null;
+
 comment on table layouts is
     'A set of seats.  Immutable once a show uses it: seat numbers in claims, '
     'in Redis and in every client mean places of exactly this layout.';
 comment on column layouts.seats is
     'Seats that can be sold (NORMAL, ACCESSIBLE); counted by a trigger, so '
     'that a list of shows need not count 50,000 rows.';
+comment on column layouts.edition is
+    'Counts its changes, by a trigger.';
+comment on column layouts.staged_at is
+    'It is being put together, some thousand seats a statement, and nobody '
+    'sees it yet: a stadium takes longer than a statement may.';
 
 
 create table layout_seats (
@@ -118,10 +271,12 @@ create table screens (
     theatre_id uuid not null,
     name       text not null,
     layout_id  uuid not null,
+    edition    int not null default 1,
     created_at timestamptz(3) not null default now(),
+    updated_at timestamptz(3) not null default now(),
+    removed_at timestamptz(3),
 
     constraint screens_pkey primary key (screen_id),
-    constraint screens_name_key unique (theatre_id, name),
     constraint screens_theatre_fkey
         foreign key (theatre_id) references theatres,
     constraint screens_layout_fkey
@@ -129,24 +284,36 @@ create table screens (
     constraint screens_name_length check (length(name) between 1 and 255)
 );
 
+-- a name is free again when its screen is gone
+create unique index screens_name on screens (theatre_id, name)
+    where removed_at is null;
+
+create index screens_created on screens (created_at desc, screen_id desc)
+    where removed_at is null;
+
+create index screens_layout on screens (layout_id);
+
 comment on table screens is
     'A hall.  Its layout is what its next shows get; shows keep theirs.';
 
 
 create table shows (
-    show_id    uuid not null default gen_random_uuid(),
-    show_no    int not null generated always as identity,
-    movie_id   uuid not null,
-    screen_id  uuid not null,
-    layout_id  uuid not null,
-    starts_at  timestamptz(3) not null,
-    ends_at    timestamptz(3) not null,
-    show_date  date not null,
-    currency   char(3) not null,
-    status     text collate "C" not null default 'SCHEDULED',
-    epoch      int not null default 1,
-    revision   int not null default 1,
-    created_at timestamptz(3) not null default now(),
+    show_id     uuid not null default gen_random_uuid(),
+    show_no     int not null generated always as identity,
+    movie_id    uuid not null,
+    screen_id   uuid not null,
+    venue_id    uuid not null,
+    layout_id   uuid not null,
+    starts_at   timestamptz(3) not null,
+    ends_at     timestamptz(3) not null,
+    local_day   date not null,
+    show_date   date not null,
+    currency    char(3) not null,
+    status      text collate "C" not null default 'SCHEDULED',
+    orphan_rule boolean not null default true,
+    epoch       int not null default 1,
+    revision    int not null default 1,
+    created_at  timestamptz(3) not null default now(),
 
     constraint shows_pkey primary key (show_id),
     constraint shows_show_no_key unique (show_no),
@@ -167,6 +334,22 @@ with (fillfactor = 80);
 
 create index shows_starts_at on shows (starts_at, show_id);
 
+create index shows_ends_at on shows (ends_at);
+
+create index shows_program on shows (movie_id, local_day, starts_at)
+    where status = 'SCHEDULED';
+
+create index shows_day on shows (local_day, movie_id, starts_at)
+    where status = 'SCHEDULED';
+
+create index shows_theatre on shows (venue_id, local_day, starts_at)
+    where status = 'SCHEDULED';
+
+-- whether a movie, a layout or a screen was ever used, also where that is past
+create index shows_movie on shows (movie_id);
+create index shows_layout on shows (layout_id);
+create index shows_screen on shows (screen_id, starts_at);
+
 comment on table shows is
     'One performance on one screen; two that are scheduled cannot overlap '
     'there.';
@@ -182,6 +365,12 @@ comment on column shows.epoch is
 comment on column shows.revision is
     'Counts changes of prices, status and time; a cached copy names the one '
     'it was made from, and an order priced from another is refused.';
+comment on column shows.venue_id is
+    'The theatre of its screen; kept by triggers, as local_day is.';
+comment on column shows.local_day is
+    'The day on which it begins there; show_date is where its orders are.';
+comment on column shows.orphan_rule is
+    'whether a hold may not leave a single free seat';
 
 
 create table show_prices (
@@ -201,115 +390,17 @@ comment on table show_prices is
     'Price of a category for one show, in minor units of its currency.';
 
 
--- A new show takes its layout from the screen and its day from the theatre.
+create table show_seats (
+    show_id uuid not null,
+    seat_no int not null,
+    kind    text collate "C" not null,
 
-create function shows_fill() returns trigger
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-declare
-    place record;
-begin
-    select c.layout_id, t.timezone into place
-    from screens c join theatres t using (theatre_id)
-    where c.screen_id = new.screen_id;
+    constraint show_seats_pkey primary key (show_id, seat_no),
+    constraint show_seats_show_fkey
+        foreign key (show_id) references shows on delete cascade,
+    constraint show_seats_kind_known
+        check (kind in ('NORMAL', 'ACCESSIBLE', 'BROKEN', 'HOUSE'))
+);
 
-    new.layout_id := coalesce(new.layout_id, place.layout_id);
-    new.show_date := coalesce(new.show_date,
-                              (new.starts_at at time zone place.timezone)::date);
-    return new;
-end
-$$;
-
-create trigger shows_fill before insert on shows
-for each row execute function shows_fill();
-
-
--- Seat numbers in claims are places of the layout, and orders are filed under
--- the date: neither may change under them.  What a worker caches of a show
--- is named by its revision, so every other change moves that.
-
-create function shows_change() returns trigger
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-begin
-    if (new.show_id, new.show_no, new.show_date, new.layout_id, new.screen_id)
-       is distinct from
-       (old.show_id, old.show_no, old.show_date, old.layout_id, old.screen_id)
-    then
-        raise exception 'a show keeps its ids, its date, its screen and its '
-                        'layout: cancel it and make another'
-              using errcode = 'integrity_constraint_violation';
-    end if;
-
-    if (new.starts_at, new.ends_at, new.status, new.currency, new.movie_id)
-       is distinct from
-       (old.starts_at, old.ends_at, old.status, old.currency, old.movie_id)
-    then
-        new.revision := old.revision + 1;
-    end if;
-
-    return new;
-end
-$$;
-
-create trigger shows_change before update on shows
-for each row execute function shows_change();
-
-
-create function show_prices_change() returns trigger
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-begin
-    update shows set revision = revision + 1
-    where show_id in (select show_id from changed);
-    return null;
-end
-$$;
-
-create trigger show_prices_insert after insert on show_prices
-referencing new table as changed
-for each statement execute function show_prices_change();
-
-create trigger show_prices_update after update on show_prices
-referencing new table as changed
-for each statement execute function show_prices_change();
-
-create trigger show_prices_delete after delete on show_prices
-referencing old table as changed
-for each statement execute function show_prices_change();
-
-
-create function layout_seats_count() returns trigger
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-begin
-    if exists (select from shows s join changed c using (layout_id)) then
-        raise exception 'a show uses this layout: make a new one'
-              using errcode = 'integrity_constraint_violation';
-    end if;
-
-    update layouts l
-    set seats = (select count(*) from layout_seats s
-                 where s.layout_id = l.layout_id
-                   and s.kind in ('NORMAL', 'ACCESSIBLE'))
-    where l.layout_id in (select layout_id from changed);
-
-    return null;
-end
-$$;
-
-create trigger layout_seats_insert after insert on layout_seats
-referencing new table as changed
-for each statement execute function layout_seats_count();
-
-create trigger layout_seats_update after update on layout_seats
-referencing new table as changed
-for each statement execute function layout_seats_count();
-
-create trigger layout_seats_delete after delete on layout_seats
-referencing old table as changed
-for each statement execute function layout_seats_count();
+comment on table show_seats is
+    'Seats that are of another kind in this show than in its layout.';

@@ -23,7 +23,8 @@ create type new_order as (
     ttl_ms         int,
     user_limit     int,
     idem_key       text,
-    fingerprint    text
+    fingerprint    text,
+    seat_prices    int[]
 );
 
 create type item_conflicts as (item int, conflicts int[]);
@@ -37,6 +38,8 @@ create type item_conflicts as (item int, conflicts int[]);
 -- revisions     the show's revision the amount was computed from
 -- seat_nos      "{1,2}", without repetition; seat_ids "A1,A2" in the same order
 -- amounts       minor units of the show's currency
+-- seat_prices   "{15000,25000}", what each seat costs, in the order of seat_nos
+--               and together the amount; null when the caller does not know
 -- phones        may be null
 -- ttls_ms       how long payment may take
 -- user_limits   seats one user may have in live orders of the show
@@ -62,7 +65,8 @@ create function create_orders(
     order_ids uuid[], show_ids uuid[], revisions int[], user_ids text[],
     hold_ids uuid[], seat_nos text[], seat_ids text[], amounts bigint[],
     payment_methods text[], names text[], emails text[], phones text[],
-    ttls_ms int[], user_limits int[], idem_keys text[], fingerprints text[])
+    ttls_ms int[], user_limits int[], idem_keys text[], fingerprints text[],
+    seat_prices text[] default null)
 returns setof order_outcome
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -98,7 +102,8 @@ begin
                          string_to_array(p.seat_ids, ','), p.amount,
                          s.currency, p.payment_method, p.name, p.email,
                          p.phone, p.ttl_ms, p.user_limit, p.idem_key,
-                         p.fingerprint)::new_order order by p.item),
+                         p.fingerprint,
+                         p.seat_prices::int[])::new_order order by p.item),
            array_agg(s.show_date order by p.item),
            array_agg(p.item) filter (where p.nth > 1)
     into items, dates, again
@@ -107,11 +112,12 @@ begin
           from unnest(order_ids, show_ids, revisions, user_ids, hold_ids,
                       seat_nos, seat_ids, amounts, payment_methods, names,
                       emails, phones, ttls_ms, user_limits, idem_keys,
-                      fingerprints)
+                      fingerprints, seat_prices)
                with ordinality
                q(order_id, show_id, revision, user_id, hold_id, seat_nos,
                  seat_ids, amount, payment_method, name, email, phone,
-                 ttl_ms, user_limit, idem_key, fingerprint, item)) p
+                 ttl_ms, user_limit, idem_key, fingerprint, seat_prices,
+                 item)) p
     left join shows s on s.show_id = p.show_id;
 
     outcomes := take_keys(user_ids, idem_keys, fingerprints, 'create',
@@ -259,11 +265,11 @@ begin
         insert into orders as o (order_id, show_date, show_id, show_no,
             user_id, hold_id, seat_nos, seat_ids, amount, currency,
             payment_method, customer_name, customer_email, customer_phone,
-            created_at, expires_at)
+            created_at, expires_at, seat_prices)
         select i.order_id, i.show_date, i.show_id, i.show_no, i.user_id,
                i.hold_id, i.seat_nos, i.seat_ids, i.amount, i.currency,
                i.payment_method, i.name, i.email, i.phone, started,
-               started + i.ttl_ms * interval '1 millisecond'
+               started + i.ttl_ms * interval '1 millisecond', i.seat_prices
         from unnest(items) i
         where outcomes[i.item] is null
         returning o.*, order_event(o) as event

@@ -1,4 +1,4 @@
--- What the payment gateway says about orders.
+-- What becomes of orders by their payments.
 
 set local search_path = boxoffice, pg_temp;
 
@@ -13,7 +13,9 @@ create type paid_order as (
     provider    text,
     ticket_code text,
     idem_key    text,
-    fingerprint text
+    fingerprint text,
+    open        boolean,    -- the show is to come
+    user_limit  int
 );
 
 create type locked_order as (
@@ -25,6 +27,88 @@ create type locked_order as (
 );
 
 
+-- Seats for orders that had expired and are paid after all: those of items
+-- that are all free.  The caller has the orders' locks, and so has to say
+-- which others it will free: their users' rows come before any claim.  Returns
+-- the items that have their seats, and their users' counts, again.
+
+create function seat_again(items int[], order_ids uuid[], show_dates date[],
+                           user_limits int[], freed uuid[], freed_dates date[])
+returns int[]
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    won int[];
+begin
+    insert into user_seats (show_id, user_id, seats, orders)
+    select distinct o.show_id, o.user_id, 0, 1
+    from unnest(order_ids, show_dates) p(order_id, show_date)
+    join orders o using (order_id, show_date)
+    order by 1, 2
+    on conflict (show_id, user_id) do nothing;
+
+    perform
+    from (select distinct o.show_id, o.user_id
+          from unnest(order_ids || freed, show_dates || freed_dates)
+               p(order_id, show_date)
+          join orders o using (order_id, show_date)) e
+    join user_seats u using (show_id, user_id)
+    order by u.show_id, u.user_id
+    for update of u;
+
+    insert into seat_claims (show_id, seat_no, order_id)
+    select o.show_id, n.seat_no, o.order_id
+    from unnest(order_ids, show_dates) p(order_id, show_date)
+    join orders o using (order_id, show_date)
+    cross join unnest(o.seat_nos) n(seat_no)
+    order by 1, 2, 3
+    on conflict (show_id, seat_no) do nothing;
+
+    -- others of the batch count against the limit, whether they win or not
+    won := array(
+        select r.item
+        from (select p.item, p.user_limit, o.order_id, o.show_id, o.seat_nos,
+                     u.seats + sum(cardinality(o.seat_nos))
+                               over (partition by o.show_id, o.user_id
+                                     order by p.item) as seats
+              from unnest(items, order_ids, show_dates, user_limits)
+                   p(item, order_id, show_date, user_limit)
+              join orders o using (order_id, show_date)
+              join user_seats u using (show_id, user_id)) r
+        where r.seats <= r.user_limit
+          and cardinality(r.seat_nos)
+              = (select count(*)
+                 from unnest(r.seat_nos) n(seat_no)
+                 join seat_claims c on c.show_id = r.show_id
+                                   and c.seat_no = n.seat_no
+                 where c.order_id = r.order_id));
+
+    delete from seat_claims c
+    using (select o.show_id, n.seat_no, o.order_id
+           from unnest(items, order_ids, show_dates)
+                p(item, order_id, show_date)
+           join orders o using (order_id, show_date)
+           cross join unnest(o.seat_nos) n(seat_no)
+           where p.item <> all (won)
+           offset 0) e
+    where c.show_id = e.show_id and c.seat_no = e.seat_no
+      and c.order_id = e.order_id;
+
+    update user_seats u set seats = u.seats + e.seats
+    from (select o.show_id, o.user_id, sum(cardinality(o.seat_nos)) as seats
+          from unnest(items, order_ids, show_dates)
+               p(item, order_id, show_date)
+          join orders o using (order_id, show_date)
+          where p.item = any (won)
+          group by o.show_id, o.user_id) e
+    where u.show_id = e.show_id and u.user_id = e.user_id;
+
+    return won;
+end
+$$;
+
+
 -- Confirms orders whose payment was captured, fails those whose payment was
 -- declined.  Element k of each array belongs to item k; returns one row for
 -- each item.
@@ -34,14 +118,17 @@ create type locked_order as (
 -- payment_ids   the provider's, one for each capture ever made
 -- verdicts      CAPTURED or DECLINED
 -- ticket_codes  made by the server, given to the order if it is confirmed
+-- user_limits   seats one user may have in live orders of the show, for an
+--               order that had expired
 --
 -- outcome:
--- confirmed     PAYMENT_PENDING became CONFIRMED
+-- confirmed     PAYMENT_PENDING became CONFIRMED, also when its time was over;
+--               or EXPIRED did, for its seats were free
 -- declined      PAYMENT_PENDING became FAILED, its seats are free
 -- already       it is CONFIRMED: nothing happens
 -- expired, failed, cancelled
 --               it is in that state; expired also when its deadline had
---               passed and it came to its end here
+--               passed without a capture and it came to its end here
 -- payment_used  the payment was captured for another order: nothing happens
 -- replayed      key and fingerprint were seen: the order as it is now
 -- key_reused    the key was used for something else
@@ -50,13 +137,12 @@ create type locked_order as (
 -- retry         an item before it in the batch has the order or the payment
 --
 -- A captured payment that confirms nothing (already with another payment,
--- expired, failed, cancelled) is recorded as REFUND_PENDING with its event,
--- once for ever.
+-- expired, failed, cancelled) is recorded with its refund, once for ever.
 
 create function confirm_orders(
     order_ids uuid[], show_nos int[], user_ids text[], payment_ids text[],
     verdicts text[], providers text[], ticket_codes text[], idem_keys text[],
-    fingerprints text[])
+    fingerprints text[], user_limits int[])
 returns setof order_outcome
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -76,6 +162,8 @@ declare
     dates      date[];
     again      int[];       -- second items of an order or a payment
     taken      int;
+    fresh      text[];      -- payments that were not known before
+    won        int[];       -- items that have their seats again
     wanted     int;
 begin
     if exists (select from unnest(verdicts, payment_ids) p(verdict, payment)
@@ -90,7 +178,9 @@ begin
                          p.payment_id, p.verdict = 'CAPTURED', p.provider,
                          p.ticket_code,
                          case when p.user_id is not null then p.idem_key end,
-                         p.fingerprint)::paid_order order by p.item),
+                         p.fingerprint,
+                         s.status = 'SCHEDULED' and s.starts_at > started,
+                         p.user_limit)::paid_order order by p.item),
            array_agg(s.show_date order by p.item),
            array_agg(p.item) filter (where p.nth > 1
                                         or (p.paid > 1
@@ -101,10 +191,11 @@ begin
                  row_number() over (partition by payment_id order by item)
                     as paid
           from unnest(order_ids, show_nos, user_ids, payment_ids, verdicts,
-                      providers, ticket_codes, idem_keys, fingerprints)
+                      providers, ticket_codes, idem_keys, fingerprints,
+                      user_limits)
                with ordinality
                q(order_id, show_no, user_id, payment_id, verdict, provider,
-                 ticket_code, idem_key, fingerprint, item)) p
+                 ticket_code, idem_key, fingerprint, user_limit, item)) p
     left join shows s on s.show_no = p.show_no;
 
     if array_position(user_ids, null) is not null then
@@ -136,38 +227,42 @@ begin
                           when l.status = 'CONFIRMED' then 'already'
                           when l.status <> 'PAYMENT_PENDING'
                           then lower(l.status)
-                          when l.expires_at <= started then 'expired'
                           when i.captured then 'confirmed'
+                          when l.expires_at <= started then 'expired'
                           else 'declined' end order by i.item),
            array_agg(case when l.status is distinct from 'PAYMENT_PENDING'
                           then null
-                          when l.expires_at <= started then 'EXPIRED'
                           when i.captured then 'CONFIRMED'
+                          when l.expires_at <= started then 'EXPIRED'
                           else 'FAILED' end order by i.item),
            count(l.item) filter (where i.captured)
     into outcomes, becomes, wanted
     from unnest(items) i left join unnest(locked) l using (item);
 
+    -- the payments and their books; which are new, only if it matters
+
     with taken as (
         insert into payments (payment_id, order_id, show_date, provider,
-                              amount, currency, status, refund_at)
+                              amount, currency, status)
         select i.payment_id, i.order_id, i.show_date, i.provider, l.amount,
-               l.currency,
-               case when outcomes[i.item] = 'confirmed' then 'CAPTURED'
-                    else 'REFUND_PENDING' end,
-               case when outcomes[i.item] <> 'confirmed' then started end
+               l.currency, 'CAPTURED'
         from unnest(locked) l join unnest(items) i using (item)
         where i.captured
         order by i.payment_id collate "C"
-        on conflict (payment_id) do nothing
-        returning aggregate_id, status, payment_event(payments) as event
+        -- money that was given up may come after all
+        on conflict (payment_id) do update
+        set status = 'CAPTURED', amount = excluded.amount
+        where payments.status = 'FAILED'
+          and payments.order_id = excluded.order_id
+        returning payment_id, order_id, provider, amount, currency
     ), noted as (
-        insert into outbox (aggregate_id, version, type, payload)
-        select aggregate_id, 1, 'payment.refund_requested', event
+        insert into ledger (amount, order_id, currency, payment_id, step,
+                            debit, credit)
+        select amount, order_id, currency, payment_id, 'captured',
+               'gateway:' || provider, 'orders'
         from taken
-        where status = 'REFUND_PENDING'
     )
-    select count(*) into taken from taken;
+    select count(*), array_agg(payment_id) into taken, fresh from taken;
 
     if taken <> wanted then
         -- some were recorded before: for their order, or for another one?
@@ -183,6 +278,31 @@ begin
                on l.item is not null and i.captured
               and p.payment_id = i.payment_id collate "C"
               and p.order_id <> i.order_id;
+    end if;
+
+    if 'expired' = any (outcomes) and exists (
+        select from unnest(items) i
+        where outcomes[i.item] = 'expired' and i.captured and i.open
+          and i.payment_id = any (fresh)) then
+
+        select seat_again(array_agg(i.item) filter (where i.again),
+                          array_agg(i.order_id) filter (where i.again),
+                          array_agg(i.show_date) filter (where i.again),
+                          array_agg(i.user_limit) filter (where i.again),
+                          array_agg(i.order_id) filter (where not i.again),
+                          array_agg(i.show_date) filter (where not i.again))
+        into won
+        from (select *, outcomes[item] = 'expired' and captured and open
+                        and payment_id = any (fresh) as again
+              from unnest(items)) i
+        where i.again or becomes[i.item] in ('FAILED', 'EXPIRED');
+
+        select array_agg(case when i.item = any (won) then 'confirmed'
+                              else outcomes[i.item] end order by i.item),
+               array_agg(case when i.item = any (won) then 'CONFIRMED'
+                              else becomes[i.item] end order by i.item)
+        into outcomes, becomes
+        from unnest(items) i;
     end if;
 
     return query
@@ -218,6 +338,20 @@ begin
     if 'confirmed' = all (outcomes) then
         return;
     end if;
+
+    insert into refunds (payment_id, order_id, show_date, amount, currency,
+                         cause, reason)
+    select i.payment_id, i.order_id, i.show_date, l.amount, l.currency,
+           'unseated',
+           case outcomes[i.item] when 'expired' then 'LATE'
+                                 when 'already' then 'DUPLICATE'
+                                 when 'failed' then 'ORDER_FAILED'
+                                 else 'CANCELLED' end
+    from unnest(items) i join unnest(locked) l using (item)
+    where i.captured and outcomes[i.item] <> 'confirmed' and l.amount > 0
+      and i.payment_id = any (fresh)
+    order by i.payment_id collate "C"
+    on conflict (payment_id, cause) do nothing;
 
     perform free_seats(array_agg(i.order_id), array_agg(i.show_date))
     from unnest(items) i

@@ -18,18 +18,6 @@
 set local search_path = boxoffice, pg_temp;
 
 
-alter table outbox add column leased_until timestamptz(3);
-
-comment on column outbox.leased_until is
-    'Until when a relay has it.  No index has it: with room on the page, a '
-    'claim changes no index.';
-comment on column outbox.published_at is
-    'When it was handed on: to the sink that is published to directly, and to '
-    'deliveries for all that have it yet to get.';
-
-alter table outbox set (fillfactor = 60);
-
-
 create table deliveries (
     sink         text collate "C" not null,
     aggregate_id uuid not null,
@@ -373,81 +361,4 @@ as $$
         returning 1
     )
     select exists (select from gone)
-$$;
-
-
--- As in 016, but an event stays as long as a sink has yet to get it, or an
--- administrator to decide about it.
-
-create or replace function purge(hours int)
-returns table (keys bigint, events bigint, counts bigint, more boolean)
-language plpgsql
-set search_path = boxoffice, pg_temp
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set jit = off
-as $$
-#variable_conflict use_column
-declare
-    rows_max  constant int := 5000;
-    shows_max constant int := 20;
-    cut       timestamptz(3) := now() - hours * interval '1 hour';
-    mark      timestamptz(3);
-    shows_of  uuid[];
-begin
-    if hours is null or hours not between 1 and 87600 then
-        raise exception 'hours is not between 1 and 87600';
-    end if;
-
-    delete from idempotency
-    where ctid = any (array(select ctid from idempotency
-                            where created_at < cut order by created_at
-                            limit rows_max for update skip locked));
-    get diagnostics keys = row_count;
-
-    insert into purges as p (subject, before) values ('outbox', cut)
-    on conflict (subject)
-    do update set before = greatest(p.before, excluded.before);
-
-    delete from outbox
-    where ctid = any (array(select o.ctid from outbox o
-                            where o.created_at < cut
-                              and o.published_at is not null
-                              and not exists (
-                                  select from deliveries d
-                                  where d.aggregate_id = o.aggregate_id
-                                    and d.version = o.version)
-                            order by o.created_at
-                            limit rows_max for update of o skip locked));
-    get diagnostics events = row_count;
-
-    -- Counts that are not 0 stay, so no show is looked at twice: the mark is
-    -- the end of the last one that was.  Shows that end together are taken
-    -- together.
-
-    select max(before) into mark from purges where subject = 'user_seats';
-
-    select array_agg(show_id), max(ends_at) into shows_of, mark
-    from (select show_id, ends_at from shows
-          where ends_at > coalesce(mark, '-infinity') and ends_at < cut
-          order by ends_at
-          fetch first (shows_max) rows with ties) s;
-
-    delete from user_seats
-    where ctid = any (array(select ctid from user_seats
-                            where show_id = any (shows_of) and seats = 0
-                            limit rows_max for update skip locked));
-    get diagnostics counts = row_count;
-
-    if counts < rows_max and mark is not null then
-        insert into purges as p (subject, before) values ('user_seats', mark)
-        on conflict (subject)
-        do update set before = greatest(p.before, excluded.before);
-    end if;
-
-    more := keys = rows_max or events = rows_max or counts = rows_max
-            or coalesce(cardinality(shows_of), 0) >= shows_max;
-
-    return next;
-end
 $$;

@@ -4,103 +4,30 @@
 -- Each function answers one request with one row.  body is the JSON that
 -- leaves as it is, null unless outcome is 'ok'.  tags says what the body was
 -- made from: a change of any of that is a change of the body, and of nothing
--- else that has not the tag.
+-- else that has not the tag.  033 notes which have changed.
 --
---   m:<movie>         its row
---   t:<theatre>       its row and its screens
+--   m:<movie>         what lists and programs print of it
+--   t:<theatre>       the same of a theatre
+--   p:<id>            the whole row of a movie or a theatre, with a theatre's
+--                     screens, for its own page
 --   c:<screen>        its row and its layout
 --   s:<movie>:<day>   its shows of that day
 --   d:<movie>         the days on which it has shows
 --   day:<day>         which movies have shows that day
 --   movies, theatres  which there are, and in which order
+--   search            what search looks for and sorts by, see 034
+--
+-- The functions find their rows by indexes whatever the planner thinks of the
+-- sizes of tables (enable_seqscan): t/sql/catalogue-plans.t.
 
 set local search_path = boxoffice, pg_temp;
 
-create extension if not exists cube;
-create extension if not exists earthdistance;
 
-
-create function lower_all(words text[]) returns text[]
-language sql immutable parallel safe
-return (select coalesce(array_agg(lower(w) order by n), '{}')
-        from unnest(words) with ordinality u(w, n));
-
-comment on function lower_all(text[]) is
-    'Genres are compared without regard to case.';
-
-
-alter table movies
-    add column metadata   jsonb not null default '{}',
-    add column edition    int not null default 1,
-    add column updated_at timestamptz(3) not null default now(),
-    add column removed_at timestamptz(3),
-    add column released   date not null
-        generated always as (coalesce(release_date, date '0001-01-01'))
-        stored,
-    add column genre_keys text[] not null
-        generated always as (lower_all(genres)) stored,
-    add constraint movies_metadata_object
-        check (jsonb_typeof(metadata) = 'object'),
-    add constraint movies_metadata_size
-        check (length(metadata::text) <= 65536);
-
-comment on column movies.metadata is
-    'What else is known of it, in no fixed form: cast, tags, posters, links.';
-comment on column movies.edition is
-    'Counts its changes, by a trigger.';
-comment on column movies.removed_at is
-    'Since then it is not shown any more; orders still tell its title.';
-comment on column movies.released is
-    'release_date, or the beginning of time: lists are sorted by it, the '
-    'latest first.';
-
-
-alter table theatres
-    add column city       text,
-    add column metadata   jsonb not null default '{}',
-    add column edition    int not null default 1,
-    add column updated_at timestamptz(3) not null default now(),
-    add column removed_at timestamptz(3),
-    add constraint theatres_metadata_object
-        check (jsonb_typeof(metadata) = 'object'),
-    add constraint theatres_metadata_size
-        check (length(metadata::text) <= 65536),
-    add constraint theatres_city_length check (length(city) between 1 and 255),
-    add constraint theatres_place_whole
-        check ((latitude is null) = (longitude is null)),
-    add constraint theatres_place_range
-        check (latitude between -90 and 90
-               and longitude between -180 and 180);
-
-comment on column theatres.metadata is
-    'What else is known of it, in no fixed form: facilities, parking, links.';
-comment on column theatres.removed_at is
-    'Since then it is not shown any more, and neither are its shows.';
-
-
-alter table screens
-    add column edition    int not null default 1,
-    add column updated_at timestamptz(3) not null default now(),
-    add column removed_at timestamptz(3);
-
-
--- Where it is, as a point on the sphere that a GiST index finds the nearest
--- of.  The functions of earthdistance name others of cube, so they need a
--- path wherever they run, also when the index is built or analyzed.
-
-create function place_of(latitude double precision,
-                         longitude double precision) returns cube
-language plpgsql immutable parallel safe
-set search_path = boxoffice, public, pg_temp
-as $$
-begin
-    if latitude is null or longitude is null then
-        return null;
-    end if;
-
-    return ll_to_earth(latitude, longitude)::cube;
-end
-$$;
+create type catalogue_page as (
+    outcome text,       -- ok, not_found, bad_cursor
+    body    text,
+    tags    text
+);
 
 
 -- How far a theatre is from here, in meters through the earth: what is sorted
@@ -110,153 +37,6 @@ create function away(place cube, here cube) returns double precision
 language sql immutable parallel safe
 return coalesce(place <-> here, case when here is null then 0
                                      else double precision 'infinity' end);
-
-
-alter table theatres
-    add column spot cube
-        generated always as (place_of(latitude, longitude)) stored;
-
-
--- A show's theatre, and the day in whose program it stands: that of its
--- beginning, in the theatre's time zone.  show_date is that day, too, until
--- the show is moved.
-
-alter table shows
-    add column venue_id  uuid,
-    add column local_day date;
-
-update shows s
-set venue_id = c.theatre_id,
-    local_day = (s.starts_at at time zone t.timezone)::date
-from screens c
-join theatres t using (theatre_id)
-where c.screen_id = s.screen_id;
-
-alter table shows
-    alter column venue_id set not null,
-    alter column local_day set not null;
-
-comment on column shows.venue_id is
-    'The theatre of its screen; kept by triggers, as local_day is.';
-comment on column shows.local_day is
-    'The day on which it begins there; show_date is where its orders are.';
-
-
-create function shows_place() returns trigger
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-begin
-    select c.theatre_id, (new.starts_at at time zone t.timezone)::date
-    into new.venue_id, new.local_day
-    from screens c join theatres t using (theatre_id)
-    where c.screen_id = new.screen_id;
-
-    return new;
-end
-$$;
-
--- after shows_fill and shows_change: triggers fire by name
-create trigger shows_place
-before insert or update of starts_at, screen_id, venue_id, local_day
-on shows
-for each row execute function shows_place();
-
-
--- What is copied into shows follows its source.
-
-create function shows_follow() returns trigger
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-begin
-    if tg_table_name = 'theatres' then
-        update shows set local_day = local_day
-        where venue_id = new.theatre_id;
-    else
-        update shows set venue_id = venue_id
-        where screen_id = new.screen_id;
-    end if;
-
-    return null;
-end
-$$;
-
-create trigger theatres_timezone after update of timezone on theatres
-for each row when (old.timezone is distinct from new.timezone)
-execute function shows_follow();
-
-create trigger screens_theatre after update of theatre_id on screens
-for each row when (old.theatre_id is distinct from new.theatre_id)
-execute function shows_follow();
-
-
--- Generated columns are not there yet before a row is written.
-
-create function count_edition() returns trigger
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-begin
-    if to_jsonb(new) - '{released,genre_keys,spot}'::text[]
-       is distinct from
-       to_jsonb(old) - '{released,genre_keys,spot}'::text[]
-    then
-        new.edition := old.edition + 1;
-        new.updated_at := now();
-    end if;
-
-    return new;
-end
-$$;
-
-create trigger movies_edition before update on movies
-for each row execute function count_edition();
-
-create trigger theatres_edition before update on theatres
-for each row execute function count_edition();
-
-create trigger screens_edition before update on screens
-for each row execute function count_edition();
-
-
-create index movies_listed on movies (released desc, movie_id desc)
-    where removed_at is null;
-
-create index movies_language
-    on movies (lower(language), released desc, movie_id desc)
-    where removed_at is null;
-
-create index movies_format
-    on movies (lower(format), released desc, movie_id desc)
-    where removed_at is null;
-
-create index movies_genres on movies using gin (genre_keys)
-    where removed_at is null;
-
-create index theatres_listed on theatres (name, theatre_id)
-    where removed_at is null;
-
-create index theatres_city on theatres (lower(city), name, theatre_id)
-    where removed_at is null;
-
-create index theatres_place on theatres using gist (spot);
-
-create index shows_program on shows (movie_id, local_day, starts_at)
-    where status = 'SCHEDULED';
-
-create index shows_day on shows (local_day, movie_id, starts_at)
-    where status = 'SCHEDULED';
-
-create index shows_theatre on shows (venue_id, local_day, starts_at)
-    where status = 'SCHEDULED';
-
-
-create type catalogue_page as (
-    outcome text,       -- ok, not_found, bad_cursor
-    body    text,
-    tags    text
-);
 
 
 -- {"<name>": [...], "nextCursor": ...}: one item more than a page has may be
@@ -288,6 +68,7 @@ language plpgsql stable
 set search_path = boxoffice, pg_temp
 set plan_cache_mode = force_custom_plan
 set jit = off
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -344,11 +125,12 @@ end
 $$;
 
 
-create function movie_page(movie_id uuid) returns setof catalogue_page
+create function movie_page(movie_id uuid)
+returns setof catalogue_page
 language sql stable
 set search_path = boxoffice, pg_temp
 as $$
-    select 'ok', row_to_json(p)::text, 'm:' || p."movieId"
+    select 'ok', row_to_json(p)::text, 'p:' || p."movieId"
     from (select m.movie_id as "movieId", m.title, m.about,
                  m.thumbnail_url as "thumbnailUrl", m.rating,
                  m.duration_min as "durationMinutes",
@@ -388,7 +170,8 @@ as $$
 $$;
 
 
-create function movie_days(movie_id uuid) returns setof catalogue_page
+create function movie_days(movie_id uuid)
+returns setof catalogue_page
 language sql stable
 set search_path = boxoffice, pg_temp
 set jit = off
@@ -399,7 +182,7 @@ as $$
                          (select coalesce(array_agg(d order by d), '{}')
                           from movie_next_days(m.movie_id, 366) d)
                          as dates) p),
-           'm:' || m.movie_id || ' d:' || m.movie_id
+           'd:' || m.movie_id
     from movies m
     where m.movie_id = movie_days.movie_id and m.removed_at is null
 $$;
@@ -418,6 +201,7 @@ language plpgsql stable
 set search_path = boxoffice, public, pg_temp
 set plan_cache_mode = force_custom_plan
 set jit = off
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -531,6 +315,7 @@ language plpgsql stable
 set search_path = boxoffice, public, pg_temp
 set plan_cache_mode = force_custom_plan
 set jit = off
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -594,11 +379,12 @@ end
 $$;
 
 
-create function theatre_page(theatre_id uuid) returns setof catalogue_page
+create function theatre_page(theatre_id uuid)
+returns setof catalogue_page
 language sql stable
 set search_path = boxoffice, pg_temp
 as $$
-    select 'ok', row_to_json(p)::text, 't:' || p."theatreId"
+    select 'ok', row_to_json(p)::text, 'p:' || p."theatreId"
     from (select t.theatre_id as "theatreId", t.name, t.address, t.city,
                  t.latitude, t.longitude, t.timezone, t.metadata,
                  (select coalesce(array_to_json(array_agg(h order by h.name)),

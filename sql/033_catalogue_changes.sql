@@ -1,15 +1,9 @@
 -- What has changed in the catalogue, for those who keep pages of it.
 --
 -- Whoever writes to movies, theatres, screens, layouts, shows or prices need
--- not know of this: triggers note the tags that are concerned, as
--- sql/032_catalogue_pages.sql explains them, in the same transaction.  Nodes
--- ask catalogue_changes_since() a few times a second.
---
--- There are two tags more than there:
---
---   p:<id>            the whole row of a movie or a theatre, for its own page;
---                     m: and t: are what other pages print of it
---   search            what search looks for and sorts by
+-- not know of this: triggers note the tags that are concerned, as 032 explains
+-- them, in the same transaction.  Nodes ask catalogue_changes_since() a few
+-- times a second.
 
 set local search_path = boxoffice, pg_temp;
 
@@ -73,64 +67,6 @@ as $$
                   and xid >= pg_snapshot_xmin(seen::pg_snapshot)
                   and not pg_visible_in_snapshot(xid, seen::pg_snapshot)
                 limit 1001) c) n
-$$;
-
-
--- As in 032, with these tags.
-
-create or replace function movie_page(movie_id uuid)
-returns setof catalogue_page
-language sql stable
-set search_path = boxoffice, pg_temp
-as $$
-    select 'ok', row_to_json(p)::text, 'p:' || p."movieId"
-    from (select m.movie_id as "movieId", m.title, m.about,
-                 m.thumbnail_url as "thumbnailUrl", m.rating,
-                 m.duration_min as "durationMinutes",
-                 m.age_rating as "ageRating",
-                 m.release_date as "releaseDate", m.language, m.format,
-                 m.genres, m.metadata
-          from movies m
-          where m.movie_id = movie_page.movie_id and m.removed_at is null) p
-$$;
-
-
-create or replace function movie_days(movie_id uuid)
-returns setof catalogue_page
-language sql stable
-set search_path = boxoffice, pg_temp
-set jit = off
-as $$
-    select 'ok',
-           (select row_to_json(p)::text
-            from (select m.movie_id as "movieId",
-                         (select coalesce(array_agg(d order by d), '{}')
-                          from movie_next_days(m.movie_id, 366) d)
-                         as dates) p),
-           'd:' || m.movie_id
-    from movies m
-    where m.movie_id = movie_days.movie_id and m.removed_at is null
-$$;
-
-
-create or replace function theatre_page(theatre_id uuid)
-returns setof catalogue_page
-language sql stable
-set search_path = boxoffice, pg_temp
-as $$
-    select 'ok', row_to_json(p)::text, 'p:' || p."theatreId"
-    from (select t.theatre_id as "theatreId", t.name, t.address, t.city,
-                 t.latitude, t.longitude, t.timezone, t.metadata,
-                 (select coalesce(array_to_json(array_agg(h order by h.name)),
-                                  '[]')
-                  from (select c.screen_id as "screenId", c.name, l.seats
-                        from screens c
-                        join layouts l using (layout_id)
-                        where c.theatre_id = t.theatre_id
-                          and c.removed_at is null) h) as screens
-          from theatres t
-          where t.theatre_id = theatre_page.theatre_id
-            and t.removed_at is null) p
 $$;
 
 

@@ -13,71 +13,6 @@
 
 set local search_path = boxoffice, pg_temp;
 
-create extension if not exists pg_trgm;
-
-
-create function movie_words(title text, about text, language text,
-                            format text, genres text[], metadata jsonb)
-returns tsvector
-language sql immutable parallel safe
-return setweight(to_tsvector('pg_catalog.simple', title), 'A')
-       || setweight(to_tsvector('pg_catalog.simple',
-                                coalesce(language, '') || ' '
-                                || coalesce(format, '') || ' '
-                                || array_to_string(genres, ' ')), 'B')
-       || setweight(jsonb_to_tsvector('pg_catalog.simple', metadata,
-                                      '["string"]'), 'C')
-       || setweight(to_tsvector('pg_catalog.simple', coalesce(about, '')),
-                    'D');
-
-
-alter table movies
-    add column words tsvector not null
-        generated always as (movie_words(title, about, language, format,
-                                         genres, metadata)) stored;
-
-alter table theatres
-    add column words tsvector not null
-        generated always as
-            (setweight(to_tsvector('pg_catalog.simple', name), 'A')
-             || setweight(to_tsvector('pg_catalog.simple',
-                                      coalesce(city, '')), 'A')
-             || setweight(to_tsvector('pg_catalog.simple',
-                                      coalesce(address, '')), 'D')) stored;
-
-
--- As in 032, with these columns.
-
-create or replace function count_edition() returns trigger
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-begin
-    if to_jsonb(new) - '{released,genre_keys,spot,words}'::text[]
-       is distinct from
-       to_jsonb(old) - '{released,genre_keys,spot,words}'::text[]
-    then
-        new.edition := old.edition + 1;
-        new.updated_at := now();
-    end if;
-
-    return new;
-end
-$$;
-
-
-create index movies_words on movies using gin (words)
-    with (fastupdate = off) where removed_at is null;
-
-create index theatres_words on theatres using gin (words)
-    with (fastupdate = off) where removed_at is null;
-
-create index movies_title_start
-    on movies ((lower(title) collate "C")) where removed_at is null;
-
-create index theatres_name_start
-    on theatres ((lower(name) collate "C")) where removed_at is null;
-
 
 create table search_words (
     word text collate "C" not null,
@@ -117,22 +52,17 @@ for each row execute function note_words();
 create trigger theatres_words after insert or update of name, city on theatres
 for each row execute function note_words();
 
-insert into search_words (word)
-select distinct w
-from (select ts_filter(words, '{a,b}') as words from movies
-      union all
-      select ts_filter(words, '{a,b}') from theatres) t
-cross join lateral unnest(tsvector_to_array(t.words)) w
-where length(w) between 3 and 64;
-
 
 -- What a text looks for, in two forms: all of its words, and any of them.
--- Eight words at most count.
+-- Eight words at most count.  A word and a beginning are found by the same
+-- index, each when it is known (plan_cache_mode).
 
 create function search_query(q text, out all_of tsquery, out any_of tsquery)
 language plpgsql stable
 set search_path = boxoffice, public, pg_temp
 set jit = off
+set enable_seqscan = off
+set plan_cache_mode = force_custom_plan
 as $$
 declare
     list  text[] := array(select w from regexp_split_to_table(lower(q),
@@ -188,6 +118,7 @@ language plpgsql stable
 set search_path = boxoffice, public, pg_temp
 set plan_cache_mode = force_custom_plan
 set jit = off
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 begin
@@ -231,6 +162,7 @@ returns json
 language sql stable
 set search_path = boxoffice, public, pg_temp
 set jit = off
+set enable_seqscan = off
 as $$
     select row_to_json(n)
     from (select t.theatre_id as "theatreId", t.name, t.city,
@@ -260,6 +192,7 @@ language plpgsql stable
 set search_path = boxoffice, public, pg_temp
 set plan_cache_mode = force_custom_plan
 set jit = off
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -344,6 +277,7 @@ language plpgsql stable
 set search_path = boxoffice, public, pg_temp
 set plan_cache_mode = force_custom_plan
 set jit = off
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare

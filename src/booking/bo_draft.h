@@ -86,7 +86,7 @@ void bo_draft_declare(bo_draft_t *d, const bo_doc_t *doc,
  * Both readers keep texts where they are: the drawing, or the document, lives
  * until the draft was written.
  *
- * Reads a drawing, in the notation of sql/004: a line for a row,
+ * Reads a drawing, in the notation of sql/013: a line for a row,
  *
  *     A SILVER 4o_a6oa_4o
  *

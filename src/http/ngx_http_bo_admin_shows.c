@@ -2,7 +2,7 @@
 /*
  * POST and PUT of shows.  What is a time is read here, for its form is that of
  * all times of this API; which times there are on the clock of a theatre, and
- * what is in their way, is found by sql/037.
+ * what is in their way, is found by sql/038.
  */
 
 

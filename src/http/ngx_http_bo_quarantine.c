@@ -2,7 +2,7 @@
 /*
  * /admin/quarantine: money and words of gateways that do not fit, and what an
  * administrator decides about them.  The rules, and the JSON of a case, are in
- * sql/040: who decides tells.
+ * sql/022: who decides tells.
  */
 
 

@@ -2,7 +2,7 @@
 /*
  * What PostgreSQL says about giving back, passed on: quotes and refunds of an
  * order, the terms of a theatre, the cancellation of a show.  The rules, and
- * the JSON of their answers, are in sql/021 and 022: who decides tells.
+ * the JSON of their answers, are in sql/017 to 020: who decides tells.
  */
 
 

@@ -1,7 +1,7 @@
 
 /*
  * Keys of services: how they look, and whose they are.  See
- * sql/039_api_keys.sql.
+ * sql/040_api_keys.sql.
  *
  * A node believes what it was told of a key for NGX_BO_API_KEY_TTL; so long
  * may a key be good that was revoked on another node.

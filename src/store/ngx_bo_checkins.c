@@ -1,7 +1,7 @@
 
 /*
  * Check-ins.  Codes are checked here, and what they say is decided in SQL: see
- * sql/023_checkins.sql.
+ * sql/016_checkins.sql.
  */
 
 

@@ -1,6 +1,6 @@
 
 /*
- * People and their sessions in PostgreSQL: see sql/038_people.sql, 039.
+ * People and their sessions in PostgreSQL: see sql/039_people.sql.
  */
 
 

@@ -77,7 +77,7 @@ ngx_int_t ngx_bo_ticket_from_row(bo_entry_t *entry, PGresult *res,
 #define NGX_BO_TICKET_COLUMNS                                                 \
     "order_id, show_id, ticket_code, starts_ms, ends_ms, seat_no, seat_id"
 
-/* All seats of an order that is confirmed; see sql/023_checkins.sql. */
+/* All seats of an order that is confirmed; see sql/016_checkins.sql. */
 
 #define NGX_BO_TICKET_ROWS                                                    \
     " from boxoffice.order_tickets($1::uuid, $2::int, $3::text, $4::boolean)"

@@ -42,7 +42,7 @@ subtest 'migrations' => sub {
     $dbh->do("update boxoffice.schema_migrations set checksum = 'x' "
              . "where name like '003%'");
     eval { $pg->migrate() };
-    like($@, qr/003_partitions.sql was edited/, 'an edited file is an error');
+    like($@, qr/003_orders.sql was edited/, 'an edited file is an error');
 };
 
 

@@ -1,7 +1,6 @@
 #!/usr/bin/perl
 
-# Refunds and the ledger: what they refuse, what follows from a row, and what
-# became of payments of before 019.
+# Refunds and the ledger: what they refuse, and what follows from a row.
 
 use strict;
 use warnings;
@@ -181,52 +180,6 @@ subtest 'states, events and books' => sub {
     healthy($dbh, 'states');
 };
 
-
-subtest 'from before' => sub {
-    $dbh->do('create database old');
-
-    my $old = $pg->dbh('old');
-    my $apply = sub {
-        for my $file (sort glob(TestPg::sql_dir() . '/[0-9]*.sql')) {
-            my ($no) = $file =~ m{/(\d+)_};
-            next if $no < $_[0] || $no > $_[1];
-            TestPg::quiet('psql', '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1',
-                          '-o', '/dev/null', '-d', $pg->conninfo('old'),
-                          '-f', $file);
-        }
-    };
-
-    $old->do('create schema boxoffice');
-    $old->do('set search_path = boxoffice');
-    $apply->(1, 18);
-    $old->do(q{
-        insert into payments (payment_id, order_id, show_date, provider,
-                              amount, currency, status, refund_at)
-        select 'p' || n, gen_random_uuid(), '2030-01-01', 'mock',
-               100 * (n % 3), 'EUR',
-               case when n < 3 then 'REFUND_PENDING' else 'REFUNDED' end,
-               now()
-        from generate_series(0, 4) n});
-    $old->do(q{
-        insert into outbox (aggregate_id, version, type, payload)
-        select aggregate_id, 1, 'payment.refund_requested', '{}'
-        from payments where amount > 0});
-    $apply->(19, 999);
-    TestPg::quiet('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d',
-                  $pg->conninfo('old'), '-f',
-                  TestPg::sql_dir() . '/invariants.sql');
-
-    is_deeply($old->selectall_arrayref(
-        'select payment_id, amount, status from refunds order by 1'),
-        [['p1', 100, 'PENDING'], ['p2', 200, 'PENDING'],
-         ['p4', 100, 'DONE']], 'refunds');
-    is_deeply($old->selectcol_arrayref(
-        'select refunded from payments order by payment_id'),
-        [0, 100, 200, 0, 100], 'payments');
-    is_deeply($old->selectall_arrayref(
-        'select * from check_invariants() where invariant !~ ?', undef,
-        'refund has its events'), [], 'in order');
-};
 
 healthy($dbh, 'at the end');
 unlike($pg->log(), qr/FATAL|PANIC|deadlock/, 'log');

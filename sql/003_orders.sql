@@ -3,7 +3,7 @@
 -- No foreign keys here.  A foreign key check locks the row it points to
 -- (for key share): thousands of buyers a second of one show would all write
 -- to that show's row, as a multixact, to prove what the server has just read.
--- The functions of 007 and later are the only writers, and check_invariants()
+-- The functions of 006 and later are the only writers, and check_invariants()
 -- says whether they kept their word.
 
 set local search_path = boxoffice, pg_temp;
@@ -32,6 +32,7 @@ create table orders (
     customer_phone text,
     payment_id     text collate "C",
     ticket_code    text collate "C",
+    seat_prices    int[],
 
     constraint orders_pkey primary key (order_id, show_date),
     constraint orders_hold_key unique (hold_id, show_date),
@@ -40,6 +41,8 @@ create table orders (
     constraint orders_seats_match
         check (cardinality(seat_nos) between 1 and 64
                and cardinality(seat_nos) = cardinality(seat_ids)),
+    constraint orders_prices_match
+        check (cardinality(seat_prices) = cardinality(seat_nos)),
     constraint orders_method_known
         check (payment_method in ('UPI', 'CARD', 'WALLET')),
     constraint orders_status_known
@@ -68,6 +71,14 @@ comment on column orders.version is
     'the same version.';
 comment on column orders.ended_at is
     'When it came to its present end: FAILED, EXPIRED or CANCELLED.';
+comment on column orders.seat_nos is
+    'The seats it has; those that were given back before the order ended are '
+    'in cancellations.';
+comment on column orders.amount is
+    'What it costs, all seats that it ever had; what went back is in refunds.';
+comment on column orders.seat_prices is
+    'What each seat cost, in the order of seat_nos; null where who made the '
+    'order did not say, until its first cancellation: see order_prices().';
 
 
 -- no room left on the pages: a change of status changes orders_expiry, so an
@@ -81,6 +92,9 @@ comment on table orders_default is
 
 -- The state graph.  The condition is part of the trigger, so that a change
 -- that keeps to it costs a few comparisons and no function call.
+--
+-- An order whose time was over is confirmed when its money comes and its
+-- seats are still free.  A paid order may lose seats, never get any.
 
 create function orders_refuse() returns trigger
 language plpgsql
@@ -97,18 +111,24 @@ $$;
 create trigger orders_state before update on orders
 for each row
 when (not (case
-           when new.status = old.status then new.version = old.version
+           when new.status = old.status and new.version = old.version
+           then new.seat_nos = old.seat_nos
            when new.version <> old.version + 1 then false
+           when new.status = old.status
+           then old.status = 'CONFIRMED'
+                and new.seat_nos <@ old.seat_nos
+                and cardinality(new.seat_nos) < cardinality(old.seat_nos)
+           when new.seat_nos <> old.seat_nos then false
            when old.status = 'PAYMENT_PENDING' then true
            when new.status = 'CANCELLED'
            then old.status in ('CONFIRMED', 'EXPIRED', 'FAILED')
+           when new.status = 'CONFIRMED' then old.status = 'EXPIRED'
            else false
            end)
       or new.order_id <> old.order_id
       or new.show_id <> old.show_id
       or new.hold_id <> old.hold_id
       or new.user_id <> old.user_id
-      or new.seat_nos <> old.seat_nos
       or new.amount <> old.amount)
 execute function orders_refuse();
 
@@ -164,48 +184,22 @@ create table idempotency (
 
     constraint idempotency_pkey primary key (user_id, key),
     constraint idempotency_operation_known
-        check (operation in ('create', 'confirm', 'cancel'))
+        check (operation in ('cancel', 'cancel_show', 'confirm', 'create',
+                             'create_show', 'pay', 'admin'))
 )
 with (autovacuum_vacuum_scale_factor = 0.05);
 
--- rows arrive in the order of time: a BRIN finds the old ones at no cost
-create index idempotency_created on idempotency
-using brin (created_at) with (autosummarize = on);
+-- Rows arrive in the order of time, at the right edge.  A BRIN would find old
+-- ones only until the room of the first purge is filled again: from then on
+-- every range holds a new row, and keeps the oldest time it ever had.
+create index idempotency_created on idempotency (created_at);
 
 comment on table idempotency is
     'A key that had an effect, written in the transaction of that effect.  A '
     'refusal leaves no row: asked again, it is decided again.';
-
-
-create table payments (
-    payment_id   text collate "C" not null,
-    aggregate_id uuid not null default gen_random_uuid(),
-    order_id     uuid not null,
-    show_date    date not null,
-    provider     text collate "C" not null,
-    amount       bigint not null,
-    currency     char(3) not null,
-    status       text collate "C" not null,
-    created_at   timestamptz(3) not null default now(),
-    refund_at    timestamptz(3),
-
-    constraint payments_pkey primary key (payment_id),
-    constraint payments_amount_positive check (amount >= 0),
-    constraint payments_status_known
-        check (status in ('CAPTURED', 'REFUND_PENDING', 'REFUNDED')),
-    constraint payments_refund_complete
-        check ((refund_at is not null)
-               = (status in ('REFUND_PENDING', 'REFUNDED')))
-)
-with (fillfactor = 90);
-
-comment on table payments is
-    'Captured money.  The key makes a payment count once: for one order, and '
-    'for one refund.';
-comment on column payments.aggregate_id is
-    'Stands for the payment in the outbox, where its events are numbered '
-    'apart from those of its order.';
-comment on column payments.refund_at is 'When a refund was asked for.';
+comment on column idempotency.order_id is
+    'Of create_show and cancel_show the id of the show, of admin that of the '
+    'reply.';
 
 
 create table outbox (
@@ -217,28 +211,35 @@ create table outbox (
     payload      jsonb not null,
     created_at   timestamptz(3) not null default now(),
     published_at timestamptz(3),
+    leased_until timestamptz(3),
 
     constraint outbox_pkey primary key (aggregate_id, version),
-    constraint outbox_type_known
-        check (type in ('order.created', 'order.confirmed', 'order.failed',
-                        'order.expired', 'order.cancelled',
-                        'payment.refund_requested'))
+    -- every part has events of its own: what is checked is the form
+    constraint outbox_type_known check (type ~ '^[a-z]+\.[a-z_]+$')
 )
--- every row is updated once and deleted once
+-- every row is updated twice and deleted once; with room on the page, a claim
+-- of the relay changes no index
 with (autovacuum_vacuum_scale_factor = 0.02,
-      autovacuum_vacuum_cost_delay = 0);
+      autovacuum_vacuum_cost_delay = 0, fillfactor = 60);
 
 create index outbox_unpublished on outbox (position)
     where published_at is null;
 
-create index outbox_created on outbox
-using brin (created_at) with (autosummarize = on);
+-- an event enters when it is published, and only published ones are purged
+create index outbox_published on outbox (created_at)
+    where published_at is not null;
 
 comment on table outbox is
-    'One event for each committed state change of an order, under the order''s '
-    'id and version, and one for each refund that was asked for, under the '
-    'payment''s aggregate_id and version 1.  The key keeps it at one.  No '
-    'names and addresses in the payload: who needs them reads the order.';
+    'One event for each committed change of state: of an order under its id '
+    'and version, and likewise of refunds, check-ins and cancelled shows.  '
+    'The key keeps it at one.  No names and addresses in the payload: who '
+    'needs them reads the order.';
+comment on column outbox.leased_until is
+    'Until when a relay has it.  No index has it: with room on the page, a '
+    'claim changes no index.';
+comment on column outbox.published_at is
+    'When it was handed on: to the sink that is published to directly, and to '
+    'deliveries for all that have it yet to get.';
 
 
 create table holds (
@@ -257,8 +258,7 @@ create table holds (
 )
 with (fillfactor = 85);
 
-create index holds_created on holds
-using brin (created_at) with (autosummarize = on);
+create index holds_created on holds (created_at);
 
 comment on table holds is
     'History of holds, written late and best effort.  Nothing is decided from '

@@ -1,29 +1,9 @@
 -- Housekeeping that can finish: each call reads and writes a bounded number
 -- of rows, so that it fits into the time that a session gives a statement.
+-- The purges of webhooks, audit, notifications and sessions stand with their
+-- tables.
 
 set local search_path = boxoffice, pg_temp;
-
-
--- The BRIN indexes found old rows only until the room of the first purge was
--- filled again: from then on every range holds a new row, and keeps the oldest
--- time it ever had.  Rows arrive in the order of time, at the right edge.
-
-drop index idempotency_created;
-drop index outbox_created;
-drop index holds_created;
-
-create index idempotency_created on idempotency (created_at);
-create index holds_created on holds (created_at);
-
--- an event enters when it is published, and only published ones are purged
-create index outbox_published on outbox (created_at)
-    where published_at is not null;
-
-create index shows_ends_at on shows (ends_at);
-
-
-drop function cleanup_orphans();
-drop function purge(int);
 
 
 -- Puts right what a bug or a hand in the tables left: user_seats that are not
@@ -211,6 +191,71 @@ end
 $$;
 
 
+-- Deletes published events made before cut to which no sink has a claim any
+-- more.  Those that have one stay for as long as an administrator likes, and
+-- there may be very many: so a call looks at 5,000 events, whatever it finds,
+-- and the next one goes on where it ended.  A round over all of them is
+-- complete when done is true, and the next call begins another.
+--
+-- Of more than that of one millisecond, some wait for the next round.
+
+create function purge_outbox(cut timestamptz, out gone bigint, out done boolean)
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    rows_max constant int := 5000;
+    mark     timestamptz(3);
+    seen     bigint;
+begin
+    insert into purges (subject, before) values ('outbox_round', '-infinity')
+    on conflict (subject) do nothing;
+
+    -- one node at a time: the mark is the round's
+    select before into mark from purges
+    where subject = 'outbox_round'
+    for update skip locked;
+
+    if not found then
+        gone := 0;
+        done := true;
+        return;
+    end if;
+
+    -- what is published changes no more, and nothing is owed of it anew
+    with looked as materialized (
+        select o.ctid as place, o.created_at, d.owed is null as free
+        from (select ctid, created_at, aggregate_id, version from outbox
+              where created_at > mark and created_at < cut
+                and published_at is not null
+              order by created_at
+              limit rows_max) o
+        left join lateral (select true as owed from deliveries d
+                           where d.aggregate_id = o.aggregate_id
+                             and d.version = o.version
+                           limit 1) d on true
+    ), deleted as (
+        delete from outbox
+        where ctid = any (array(select place from looked where free))
+        returning 1
+    )
+    select (select count(*) from deleted), count(*), max(created_at)
+    into gone, seen, mark
+    from looked;
+
+    done := seen < rows_max;
+
+    update purges
+    set before = case when done then '-infinity' else mark end
+    where subject = 'outbox_round';
+end
+$$;
+
+
 -- Deletes what is older than hours (1..87600): idempotency keys, published
 -- events, and the empty seat counts of shows that are over.  Returns how
 -- many of each, 5,000 at most, and whether there may be more: then call it
@@ -231,6 +276,7 @@ declare
     cut       timestamptz(3) := now() - hours * interval '1 hour';
     mark      timestamptz(3);
     shows_of  uuid[];
+    done      boolean;
 begin
     if hours is null or hours not between 1 and 87600 then
         raise exception 'hours is not between 1 and 87600';
@@ -246,13 +292,7 @@ begin
     on conflict (subject)
     do update set before = greatest(p.before, excluded.before);
 
-    delete from outbox
-    where ctid = any (array(select ctid from outbox
-                            where created_at < cut
-                              and published_at is not null
-                            order by created_at
-                            limit rows_max for update skip locked));
-    get diagnostics events = row_count;
+    select p.gone, p.done into events, done from purge_outbox(cut) p;
 
     -- Counts that are not 0 stay, so no show is looked at twice: the mark is
     -- the end of the last one that was.  Shows that end together are taken
@@ -278,7 +318,7 @@ begin
         do update set before = greatest(p.before, excluded.before);
     end if;
 
-    more := keys = rows_max or events = rows_max or counts = rows_max
+    more := keys = rows_max or not done or counts = rows_max
             or coalesce(cardinality(shows_of), 0) >= shows_max;
 
     return next;
@@ -289,7 +329,7 @@ $$;
 -- Deletes the records of holds made more than days (1 or more) ago; returns
 -- how many, 5,000 at most.
 
-create or replace function purge_holds(days int) returns bigint
+create function purge_holds(days int) returns bigint
 language plpgsql
 set search_path = boxoffice, pg_temp
 set plan_cache_mode = force_generic_plan

@@ -1,4 +1,5 @@
--- People who have an account here, and the sessions that they opened.
+-- People who have an account here, the sessions that they opened, and what
+-- administrators do with people: roles, erasure.
 --
 -- Passwords come hashed (argon2id, PHC form), refresh tokens as their SHA-256.
 -- What decides over both, "is the password still the one that was checked",
@@ -450,6 +451,116 @@ $$;
 comment on function set_person_role(text, text) is
     'Gives CUSTOMER, STAFF or ADMIN to whom the address is; returns the '
     'user_id.  Sessions end, so that new tokens say it.';
+
+
+-- Gives somebody a role; sessions end when it is another.
+
+create function change_role(user_id text, role text)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    was text;
+    p   people;
+begin
+    select q.role into was from people q
+    where q.user_id = change_role.user_id and q.erased_at is null
+    for no key update;
+
+    if was is null then
+        return;
+    end if;
+
+    update people q
+    set role = change_role.role,
+        updated_at = case when was = change_role.role then q.updated_at
+                          else now() end
+    where q.user_id = change_role.user_id
+    returning * into p;
+
+    if was <> change_role.role then
+        delete from sessions s where s.user_id = change_role.user_id;
+    end if;
+
+    return next person_row('changed', p);
+end
+$$;
+
+
+-- Takes names and addresses of user_id out of orders and messages; what the
+-- books need stays: seats, sums, times and the user_id.  Nobody can be told of
+-- these orders any more, so no channel is left.  Also for those whom others
+-- vouch for, who have no account here.  Returns the number of orders.
+
+create function erase_customer(user_id text) returns bigint
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    n bigint;
+begin
+    update orders o
+    set customer_name = '', customer_email = '', customer_phone = null
+    where o.user_id = erase_customer.user_id
+      and (o.customer_name <> '' or o.customer_email <> ''
+           or o.customer_phone is not null);
+    get diagnostics n = row_count;
+
+    insert into notification_preferences as p (user_id, muted)
+    values (erase_customer.user_id,
+            array['email', 'sms', 'whatsapp', 'push'])
+    on conflict (user_id) do update
+    set muted = excluded.muted, language = null, updated_at = now();
+
+    return n;
+end
+$$;
+
+
+-- Erases an account for whom the password "seen" was checked; null: for an
+-- administrator.  One row: "erased", also once more for an administrator;
+-- "stale"; none when there is none.
+
+create function erase_person(user_id text, seen text)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    p people;
+begin
+    select * into p from people q
+    where q.user_id = erase_person.user_id
+    for update;
+
+    if p.user_id is null or (p.erased_at is not null and seen is not null)
+    then
+        return;
+    end if;
+
+    if seen is not null and p.password <> seen collate "C" then
+        return next person_row('stale', p);
+        return;
+    end if;
+
+    update people q
+    set erased_at = coalesce(q.erased_at, now()), updated_at = now(),
+        email = null, name = null, phone = null, password = null,
+        role = 'CUSTOMER'
+    where q.user_id = erase_person.user_id
+    returning * into p;
+
+    delete from sessions s where s.user_id = erase_person.user_id;
+    perform erase_customer(erase_person.user_id);
+
+    return next person_row('erased', p);
+end
+$$;
 
 
 -- Takes away what is over, at most max (1 or more) of it; returns how many.

@@ -3,19 +3,6 @@
 set local search_path = boxoffice, pg_temp;
 
 
--- Milliseconds since 1970, the form in which every time leaves the database.
--- (date_part is stable; were these immutable, they could not be inlined.)
-
-create function unix_ms(at timestamptz) returns bigint
-language sql stable parallel safe
-return (date_part('epoch', at) * 1000)::bigint;
-
-
-create function from_unix_ms(ms bigint) returns timestamptz
-language sql stable parallel safe
-return timestamptz 'epoch' + ms * interval '1 millisecond';
-
-
 create type show_row as (
     show_no      int,
     show_id      uuid,
@@ -30,7 +17,8 @@ create type show_row as (
     screen_name  text,
     timezone     text,
     categories   text,
-    layout       text
+    layout       text,
+    orphan_rule  boolean
 );
 
 
@@ -38,8 +26,8 @@ create type show_row as (
 --
 -- categories: "SILVER:15000,GOLD:20000", cheapest first.
 -- layout: for each seat, in the order of seat_no, a line of label, row,
--- number, category (place in categories, from 0), kind (N, A, B or H), x, y,
--- section; a TAB between fields, a newline after each line.
+-- number, category (place in categories, from 0), kind (N, A, B or H; that in
+-- this show), x, y, section; a TAB between fields, a newline after each line.
 --
 -- Line k stands for seat_no k: rather than shift seats, a gap in the numbers
 -- or a category without a price is an error.
@@ -58,7 +46,7 @@ declare
 begin
     select s.show_no, s.show_id, s.epoch, s.revision, s.status,
            unix_ms(s.starts_at), unix_ms(s.ends_at), s.currency, m.title,
-           t.name, c.name, t.timezone, null, null
+           t.name, c.name, t.timezone, null, null, s.orphan_rule
     into found
     from shows s
     join movies m using (movie_id)
@@ -83,12 +71,15 @@ begin
 
     select string_agg(concat_ws(E'\t', label, row_label, seat_number,
                                 array_position(names, category) - 1,
-                                left(kind, 1), x, y, coalesce(section, ''))
-                      || E'\n', '' order by seat_no),
-           count(*) <> max(seat_no) + 1
+                                left(coalesce(o.kind, l.kind), 1), x, y,
+                                coalesce(section, ''))
+                      || E'\n', '' order by l.seat_no),
+           count(*) <> max(l.seat_no) + 1
            or count(*) <> count(array_position(names, category))
     into found.layout, broken
-    from layout_seats
+    from layout_seats l
+    left join show_seats o on o.show_id = found.show_id
+                          and o.seat_no = l.seat_no
     where layout_id = source;
 
     if found.layout is null or broken then
@@ -167,7 +158,8 @@ end
 $$;
 
 
--- Screens with the seats and the categories ("GOLD,SILVER") a show would get.
+-- Screens that shows can be put on, with the seats and the categories
+-- ("GOLD,SILVER") a show would get.
 
 create function list_screens()
 returns table (screen_id uuid, theatre_name text, screen_name text, seats int,
@@ -182,8 +174,9 @@ begin
            (select string_agg(distinct category, ',')
             from layout_seats where layout_id = l.layout_id)
     from screens c
-    join theatres t using (theatre_id)
-    join layouts l using (layout_id)
+    join theatres t on t.theatre_id = c.theatre_id
+    join layouts l on l.layout_id = c.layout_id
+    where c.removed_at is null
     order by t.name, c.name;
 end
 $$;
@@ -263,5 +256,58 @@ begin
     from unnest(categories, prices) p(category, price);
 
     return query select 'created', made;
+end
+$$;
+
+
+-- The same under an idempotency key, whose order_id is the id of the show.
+-- outcome is also 'replayed', with the show made then, or 'key_reused'.
+
+create function create_show_once(owner text, used_key text, payload text,
+                                 screen_id uuid, movie_title text,
+                                 starts_ms bigint, duration_min int,
+                                 currency text, categories text[],
+                                 prices int[], orphan_rule boolean)
+returns table (outcome text, show_id uuid)
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    seen idempotency;
+    made record;
+begin
+    -- the same request may come twice at once
+    perform pg_advisory_xact_lock(hashtext('boxoffice.create_show'),
+                                  hashtext(owner || ' ' || used_key));
+
+    select * into seen from idempotency i
+    where i.user_id = owner and i.key = used_key;
+
+    if found then
+        if seen.fingerprint = payload and seen.operation = 'create_show' then
+            return query select 'replayed', seen.order_id;
+        else
+            return query select 'key_reused', null::uuid;
+        end if;
+        return;
+    end if;
+
+    select * into made
+    from create_show(screen_id, movie_title, starts_ms, duration_min,
+                     currency, categories, prices);
+
+    if made.outcome = 'created' then
+        update shows s set orphan_rule = create_show_once.orphan_rule
+        where s.show_id = made.show_id
+          and s.orphan_rule <> create_show_once.orphan_rule;
+
+        insert into idempotency (user_id, key, fingerprint, operation,
+                                 order_id, show_date)
+        values (owner, used_key, payload, 'create_show', made.show_id,
+                current_date);
+    end if;
+
+    return query select made.outcome, made.show_id;
 end
 $$;

@@ -1,46 +1,7 @@
--- Administration of screens and layouts.  See 035 for how a change is made.
+-- Administration of layouts and screens.  See 035 for how a change is made.
 
 set local search_path = boxoffice, pg_temp;
 
-
-alter table layouts
-    add column edition    int not null default 1,
-    add column updated_at timestamptz(3) not null default now(),
-    add column staged_at  timestamptz(3);
-
-comment on column layouts.edition is
-    'Counts its changes, by a trigger.';
-comment on column layouts.staged_at is
-    'It is being put together, some thousand seats a statement, and nobody '
-    'sees it yet: a stadium takes longer than a statement may.';
-
-create trigger layouts_edition before update on layouts
-for each row when (old.staged_at is null)
-execute function count_edition();
-
-create index layouts_created on layouts (created_at desc, layout_id desc)
-    where staged_at is null;
-create index layouts_staged on layouts (staged_at)
-    where staged_at is not null;
-create index screens_created on screens (created_at desc, screen_id desc)
-    where removed_at is null;
-create index screens_layout on screens (layout_id);
-
--- whether a layout or a screen was ever used, also where that is past
-create index shows_layout on shows (layout_id);
-create index shows_screen on shows (screen_id, starts_at);
-
--- A name is free again when its screen is gone.
-alter table screens drop constraint screens_name_key;
-create unique index screens_name on screens (theatre_id, name)
-    where removed_at is null;
-
-insert into admin_kinds (kind, place, id_column, moves, removable)
-values ('layout', 'layouts', 'layout_id', 'edition', false),
-       ('screen', 'screens', 'screen_id', 'edition', true);
-
-
--- Layouts.
 
 create function admin_layout(id uuid) returns json
 language sql stable
@@ -154,8 +115,9 @@ as $$
 $$;
 
 
--- Puts seats into a layout, behind those it has: in their order label, row, number, category, kind,
--- x, y and section ("-" for none), as the server has read and checked them.
+-- Puts seats into a layout, behind those it has: in their order label, row,
+-- number, category, kind, x, y and section ("-" for none), as the server has
+-- read and checked them.
 
 create function admin_put_seats(layout uuid, seats text) returns void
 language sql
@@ -544,28 +506,5 @@ begin
     end if;
 
     return admin_did('removed', id);
-end
-$$;
-
-
--- Screens that shows can be put on: as before, and none that is gone.
-
-create or replace function list_screens()
-returns table (screen_id uuid, theatre_name text, screen_name text, seats int,
-               categories text)
-language plpgsql stable
-set search_path = boxoffice, pg_temp
-as $$
-#variable_conflict use_column
-begin
-    return query
-    select c.screen_id, t.name, c.name, l.seats,
-           (select string_agg(distinct category, ',')
-            from layout_seats where layout_id = l.layout_id)
-    from screens c
-    join theatres t on t.theatre_id = c.theatre_id
-    join layouts l on l.layout_id = c.layout_id
-    where c.removed_at is null
-    order by t.name, c.name;
 end
 $$;

@@ -8,25 +8,6 @@
 set local search_path = boxoffice, pg_temp;
 
 
-create table show_seats (
-    show_id uuid not null,
-    seat_no int not null,
-    kind    text collate "C" not null,
-
-    constraint show_seats_pkey primary key (show_id, seat_no),
-    constraint show_seats_show_fkey
-        foreign key (show_id) references shows on delete cascade,
-    constraint show_seats_kind_known
-        check (kind in ('NORMAL', 'ACCESSIBLE', 'BROKEN', 'HOUSE'))
-);
-
-comment on table show_seats is
-    'Seats that are of another kind in this show than in its layout.';
-
-insert into admin_kinds (kind, place, id_column, moves, removable)
-values ('show', 'shows', 'show_id', 'revision', false);
-
-
 -- Seats of a show with the kinds that they have in it.
 
 create function show_kinds(show_id uuid)
@@ -40,69 +21,6 @@ as $$
     left join show_seats o on o.show_id = s.show_id
                           and o.seat_no = l.seat_no
     where s.show_id = show_kinds.show_id
-$$;
-
-
--- As before, with the kinds of the show.
-
-create or replace function show_by_id(show_id uuid) returns setof show_row
-language plpgsql stable
-set search_path = boxoffice, pg_temp
-set jit = off
-as $$
-#variable_conflict use_column
-declare
-    found  show_row;
-    source uuid;
-    names  text[];
-    broken boolean;
-begin
-    select s.show_no, s.show_id, s.epoch, s.revision, s.status,
-           unix_ms(s.starts_at), unix_ms(s.ends_at), s.currency, m.title,
-           t.name, c.name, t.timezone, null, null, s.orphan_rule
-    into found
-    from shows s
-    join movies m using (movie_id)
-    join screens c using (screen_id)
-    join theatres t using (theatre_id)
-    where s.show_id = show_by_id.show_id;
-
-    if found.show_id is null then
-        return;
-    end if;
-
-    select layout_id into source from shows s
-    where s.show_id = found.show_id;
-
-    select array_agg(category order by price, category),
-           string_agg(category || ':' || price, ',' order by price, category)
-    into names, found.categories
-    from show_prices p
-    where p.show_id = found.show_id
-      and exists (select from layout_seats l
-                  where l.layout_id = source and l.category = p.category);
-
-    select string_agg(concat_ws(E'\t', label, row_label, seat_number,
-                                array_position(names, category) - 1,
-                                left(coalesce(o.kind, l.kind), 1), x, y,
-                                coalesce(section, ''))
-                      || E'\n', '' order by l.seat_no),
-           count(*) <> max(l.seat_no) + 1
-           or count(*) <> count(array_position(names, category))
-    into found.layout, broken
-    from layout_seats l
-    left join show_seats o on o.show_id = found.show_id
-                          and o.seat_no = l.seat_no
-    where layout_id = source;
-
-    if found.layout is null or broken then
-        raise exception 'show %: seats are missing, or a price',
-                        found.show_id
-              using errcode = 'data_corrupted';
-    end if;
-
-    return next found;
-end
 $$;
 
 
@@ -671,59 +589,3 @@ as $$
                                 and c.seat_no = o.seat_no))
     from shows s where s.show_id = show_renewal.show_id
 $$;
-
-
--- As in 035; caches find out by themselves (033), and an effect may bring its
--- own answer, with more objects that it made.
-
-create or replace function admin_note(who text, call_id uuid, keep boolean,
-                                      action text, kind text,
-                                      effect admin_effect, was json)
-returns table (outcome text, version int, answer text)
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-#variable_conflict use_variable
-declare
-    is_now json;
-    moved  int;
-begin
-    execute format('select %I($1)', 'admin_' || kind) into is_now
-    using effect.id;
-
-    moved := (is_now ->> 'version')::int;
-
-    if effect.details is not null then
-        insert into admin_audit (who, action, kind, object_id, version,
-                                 is_now)
-        select who, action, kind, (i ->> (kind || 'Id'))::uuid, 1, i::jsonb
-        from json_array_elements(effect.details -> 'items') i;
-
-        moved := null;
-        is_now := effect.details;
-
-    -- set once more to what it is: nobody changed anything
-    elsif effect.outcome <> 'changed' or was::text <> is_now::text then
-        insert into admin_audit (who, action, kind, object_id, version, was,
-                                 is_now)
-        values (who, action, kind, effect.id, moved, was::jsonb,
-                is_now::jsonb);
-    end if;
-
-    if keep then
-        insert into admin_replies (call_id, outcome, version, answer)
-        values (call_id, effect.outcome, moved, is_now::text);
-
-        -- some of what nobody can ask for any more
-        delete from admin_replies
-        where ctid = any (array(select r.ctid from admin_replies r
-                                where r.at < now() - interval '96 hours'
-                                order by r.at limit 20
-                                for update skip locked));
-    end if;
-
-    return query select effect.outcome, moved, is_now::text;
-end
-$$;
-
-drop function admin_changed(text, uuid);

@@ -3,13 +3,6 @@
 set local search_path = boxoffice, pg_temp;
 
 
--- Other parts have events of their own: what is checked is the form.
-
-alter table outbox drop constraint if exists outbox_type_known;
-alter table outbox add constraint outbox_type_known
-    check (type ~ '^[a-z]+\.[a-z_]+$');
-
-
 create type ticket_columns as (
     order_id     uuid,
     show_id      uuid,

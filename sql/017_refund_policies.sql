@@ -210,11 +210,6 @@ as $$
 $$;
 
 
-create function rfc3339(at timestamptz) returns text
-language sql stable
-return to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-
-
 create function refund_policy_json(p refund_policies) returns json
 language sql stable
 set search_path = boxoffice, pg_temp
@@ -574,7 +569,7 @@ end
 $$;
 
 
--- What the house promised until now: everything back until the show begins.
+-- What the house promises of itself: everything back until the show begins.
 
 insert into refund_policies (theatre_id, version, effective_from, created_by)
 values ('00000000-0000-0000-0000-000000000000', 1, 'epoch', 'boxoffice');

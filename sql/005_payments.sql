@@ -5,11 +5,45 @@
 -- its event and, once the gateway has done it, its entry in the ledger.  A
 -- cause gives back once: unique (payment_id, cause).  Whoever inserts has
 -- locked the payments before, in the order of their ids.
---
--- The order of locks is that of 006, with two more at the end of payments:
--- payments (payment_id), refunds (refund_id), then user_seats, seat_claims.
 
 set local search_path = boxoffice, pg_temp;
+
+
+create table payments (
+    payment_id text collate "C" not null,
+    order_id   uuid not null,
+    show_date  date not null,
+    provider   text collate "C" not null,
+    amount     bigint not null,
+    refunded   bigint not null default 0,
+    kept       bigint not null default 0,
+    currency   char(3) not null,
+    status     text collate "C" not null,
+    created_at timestamptz(3) not null default now(),
+
+    constraint payments_pkey primary key (payment_id),
+    constraint payments_amount_positive check (amount >= 0),
+    constraint payments_status_known
+        check (status in ('AUTHORISED', 'CAPTURED', 'FAILED', 'QUARANTINED')),
+    constraint payments_refund_bound
+        check (refunded >= 0 and kept >= 0 and refunded + kept <= amount),
+    constraint payments_refund_captured
+        check (refunded + kept = 0 or status in ('CAPTURED', 'QUARANTINED'))
+)
+with (fillfactor = 90);
+
+comment on table payments is
+    'What a gateway says about money, under the gateway''s id of the payment. '
+    'The key makes a payment count once: for one order.  What was asked of '
+    'the gateway, and has no money yet, is not here.';
+comment on column payments.status is
+    'AUTHORISED: promised; CAPTURED: the gateway has it; FAILED: it never '
+    'will; QUARANTINED: captured, but not what the order asked for, so '
+    'somebody must look.';
+comment on column payments.refunded is
+    'Sum of its refunds, whatever their state; kept by a trigger of refunds.';
+comment on column payments.kept is
+    'What is not given back of seats that were cancelled, by the terms.';
 
 
 create table refunds (
@@ -57,7 +91,9 @@ comment on column refunds.refund_id is
     'in the outbox.';
 comment on column refunds.cause is
     'What it is given back for; once for each payment.  "unseated": the '
-    'payment confirmed nothing.  "cancel": its order was cancelled.';
+    'payment confirmed nothing.  "cancel:<version>": seats of its order were '
+    'cancelled.  "gateway:<id>": somebody began it at the gateway''s desk.  '
+    '"quarantine", "excess": an administrator decided about its money.';
 comment on column refunds.reason is 'The same for people: LATE, DUPLICATE, '
     'ORDER_FAILED, CANCELLED, ...';
 comment on column refunds.version is
@@ -80,8 +116,8 @@ create table ledger (
     constraint ledger_amount_positive check (amount >= 0),
     constraint ledger_sides_differ check (debit <> credit),
     constraint ledger_step_known
-        check (step in ('authorised', 'released', 'captured')
-               or step like 'refunded:%')
+        check (step in ('authorised', 'released', 'captured', 'matched')
+               or step like 'refunded:%' or step like 'returned:%')
 );
 
 comment on table ledger is
@@ -93,8 +129,11 @@ comment on column ledger.step is
     'authorised: the gateway has promised it (debit authorisations, credit '
     'customers); released: the promise is kept, or void (the reverse); '
     'captured: the gateway has it (debit gateway:<name>, credit orders, or '
-    'credit suspense while somebody must look); refunded:<refund_id>: it was '
-    'given back (the reverse of captured).';
+    'credit suspense while somebody must look); matched: it pays an order '
+    'after all (debit suspense, credit orders); refunded:<refund_id>: it was '
+    'given back (from where it is to the gateway), and once more with '
+    ':<version>; returned:<refund_id>:<version>: the gateway could not hand it '
+    'over after all (the reverse).';
 
 
 create function ledger_refuse() returns trigger
@@ -108,80 +147,6 @@ $$;
 
 create trigger ledger_append_only before update or delete on ledger
 for each statement execute function ledger_refuse();
-
-
--- Payments of before: what was a state of the payment is a row of its own.
--- Newer releases of PostgreSQL change no table whose row a function with a
--- parsed body takes.
-
-drop function payment_event(payments);
-
-alter table payments
-    add column refunded bigint not null default 0,
-    add column kept     bigint not null default 0;
-
-alter table outbox drop constraint outbox_type_known;
-alter table outbox add constraint outbox_type_known
-    check (type in ('order.created', 'order.confirmed', 'order.failed',
-                    'order.expired', 'order.cancelled',
-                    'payment.refund_requested', 'payment.refunded',
-                    'payment.refund_failed'));
-
--- their event is there, under the id that now is the refund's
-insert into refunds (refund_id, payment_id, order_id, show_date, amount,
-                     currency, cause, reason, created_at, status, done_at)
-select p.aggregate_id, p.payment_id, p.order_id, p.show_date, p.amount,
-       p.currency,
-       case when o.payment_id = p.payment_id then 'cancel' else 'unseated' end,
-       case when o.payment_id = p.payment_id then 'CANCELLED' else 'LATE' end,
-       p.refund_at,
-       case when p.status = 'REFUNDED' then 'DONE' else 'PENDING' end,
-       case when p.status = 'REFUNDED' then p.refund_at end
-from payments p
-left join orders o on o.order_id = p.order_id and o.show_date = p.show_date
-where p.status <> 'CAPTURED' and p.amount > 0;
-
-insert into ledger (at, amount, order_id, currency, payment_id, step, debit,
-                    credit)
-select p.created_at, p.amount, p.order_id, p.currency, p.payment_id,
-       'captured', 'gateway:' || p.provider, 'orders'
-from payments p
-union all
-select r.done_at, r.amount, r.order_id, r.currency, r.payment_id,
-       'refunded:' || r.refund_id, 'orders', 'gateway:' || p.provider
-from refunds r join payments p using (payment_id)
-where r.status = 'DONE';
-
-alter table payments
-    drop constraint payments_status_known,
-    drop constraint payments_refund_complete;
-
-update payments p
-set refunded = case when status = 'CAPTURED' then 0 else amount end,
-    status = 'CAPTURED';
-
-alter table payments drop column refund_at, drop column aggregate_id;
-
-alter table payments
-    add constraint payments_status_known
-        check (status in ('AUTHORISED', 'CAPTURED', 'FAILED', 'QUARANTINED')),
-    add constraint payments_refund_bound
-        check (refunded >= 0 and kept >= 0 and refunded + kept <= amount),
-    add constraint payments_refund_captured
-        check (refunded + kept = 0 or status in ('CAPTURED', 'QUARANTINED'));
-
-comment on table payments is
-    'What a gateway says about money, under the gateway''s id of the payment. '
-    'The key makes a payment count once: for one order.  What was asked of '
-    'the gateway, and has no money yet, is not here.';
-comment on column payments.status is
-    'AUTHORISED: promised; CAPTURED: the gateway has it; FAILED: it never '
-    'will; QUARANTINED: captured, but not what the order asked for, so '
-    'somebody must look.';
-comment on column payments.refunded is
-    'Sum of its refunds, whatever their state; kept by a trigger of refunds.';
-comment on column payments.kept is
-    'What is not given back of seats that were cancelled, by the terms.';
 
 
 -- The payload of a refund's event.
@@ -235,6 +200,10 @@ referencing new table as added
 for each statement execute function refunds_begin();
 
 
+-- What a refund is never changes, and it is never deleted.  A gateway may fail
+-- a refund that it had called done: then the money is with it again, and the
+-- customer has nothing.
+
 create function refunds_refuse() returns trigger
 language plpgsql
 as $$
@@ -247,7 +216,7 @@ $$;
 
 create trigger refunds_state before update on refunds
 for each row
-when (old.status = 'DONE'
+when ((old.status = 'DONE' and new.status <> 'FAILED')
       or (old.status = 'FAILED' and new.status = 'SENT')
       or new.version <> old.version
       or new.refund_id <> old.refund_id
@@ -262,7 +231,7 @@ create trigger refunds_stay before delete on refunds
 for each row execute function refunds_refuse();
 
 
--- Its end: the event, and the books.
+-- Its end, which may come more than once, is told under the next version.
 
 create function refunds_version() returns trigger
 language plpgsql
@@ -279,6 +248,11 @@ for each row
 when (new.status in ('DONE', 'FAILED') and new.status <> old.status)
 execute function refunds_version();
 
+
+-- Its end: the event, and the books.  Money goes back from where it is: from
+-- suspense, until it is matched.  A refund that was done before is booked under
+-- its version, too.
+
 create function refunds_end() returns trigger
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -294,8 +268,16 @@ begin
         insert into ledger (amount, order_id, currency, payment_id, step,
                             debit, credit)
         select new.amount, new.order_id, new.currency, new.payment_id,
-               'refunded:' || new.refund_id, c.credit, c.debit
+               'refunded:' || new.refund_id
+               || case when exists (select from ledger b
+                                    where b.payment_id = new.payment_id
+                                      and b.step = 'refunded:'
+                                                   || new.refund_id)
+                       then ':' || new.version else '' end,
+               coalesce(m.credit, c.credit), c.debit
         from ledger c
+        left join ledger m on m.payment_id = c.payment_id
+                          and m.step = 'matched'
         where c.payment_id = new.payment_id and c.step = 'captured';
 
         if not found then
@@ -303,6 +285,17 @@ begin
                             new.refund_id
                   using errcode = 'integrity_constraint_violation';
         end if;
+
+    elsif old.status = 'DONE' then
+        insert into ledger (amount, order_id, currency, payment_id, step,
+                            debit, credit)
+        select new.amount, new.order_id, new.currency, new.payment_id,
+               'returned:' || new.refund_id || ':' || new.version,
+               c.debit, coalesce(m.credit, c.credit)
+        from ledger c
+        left join ledger m on m.payment_id = c.payment_id
+                          and m.step = 'matched'
+        where c.payment_id = new.payment_id and c.step = 'captured';
     end if;
 
     return null;
