@@ -77,8 +77,11 @@ subtest 'beginning' => sub {
     is begin($o, key => undef)->code, 400, 'a key is needed';
     is begin({ %$o, orderId => uuid() })->code, 404, 'no such order';
 
-    is scalar(grep { $_->{metadata}{order_id} eq $o->{orderId} }
-        $provider->ledger->{payments}->@*), 1, 'one at the gateway';
+    my @there = grep { $_->{metadata}{order_id} eq $o->{orderId} }
+        $provider->ledger->{payments}->@*;
+    is scalar @there, 1, 'one at the gateway';
+    is $there[0]{metadata}{site}, value('select site_id from site'),
+        'which knows whose it is';
 
     is [map { $_->code, $_->error_code } confirm($o, $p->{paymentId})],
         [409, 'payment_pending'], 'not paid yet';

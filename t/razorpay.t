@@ -90,7 +90,8 @@ subtest 'an order there' => sub {
     is scalar @there, 1, 'one';
     like $there[0], { id => $p->{paymentId}, amount => $o->{amount},
         currency => 'INR', receipt => $p->{intentId},
-        notes => { intent_id => $p->{intentId} } }, 'as we know it';
+        notes => { intent_id => $p->{intentId},
+            site => value('select site_id from site') } }, 'as we know it';
 
     is try_pay($t, $o->{user}, $o->{orderId}, $p->{paymentId})->error_code,
         'payment_pending', 'it is not paid';

@@ -83,7 +83,8 @@ sub stripe_event ($p, %more) {
             amount_received => $more{amount} // $p->{amount},
             currency => $more{currency} // lc $p->{currency},
             metadata => { order_id => $more{order} // $p->{orderId},
-                intent_id => $more{intent} // $p->{intentId} } } } };
+                intent_id => $more{intent} // $p->{intentId},
+                $more{site} ? (site => $more{site}) : () } } } };
 }
 
 
@@ -214,16 +215,53 @@ subtest 'bodies' => sub {
 
     for my $case (
         ['no JSON', 400, '{not json'], ['no object', 400, '[]'],
-        ['no event', 400, '{}'], ['twice', 400, '{"id":"a","id":"b"}'],
-        ['no type', 400, '{"id":"evt_x","data":{"object":{}}}'],
-        ['an id that is none', 400, stripe_event($p, id => 'evt x')],
-        ['a type that is not known', 200, stripe_event($p, type => 'invoice.paid')],
-        ['charge.refunded', 200, stripe_event($p, type => 'charge.refunded')],
+        ['twice', 400, '{"id":"a","id":"b"}'],
         ['too large', 413, '{"x":"' . ('x' x 66_000) . '"}'],
     ) {
         my ($name, $code, $body) = @$case;
         is hook($body)->code, $code, $name;
     }
+
+    # gateways stop sending to those who answer errors
+    my ($ignored, $unread) = metrics($t)->@{qw(webhooks_ignored_total
+        webhooks_unread_total)};
+    my @strange = (
+        ['nothing', '{}'],
+        ['no type', '{"id":"evt_x","data":{"object":{}}}'],
+        ['a type that is not known', stripe_event($p, type => 'invoice.paid')],
+        ['another', stripe_event($p, type => 'charge.refunded')],
+        ['no id', stripe_event($p, type => 'invoice.paid', id => 'evt x')],
+        ['a type that is no text', '{"id":"evt_x","type":{"a":1}}'],
+        ['without an object', encode_json { id => 'evt_thin',
+            type => 'v2.core.account.updated', related_object => {} }],
+        ['a refund of what we never make', encode_json { id => 'evt_charge',
+            type => 'refund.created', data => { object => { id => 're_1',
+            object => 'refund', payment_intent => undef, amount => 1,
+            currency => 'inr', status => 'succeeded' } } }],
+    );
+    my @unread = (
+        ['an id that is none', stripe_event($p, id => 'evt x')],
+        ['a state of a payment that is new', stripe_event($p,
+            status => 'succeeded_later')],
+        ['a payment without an amount', encode_json { id => 'evt_bare',
+            type => 'payment_intent.succeeded', data => { object => {
+            id => $p->{paymentId}, status => 'succeeded' } } }],
+        ['a payment that is none', encode_json { id => 'evt_none',
+            type => 'payment_intent.succeeded' }],
+    );
+
+    for my $case (@strange, @unread) {
+        my ($name, $body) = @$case;
+        my $r = hook($body);
+        is [$r->code, $r->json->{outcome}], [200, 'ignored'], $name;
+    }
+
+    is metrics($t)->{webhooks_ignored_total} - $ignored, @strange + @unread,
+        'they are counted';
+    is metrics($t)->{webhooks_unread_total} - $unread, 0 + @unread,
+        'and those that should have been understood';
+    like $t->node->log, qr/"stripe" sent an event "evt_bare" that cannot be/,
+        'which the log tells';
 
     my $body = stripe_event($p);
     is hook($body, stripe_sign($body),
@@ -234,7 +272,10 @@ subtest 'bodies' => sub {
     is hook($body, stripe_sign($body), gateway => 'mock')->code, 404,
         'nor does the mock have any';
     is status_of($p), 'PAYMENT_PENDING', 'nothing was done';
-    ok metrics($t)->{webhooks_ignored_total} >= 2, 'ignored ones are counted';
+
+    # what a customer has written
+    my $odd = stripe_event($p) =~ s/"metadata":\{/"metadata":{"seat":"\\u0000",/r;
+    is hook($odd)->json->{outcome}, 'confirmed', 'a character that is none';
 };
 
 
@@ -256,8 +297,15 @@ subtest 'what does not fit' => sub {
     is hook(stripe_event({ %$p, paymentId => 'pi_x' }, intent => uuid()))->json
         ->{outcome}, 'parked', 'an intent that is not there (yet)';
     is hook(stripe_event({ %$other, paymentId => 'pi_y' },
-        order => 'x', intent => 'y'))->json->{outcome}, 'parked',
+        order => 'x', intent => 'y'))->json->{outcome}, 'foreign',
         "another's payment";
+    is hook(stripe_event({ %$other, paymentId => 'pi_z' }, intent => uuid(),
+        site => uuid()))->json->{outcome}, 'foreign',
+        "that of another Boxoffice on the same account";
+    is hook(stripe_event({ %$other, paymentId => 'pi_u' }, intent => uuid(),
+        site => value('select site_id from site')))->json->{outcome},
+        'parked', 'with our own mark it is looked for';
+    is metrics($t)->{webhooks_foreign_total}, 2, 'they are counted';
     like $t->node->log, qr/a gateway says what does not fit/, 'it is told';
 };
 
@@ -337,6 +385,12 @@ subtest 'the other scheme' => sub {
         'DUPLICATE', 'goes back';
     is rzp_hook(rzp($p, event => 'order.paid'), 'e3')->json->{outcome},
         'ignored', 'of no interest';
+    is rzp_hook($_, undef)->json->{outcome}, 'ignored', 'not understood'
+        for '{}', '{"event":"x"}', '{"event":"payment.captured"}',
+        rzp($p, status => 'new'), rzp($p, event => 'payment.dispute.created');
+    is rzp_hook(rzp({ %$p, paymentId => 'order_of_another' },
+        id => 'pay_another'), 'e4')->json->{outcome}, 'foreign',
+        "another's payment";
 };
 
 
@@ -356,6 +410,7 @@ subtest 'without PostgreSQL' => sub {
 };
 
 
+$t->allow_log(qr/that cannot be understood/);
 unlike $t->node->log, qr/whsec|sk_test|razorpay_secret|rzp_secret/,
     'no secret in the log';
 

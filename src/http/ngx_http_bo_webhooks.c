@@ -25,6 +25,10 @@ static ngx_int_t ngx_http_bo_webhook_header(ngx_http_bo_ctx_t *ctx,
     const char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_bo_webhook_read(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_webhook_t *w);
+static ngx_int_t ngx_http_bo_webhook_event(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_webhook_t *w);
+static void ngx_http_bo_webhook_ignore(ngx_http_bo_ctx_t *ctx,
+    bo_word_t *word);
 static void ngx_http_bo_webhook_woken(ngx_bo_call_t *call);
 static void ngx_http_bo_webhook_taken(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_webhook_answer(ngx_http_bo_ctx_t *ctx,
@@ -81,8 +85,11 @@ ngx_http_bo_webhook(ngx_http_bo_ctx_t *ctx)
         || w->call.word->kind == BO_WORD_OPEN
         || w->call.word->kind == BO_WORD_REFUND_PENDING)
     {
-        ngx_bo_count(ctx->store, webhooks_ignored);
-        ngx_http_bo_webhook_answer(ctx, "ignored");
+        ngx_http_bo_webhook_ignore(ctx, w->call.word);
+        return;
+    }
+
+    if (ngx_http_bo_webhook_event(ctx, w) != NGX_OK) {
         return;
     }
 
@@ -163,29 +170,39 @@ ngx_http_bo_webhook_header(ngx_http_bo_ctx_t *ctx, const char *name,
 static ngx_int_t
 ngx_http_bo_webhook_read(ngx_http_bo_ctx_t *ctx, ngx_http_bo_webhook_t *w)
 {
-    u_char                  digest[SHA256_DIGEST_LENGTH];
-    bo_word_t              *word;
-    ngx_bo_gateway_type_t  *type = w->call.gateway->type;
-
     w->words = ngx_palloc(ctx->request->pool, sizeof(bo_words_t));
     if (w->words == NULL) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
         return NGX_ERROR;
     }
 
-    if (type->read(BO_DOC_EVENT, (char *) ctx->body.data, ctx->body.len,
-                   w->words)
+    if (w->call.gateway->type->read(BO_DOC_EVENT, (char *) ctx->body.data,
+                                    ctx->body.len, w->words)
         != 0)
     {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INVALID_JSON, NULL);
         return NGX_ERROR;
     }
 
-    word = &w->words->word[0];
+    w->call.word = &w->words->word[0];
 
-    w->call.word = word;
-    w->call.event.data = (u_char *) word->event;
-    w->call.event.len = ngx_strlen(word->event);
+    return NGX_OK;
+}
+
+
+/*
+ * By what it is known when it comes again: its id, and its bytes.  NGX_OK, or
+ * NGX_ERROR when the answer is on its way.
+ */
+
+static ngx_int_t
+ngx_http_bo_webhook_event(ngx_http_bo_ctx_t *ctx, ngx_http_bo_webhook_t *w)
+{
+    u_char                  digest[SHA256_DIGEST_LENGTH];
+    ngx_bo_gateway_type_t  *type = w->call.gateway->type;
+
+    w->call.event.data = (u_char *) w->call.word->event;
+    w->call.event.len = ngx_strlen(w->call.word->event);
 
     if (type->event
         && (ngx_http_bo_webhook_header(ctx, type->event, &w->call.event)
@@ -204,6 +221,28 @@ ngx_http_bo_webhook_read(ngx_http_bo_ctx_t *ctx, ngx_http_bo_webhook_t *w)
     w->call.digest.len = sizeof(w->digest);
 
     return NGX_OK;
+}
+
+
+/*
+ * It is taken all the same: a gateway stops sending to those who answer errors.
+ * What was not understood, and is about money, the comparison of the books
+ * finds.
+ */
+
+static void
+ngx_http_bo_webhook_ignore(ngx_http_bo_ctx_t *ctx, bo_word_t *word)
+{
+    ngx_bo_count(ctx->store, webhooks_ignored);
+
+    if (word->unread) {
+        ngx_bo_count(ctx->store, webhooks_unread);
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "boxoffice: gateway \"%V\" sent an event \"%s\" that "
+                      "cannot be understood", &ctx->name, word->event);
+    }
+
+    ngx_http_bo_webhook_answer(ctx, "ignored");
 }
 
 

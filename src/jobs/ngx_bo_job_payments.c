@@ -13,7 +13,7 @@
 #define NGX_BO_PAYMENTS_MAX   "32"
 #define NGX_BO_PAYMENTS_FULL  32
 
-#define NGX_BO_PARKED         32        /* events in one run */
+#define NGX_BO_PARKED         32        /* events in one run, one by one */
 
 
 typedef struct {
@@ -38,6 +38,7 @@ static void ngx_bo_intent_take(ngx_bo_intent_t *i, bo_word_t *word);
 static void ngx_bo_intent_taken(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_intent_end(ngx_bo_intent_t *i);
+static void ngx_bo_parked_next(ngx_bo_job_t *job);
 static void ngx_bo_parked_taken(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 
@@ -45,17 +46,21 @@ static void ngx_bo_parked_taken(void *data, ngx_bo_verdict_e verdict,
 static ngx_bo_pg_statement_t  ngx_bo_due_payments = {
     "due_payments",
     "select intent_id, provider, reference, order_id, amount, currency,"
-    " method, over from boxoffice.due_payments(" NGX_BO_PAYMENTS_MAX ","
-    " $1::int)",
+    " method, over, (select site_id from boxoffice.site)"
+    " from boxoffice.due_payments(" NGX_BO_PAYMENTS_MAX ", $1::int)",
     1, 1
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_take_parked = {
     "take_parked",
     "select item, outcome, " NGX_BO_ORDER_COLUMNS
-    " from boxoffice.take_parked($1::text[], $2::int)",
+    " from boxoffice.take_parked($1::text, $2::int)",
     2, 1
 };
+
+/* Events that may still be tried in this run of the worker's job. */
+
+static ngx_uint_t  ngx_bo_parked_left;
 
 
 ngx_msec_t
@@ -166,7 +171,8 @@ ngx_bo_intent_read(ngx_bo_intent_t *i, PGresult *res, int row)
         { &i->op.payment, 2 },
         { &i->op.order, 3 },
         { &i->op.currency, 5 },
-        { &i->op.method, 6 }
+        { &i->op.method, 6 },
+        { &i->op.site, 8 }
     };
 
     value = ngx_bo_column(res, row, 1);
@@ -376,36 +382,28 @@ ngx_bo_intent_end(ngx_bo_intent_t *i)
 void
 ngx_bo_job_parked(ngx_bo_job_t *job)
 {
-    u_char               text[NGX_BO_PARKED * (BO_TICKET_LEN + 1) + 2], *p;
-    ngx_str_t            v[2], ticket;
-    ngx_uint_t           i;
-    ngx_bo_word_room_t   room;
+    ngx_bo_parked_left = NGX_BO_PARKED;
+    ngx_bo_parked_next(job);
+}
 
-    /* a code for each of them, should it confirm an order */
 
-    p = text;
+static void
+ngx_bo_parked_next(ngx_bo_job_t *job)
+{
+    ngx_str_t           v[2];
+    ngx_bo_word_room_t  room;
 
-    for (i = 0; i < NGX_BO_PARKED; i++) {
-        if (ngx_bo_word_ticket(&ticket, &room) != NGX_OK) {
-            return;
-        }
+    ngx_bo_parked_left--;
 
-        *p++ = i ? ',' : '{';
-        p = ngx_cpymem(p, ticket.data, ticket.len);
+    /* a code for it, should it confirm an order */
+
+    if (ngx_bo_word_ticket(&v[0], &room) != NGX_OK) {
+        return;
     }
 
-    *p++ = '}';
-
-    v[0].data = text;
-    v[0].len = p - text;
     v[1] = job->store->seats_per_user;
 
-    if (ngx_bo_pg_submit(job->store->pg, &ngx_bo_take_parked, v,
-                         ngx_bo_parked_taken, job)
-        != NULL)
-    {
-        ngx_bo_job_begin(job);
-    }
+    ngx_bo_job_submit(job, &ngx_bo_take_parked, v, ngx_bo_parked_taken);
 }
 
 
@@ -415,12 +413,32 @@ ngx_bo_parked_taken(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 {
     ngx_bo_job_t *job = data;
 
-    int  i;
+    const char  *said;
 
-    if (ngx_bo_job_check(job, verdict, res) == NGX_OK) {
-        for (i = 0; i < PQntuples(res); i++) {
-            ngx_bo_word_taken(job->store, res, i);
-        }
+    if (ngx_bo_job_check(job, verdict, res) != NGX_OK || PQntuples(res) == 0)
+    {
+        ngx_bo_job_end(job);
+        return;
+    }
+
+    said = PQgetvalue(res, 0, 1);
+
+    if (ngx_strcmp(said, "error") == 0) {
+        ngx_bo_count(job->store, jobs_failed);
+        ngx_log_error(NGX_LOG_ERR, job->store->log, 0,
+                      "boxoffice: a parked event of a gateway cannot be "
+                      "taken, SQLSTATE %s: see PostgreSQL's log",
+                      PQgetvalue(res, 0, PQfnumber(res, "status")));
+
+    } else if (ngx_strcmp(said, "parked") != 0) {
+        ngx_bo_word_taken(job->store, res, 0);
+    }
+
+    if (ngx_bo_parked_left) {
+        ngx_bo_parked_next(job);
+
+    } else {
+        job->again = 1;
     }
 
     ngx_bo_job_end(job);

@@ -19,10 +19,13 @@ typedef struct {
 
 static int bo_stripe_doc(bo_doc_e doc, json_t *root, bo_words_t *words);
 static int bo_stripe_event(json_t *root, bo_word_t *w);
+static int bo_stripe_event_of(const char *type, json_t *o, bo_word_t *w);
 static int bo_stripe_payment(json_t *o, bo_word_t *w);
 static int bo_stripe_refund(json_t *o, bo_word_t *w);
 static int bo_razorpay_doc(bo_doc_e doc, json_t *root, bo_words_t *words);
 static int bo_razorpay_event(json_t *root, bo_word_t *w);
+static int bo_razorpay_event_of(const char *type, json_t *payload,
+    bo_word_t *w);
 static int bo_razorpay_payment(json_t *o, bo_word_t *w);
 static int bo_razorpay_refund(json_t *o, bo_word_t *w);
 static int bo_razorpay_order(json_t *o, bo_word_t *w);
@@ -68,6 +71,21 @@ bo_word_init(bo_word_t *w)
 
     w->amount = -1;
     w->refunded = -1;
+}
+
+
+/* A field that is a text without NULs, or NULL. */
+
+static const char *
+bo_word_string(json_t *o, const char *name)
+{
+    json_t      *v;
+    const char  *s;
+
+    v = json_object_get(o, name);
+    s = json_string_value(v);
+
+    return s && strlen(s) == json_string_length(v) ? s : NULL;
 }
 
 
@@ -171,16 +189,16 @@ static int
 bo_word_kind(bo_word_t *w, json_t *o, const char *name,
     const bo_gateway_kind_t *kinds)
 {
-    json_t  *v;
+    const char  *s;
 
-    v = json_object_get(o, name);
+    s = bo_word_string(o, name);
 
-    if (!json_is_string(v)) {
+    if (s == NULL) {
         return -1;
     }
 
     for ( /* void */ ; kinds->text; kinds++) {
-        if (strcmp(kinds->text, json_string_value(v)) == 0) {
+        if (strcmp(kinds->text, s) == 0) {
             w->kind = kinds->kind;
             return 0;
         }
@@ -201,7 +219,10 @@ bo_gateway_read(bo_doc_e doc, const char *text, size_t len, bo_words_t *words,
     words->n = 0;
     words->more = 0;
 
-    root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    /* a customer's text may have any character, and the rest is good */
+
+    root = json_loadb(text, len, JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL,
+                      &error);
     if (root == NULL) {
         return -1;
     }
@@ -294,54 +315,74 @@ bo_stripe_doc(bo_doc_e doc, json_t *root, bo_words_t *words)
 
 
 /*
- * What the object of an event is says more than its type: an event tells how
- * it was when it was made, and the object may have moved on.
+ * An event, whatever it is: gateways have types that nobody has heard of yet,
+ * and stop sending when they are not taken.
  */
 
 static int
 bo_stripe_event(json_t *root, bo_word_t *w)
 {
     char         id[BO_GATEWAY_ID + 1];
-    json_t      *o, *type;
-    const char  *name;
+    const char  *type;
 
-    type = json_object_get(root, "type");
-    o = json_object_get(json_object_get(root, "data"), "object");
+    type = bo_word_string(root, "type");
 
-    if (bo_word_id(id, root, "id") != 0 || !json_is_string(type)
-        || !json_is_object(o))
-    {
-        return -1;
+    if (bo_word_id(id, root, "id") != 0) {
+        id[0] = '\0';
     }
 
-    name = json_string_value(type);
+    if (type
+        && (bo_stripe_event_of(type, json_object_get(json_object_get(root,
+                                                         "data"), "object"), w)
+            != 0
+            || (w->kind != BO_WORD_NONE && id[0] == '\0')))
+    {
+        bo_word_init(w);
+        w->unread = 1;
+    }
 
-    if (strcmp(name, "payment_intent.succeeded") == 0
-        || strcmp(name, "payment_intent.payment_failed") == 0
-        || strcmp(name, "payment_intent.canceled") == 0
-        || strcmp(name, "payment_intent.amount_capturable_updated") == 0)
+    memcpy(w->event, id, strlen(id) + 1);
+
+    return 0;
+}
+
+
+/*
+ * What the object of an event is says more than its type: an event tells how
+ * it was when it was made, and the object may have moved on.
+ */
+
+static int
+bo_stripe_event_of(const char *type, json_t *o, bo_word_t *w)
+{
+    if (strcmp(type, "payment_intent.succeeded") == 0
+        || strcmp(type, "payment_intent.payment_failed") == 0
+        || strcmp(type, "payment_intent.canceled") == 0
+        || strcmp(type, "payment_intent.amount_capturable_updated") == 0)
     {
         if (bo_stripe_payment(o, w) != 0) {
             return -1;
         }
 
-        if (strcmp(name, "payment_intent.payment_failed") == 0
+        if (strcmp(type, "payment_intent.payment_failed") == 0
             && w->kind == BO_WORD_OPEN)
         {
             w->kind = BO_WORD_DECLINED;
         }
 
-    } else if (strcmp(name, "refund.created") == 0
-               || strcmp(name, "refund.updated") == 0
-               || strcmp(name, "refund.failed") == 0
-               || strcmp(name, "charge.refund.updated") == 0)
-    {
-        if (bo_stripe_refund(o, w) != 0) {
-            return -1;
-        }
+        return 0;
     }
 
-    memcpy(w->event, id, sizeof(id));
+    if (strcmp(type, "refund.created") == 0
+        || strcmp(type, "refund.updated") == 0
+        || strcmp(type, "refund.failed") == 0
+        || strcmp(type, "charge.refund.updated") == 0)
+    {
+        /* of a charge that was made without a PaymentIntent: not by us */
+
+        return json_is_null(json_object_get(o, "payment_intent"))
+               ? 0 : bo_stripe_refund(o, w);
+    }
 
     return 0;
 }
@@ -350,7 +391,8 @@ bo_stripe_event(json_t *root, bo_word_t *w)
 static int
 bo_stripe_payment(json_t *o, bo_word_t *w)
 {
-    json_t  *v, *metadata;
+    json_t      *v, *metadata;
+    const char  *secret;
 
     static const bo_gateway_kind_t  kinds[] = {
         { "requires_payment_method", BO_WORD_OPEN },
@@ -381,10 +423,10 @@ bo_stripe_payment(json_t *o, bo_word_t *w)
         w->kind = BO_WORD_DECLINED;
     }
 
-    v = json_object_get(o, "client_secret");
+    secret = bo_word_string(o, "client_secret");
 
-    if (json_is_string(v) && json_string_length(v) < sizeof(w->secret)) {
-        memcpy(w->secret, json_string_value(v), json_string_length(v) + 1);
+    if (secret && strlen(secret) < sizeof(w->secret)) {
+        memcpy(w->secret, secret, strlen(secret) + 1);
     }
 
     v = json_object_get(json_object_get(o, "latest_charge"),
@@ -398,6 +440,7 @@ bo_stripe_payment(json_t *o, bo_word_t *w)
 
     bo_word_uuid(w->intent, metadata, "intent_id");
     bo_word_uuid(w->order, metadata, "order_id");
+    bo_word_uuid(w->site, metadata, "site");
 
     return 0;
 }
@@ -481,29 +524,38 @@ bo_razorpay_doc(bo_doc_e doc, json_t *root, bo_words_t *words)
 static int
 bo_razorpay_event(json_t *root, bo_word_t *w)
 {
-    json_t      *type, *payload, *o;
-    const char  *name;
+    const char  *type;
 
-    type = json_object_get(root, "event");
-    payload = json_object_get(root, "payload");
+    type = bo_word_string(root, "event");
 
-    if (!json_is_string(type) || !json_is_object(payload)) {
-        return -1;
+    if (type
+        && bo_razorpay_event_of(type, json_object_get(root, "payload"), w)
+           != 0)
+    {
+        bo_word_init(w);
+        w->unread = 1;
     }
 
-    name = json_string_value(type);
+    return 0;
+}
 
-    if (strcmp(name, "payment.authorized") == 0
-        || strcmp(name, "payment.captured") == 0
-        || strcmp(name, "payment.failed") == 0)
+
+static int
+bo_razorpay_event_of(const char *type, json_t *payload, bo_word_t *w)
+{
+    json_t  *o;
+
+    if (strcmp(type, "payment.authorized") == 0
+        || strcmp(type, "payment.captured") == 0
+        || strcmp(type, "payment.failed") == 0)
     {
         o = json_object_get(json_object_get(payload, "payment"), "entity");
         return bo_razorpay_payment(o, w);
     }
 
-    if (strcmp(name, "refund.created") == 0
-        || strcmp(name, "refund.processed") == 0
-        || strcmp(name, "refund.failed") == 0)
+    if (strcmp(type, "refund.created") == 0
+        || strcmp(type, "refund.processed") == 0
+        || strcmp(type, "refund.failed") == 0)
     {
         o = json_object_get(json_object_get(payload, "refund"), "entity");
         return bo_razorpay_refund(o, w);
@@ -548,6 +600,7 @@ bo_razorpay_payment(json_t *o, bo_word_t *w)
 
     bo_word_uuid(w->intent, notes, "intent_id");
     bo_word_uuid(w->order, notes, "order_id");
+    bo_word_uuid(w->site, notes, "site");
 
     return 0;
 }

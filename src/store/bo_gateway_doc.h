@@ -46,10 +46,13 @@ typedef struct {
     char                     intent[37];        /* our ids, as we gave them */
     char                     order[37];
     char                     refund[37];
+    char                     site[37];          /* whose database it is in */
     char                     currency[4];       /* upper case */
     char                     secret[256];       /* for the customer's client */
     int64_t                  amount;            /* minor units; -1: none */
     int64_t                  refunded;          /* of a payment; -1: not said */
+    int                      unread;            /* of a type that concerns us,
+                                                 * and not to be understood */
 } bo_word_t;
 
 
@@ -74,8 +77,9 @@ typedef enum {
 
 /*
  * Read a text.  Return 0 and fill words, or -1 when it is not what it should
- * be.  An event of a type that is not known is one word, BO_WORD_NONE, with
- * its id; what a list has that is not understood is left out.
+ * be.  An event is always one word, as long as it is an object: BO_WORD_NONE
+ * when its type or what it is about does not concern us, or cannot be
+ * understood; what a list has that is not understood is left out.
  */
 int bo_stripe_read(bo_doc_e doc, const char *text, size_t len,
     bo_words_t *words);

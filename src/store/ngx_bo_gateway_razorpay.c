@@ -113,7 +113,8 @@ ngx_bo_razorpay_post(ngx_bo_gateway_op_t *op,
     u_char  *p, *path;
 
     p = ngx_pnalloc(op->pool, 256 + 2 * op->intent.len + op->order.len
-                              + 2 * op->refund.len + op->currency.len);
+                              + 2 * op->refund.len + op->currency.len
+                              + op->site.len);
     path = ngx_pnalloc(op->pool, 64 + op->payment.len);
 
     if (p == NULL || path == NULL) {
@@ -129,9 +130,9 @@ ngx_bo_razorpay_post(ngx_bo_gateway_op_t *op,
     case NGX_BO_GATEWAY_CREATE:
         p = ngx_sprintf(p, "{\"amount\":%L,\"currency\":\"%V\","
                         "\"receipt\":\"%V\",\"notes\":{\"order_id\":\"%V\","
-                        "\"intent_id\":\"%V\"}}",
+                        "\"intent_id\":\"%V\",\"site\":\"%V\"}}",
                         op->amount, &op->currency, &op->intent, &op->order,
-                        &op->intent);
+                        &op->intent, &op->site);
         ngx_str_set(&request->path, "/v1/orders");
         break;
 

@@ -168,7 +168,7 @@ ngx_bo_stripe_create(ngx_bo_gateway_op_t *op,
     const char  *method;
 
     p = ngx_pnalloc(op->pool, 512 + op->order.len + op->intent.len
-                              + op->currency.len);
+                              + op->currency.len + op->site.len);
     currency.len = op->currency.len;
     currency.data = ngx_pnalloc(op->pool, currency.len);
 
@@ -188,11 +188,12 @@ ngx_bo_stripe_create(ngx_bo_gateway_op_t *op,
     request->body.len = ngx_sprintf(p, "amount=%L&currency=%V&%s"
                                     "&capture_method=%s"
                                     "&metadata%%5Border_id%%5D=%V"
-                                    "&metadata%%5Bintent_id%%5D=%V",
+                                    "&metadata%%5Bintent_id%%5D=%V"
+                                    "&metadata%%5Bsite%%5D=%V",
                                     op->amount, &currency, method,
                                     op->gateway->manual ? "manual"
                                                         : "automatic",
-                                    &op->order, &op->intent)
+                                    &op->order, &op->intent, &op->site)
                         - p;
 
     ngx_str_set(&request->path, "/v1/payment_intents");

@@ -9,6 +9,9 @@
 #include "ngx_bo_settle.h"
 
 
+#define NGX_BO_TAKE_WEBHOOK_PARAMS  15
+
+
 /* The columns of begin_payment(). */
 
 enum {
@@ -20,7 +23,8 @@ enum {
     ngx_bo_pay_currency,
     ngx_bo_pay_method,
     ngx_bo_pay_expires,
-    ngx_bo_pay_status
+    ngx_bo_pay_status,
+    ngx_bo_pay_site
 };
 
 
@@ -56,14 +60,14 @@ static ngx_bo_pg_statement_t  ngx_bo_take_webhook = {
     "take_webhook",
     "select item, outcome, " NGX_BO_ORDER_COLUMNS
     " from boxoffice.take_webhook($11::text, $12::text, " NGX_BO_WORD_ROW ","
-    " $13::text, $14::int)",
-    14, 1
+    " $13::text, $14::int, $15::uuid)",
+    NGX_BO_TAKE_WEBHOOK_PARAMS, 1
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_begin_payment = {
     "begin_payment",
     "select outcome, intent_id, provider, reference, amount, currency,"
-    " method, expires_ms, order_status"
+    " method, expires_ms, order_status, (select site_id from boxoffice.site)"
     " from boxoffice.begin_payment($1::uuid, $2::int, $3::text, $4::text,"
     " $5::uuid, $6::int, $7::text, $8::text)",
     8, 1
@@ -144,6 +148,15 @@ ngx_bo_word_taken(ngx_bo_store_t *store, PGresult *res, int row)
 
     if (ngx_strcmp(said, "parked") == 0) {
         ngx_bo_count(store, webhooks_parked);
+
+    } else if (ngx_strcmp(said, "foreign") == 0) {
+        ngx_bo_count(store, webhooks_foreign);
+
+    } else if (ngx_strcmp(said, "lost") == 0) {
+        ngx_bo_count(store, webhooks_lost);
+        ngx_log_error(NGX_LOG_ERR, store->log, 0,
+                      "boxoffice: a gateway has money that bears our mark, "
+                      "and nobody here asked for it: see the quarantine");
 
     } else if (ngx_strcmp(said, "refunded") == 0) {
         ngx_bo_count(store, refunds_done);
@@ -407,7 +420,8 @@ ngx_bo_pay_read(ngx_bo_pay_call_t *p, PGresult *res)
         { &p->reference, ngx_bo_pay_reference },
         { &p->currency, ngx_bo_pay_currency },
         { &p->method, ngx_bo_pay_method },
-        { &p->status, ngx_bo_pay_status }
+        { &p->status, ngx_bo_pay_status },
+        { &p->site, ngx_bo_pay_site }
     };
 
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -454,6 +468,7 @@ ngx_bo_pay_create(ngx_bo_pay_call_t *p, ngx_uint_t again)
     op->intent = p->intent;
     op->currency = p->currency;
     op->method = p->method;
+    op->site = p->site;
     op->amount = p->amount;
     op->again = again;
 
@@ -564,7 +579,7 @@ ngx_bo_pay_refused(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 void
 ngx_bo_webhook_take(ngx_bo_webhook_call_t *w)
 {
-    ngx_str_t            v[14];
+    ngx_str_t            v[NGX_BO_TAKE_WEBHOOK_PARAMS];
     ngx_bo_store_t      *store = w->call.store;
     ngx_bo_word_room_t   room;
 
@@ -573,6 +588,7 @@ ngx_bo_webhook_take(ngx_bo_webhook_call_t *w)
     v[10] = w->event;
     v[11] = w->digest;
     v[13] = store->seats_per_user;
+    v[14] = ngx_bo_word_text(w->word->site);
 
     if (ngx_bo_word_ticket(&v[12], &room) == NGX_OK) {
         w->call.pg = ngx_bo_pg_submit(store->pg, &ngx_bo_take_webhook, v,
@@ -599,7 +615,7 @@ ngx_bo_webhook_taken(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         "duplicate", "altered", "parked", "quarantined", "confirmed",
         "already", "expired", "failed", "cancelled", "payment_used",
         "authorised", "noted", "refunded", "refund_failed", "gone",
-        "order_cancelled"
+        "order_cancelled", "foreign"
     };
 
     w->call.pg = NULL;

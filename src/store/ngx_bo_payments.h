@@ -85,6 +85,7 @@ typedef struct {
     ngx_str_t                secret;        /* for the client; or empty */
     ngx_str_t                currency;
     ngx_str_t                method;
+    ngx_str_t                site;          /* the database's mark */
     ngx_str_t                status;        /* of the order */
     int64_t                  amount;
     int64_t                  expires;       /* Unix ms */

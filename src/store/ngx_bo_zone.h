@@ -72,7 +72,10 @@ typedef struct {
     _(webhooks_taken,     "Events of gateways taken")                         \
     _(webhooks_ignored,   "Events of gateways of no interest")                \
     _(webhooks_refused,   "Webhooks with a bad signature")                    \
+    _(webhooks_unread,    "Events of gateways that could not be understood")  \
     _(webhooks_parked,    "Events of gateways that came too early")           \
+    _(webhooks_foreign,   "Events of payments and refunds that are not ours") \
+    _(webhooks_lost,      "Events of ours of which nothing is known here")    \
     _(bookings_accepted,  "Bookings accepted, to be written later")           \
     _(bookings_turned_away, "Bookings not accepted: backlog, or not durable") \
     _(bookings_persisted, "Bookings written as orders")                       \

@@ -41,6 +41,7 @@ check_word(const bo_word_t *w)
     check(w->intent);
     check(w->order);
     check(w->refund);
+    check(w->site);
 
     for (i = 0; i < 3 && w->currency[0]; i++) {
         if (w->currency[i] < 'A' || w->currency[i] > 'Z') {

@@ -7,6 +7,7 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::Bin;
+use DBD::Pg qw(:async);
 use Test::More;
 use TestPg;
 
@@ -54,15 +55,17 @@ sub webhook {
     my %w = (%$p, kind => $kind, %more);
     return $dbh->selectrow_hashref(
         'select * from take_webhook(?, ?, row(' . join(', ', ('?') x @WORD)
-        . ')::gateway_word, ?, 10)', undef, $w{event} // TestPg::uuid(),
-        $w{digest} // 'd', @w{@WORD}, 'T-' . TestPg::uuid());
+        . ')::gateway_word, ?, 10, ?)', undef, $w{event} // TestPg::uuid(),
+        $w{digest} // 'd', @w{@WORD}, 'T-' . TestPg::uuid(), $w{mark});
 }
 
+# Tries each that is parked once; those that are so no more.
 sub parked {
-    $dbh->do("update webhook_events set next_at = now() - interval '1 s' "
-             . 'where next_at is not null');
-    return $dbh->selectall_arrayref('select * from take_parked(?, 10)',
-        { Slice => {} }, [map { 'T-' . TestPg::uuid() } 1 .. 50]);
+    my $n = $dbh->do("update webhook_events set next_at = now() - interval "
+                     . "'1 s' where next_at is not null");
+    return [grep { $_->{outcome} ne 'parked' } map { $dbh->selectrow_hashref(
+        'select * from take_parked(?, 10)', undef, 'T-' . TestPg::uuid())
+    } 1 .. $n];
 }
 
 sub state_of {
@@ -236,6 +239,121 @@ subtest 'what comes too early' => sub {
        'and was');
     $dbh->commit();
     healthy($dbh, 'early');
+};
+
+
+subtest 'what never comes' => sub {
+    my $mine = one('select site_id from site');
+    my @none = map { +{ %{payable()}, intent_id => TestPg::uuid(),
+                        payment_id => "pi_none_$_", reference => "none_$_" }
+    } 1 .. 4;
+
+    # what we ask for is here before the gateway hears of it
+    is(webhook($none[0], 'CAPTURED', intent_id => undef)->{outcome}, 'foreign',
+       'it bears no mark at all');
+    is(webhook($none[0], 'CAPTURED', mark => TestPg::uuid())->{outcome},
+       'foreign', "another database's mark");
+    is(webhook($none[0], 'REFUNDED', refund_id => TestPg::uuid(),
+               provider_refund => 're_none')->{outcome}, 'foreign',
+       "another's refund");
+    is(webhook($none[1], 'CAPTURED', event => 'mine', mark => $mine)
+       ->{outcome}, 'parked', 'our mark');
+    is(webhook($none[2], 'FAILED', event => 'failed', mark => $mine)
+       ->{outcome}, 'parked', 'whatever it says');
+    is(webhook($none[3], 'REFUNDED', event => 'desk', provider_refund => 're_x',
+               intent_id => undef)->{outcome}, 'parked',
+       "a refund may come before its capture");
+    is(one(q{select count(*) from webhook_events where outcome = 'foreign'
+             and next_at is null and word is null}), 3,
+       'of the others nothing is kept');
+
+    is_deeply(parked(), [], 'they wait');
+    $dbh->do(q{update webhook_events set received_at = now() - interval '4 d'
+               where next_at is not null});
+    is(join(' ', sort map { $_->{outcome} } @{parked()}), 'foreign lost lost',
+       'but not for ever');
+    is(one('select count(*) from webhook_events where next_at is not null'), 0,
+       'none is parked');
+    is_deeply($dbh->selectrow_arrayref(
+        'select why, amount, order_id from quarantine where payment_id = ?',
+        undef, $none[1]{payment_id}), ['UNKNOWN', 200, undef],
+        'money that is ours is a case');
+    is(one('select count(*) from quarantine where payment_id in (?, ?, ?)',
+           undef, map { $_->{payment_id} } @none[0, 2, 3]), 0,
+       'what is none is not');
+    is(webhook($none[1], 'CAPTURED', event => 'mine')->{outcome}, 'duplicate',
+       'told again');
+    is(decide(one('select case_id from quarantine where payment_id = ?', undef,
+                  $none[1]{payment_id}), 'DISMISS', note => 'asked there')
+       ->{outcome}, 'decided', 'and can be closed');
+    healthy($dbh, 'what never comes');
+};
+
+
+subtest 'an event that cannot be taken' => sub {
+    my ($bad, $good) = (payable(), payable());
+    my %away;
+
+    for my $p ($bad, $good) {
+        $away{$p->{intent_id}} = TestPg::uuid();
+        $dbh->do('update payment_intents set intent_id = ? where intent_id = ?',
+                 undef, $away{$p->{intent_id}}, $p->{intent_id});
+        is(webhook($p, 'CAPTURED', reference => undef)->{outcome}, 'parked',
+           'parked');
+        $dbh->do('update payment_intents set intent_id = ? where intent_id = ?',
+                 undef, $p->{intent_id}, $away{$p->{intent_id}});
+    }
+
+    # something that nobody has thought of
+    $dbh->do("alter table payments add constraint none check "
+             . "(payment_id <> '$bad->{payment_id}')");
+    my %said = map { ($_->{order_id} // $_->{status} => $_->{outcome}) }
+        @{parked()};
+    is_deeply(\%said, { $good->{order_id} => 'confirmed', 23514 => 'error' },
+              'keeps no other waiting');
+    $dbh->do('alter table payments drop constraint none');
+    is_deeply([map { $_->{outcome} } @{parked()}], ['confirmed'],
+              'and is taken when it can be');
+    healthy($dbh, 'an event that cannot be taken');
+};
+
+
+subtest 'a payment ends while another is begun' => sub {
+    my $p = payable();
+    my ($other, $async) = ($pg->dbh(), $pg->dbh());
+    my $waits = 0;
+
+    # it waits where it has found that there is one
+    $other->do('set search_path = boxoffice');
+    $other->do('create function pause() returns trigger language plpgsql as '
+               . '$$ begin perform pg_advisory_xact_lock_shared(1); return '
+               . 'null; end $$');
+    $other->do('create trigger pause after insert on payment_intents '
+               . 'for each statement execute function pause()');
+    $other->selectrow_array('select pg_advisory_lock(1)');
+
+    my $sth = $async->prepare(
+        'select * from boxoffice.begin_payment(?, ?, ?, ?, ?, 600000, null, '
+        . 'null)', { pg_async => PG_ASYNC });
+    $sth->execute($p->{order_id}, $p->{order}{show_no},
+                  $p->{order}{user_id}, 'gw', my $new = TestPg::uuid());
+    for (1 .. 600) {
+        $waits = one("select count(*) from pg_locks where locktype = "
+                     . "'advisory' and not granted");
+        last if $waits;
+        select(undef, undef, undef, 0.1);
+    }
+    is($waits, 1, 'it is at that point');
+
+    is(webhook($p, 'FAILED')->{outcome}, 'gone', 'the one before ends');
+    $other->selectrow_array('select pg_advisory_unlock(1)');
+    $async->pg_result();
+    my $r = $sth->fetchrow_hashref();
+    is_deeply([@$r{qw(outcome intent_id)}], ['created', $new],
+              'a new one is begun');
+    $sth->finish();
+    $dbh->do('drop trigger pause on payment_intents');
+    $dbh->do('drop function pause()');
 };
 
 
