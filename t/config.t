@@ -594,7 +594,7 @@ subtest 'boxoffice_gateway' => sub {
         for 'mock', 'mock name=play upi=a@b check=1s',
         "stripe $url key_file=$dir/gw-key webhook_secret_file=$dir/gw-lines "
             . 'capture=manual name=shop publishable_key=pk_1 upi=a@b check=5s '
-            . 'compare=1m timeout=3s connections=4 queue=9',
+            . 'compare=1m back=180d timeout=3s connections=4 queue=9',
         "razorpay $url key_file=$dir/gw-both";
     good('two', { gateway => ['mock', "stripe $url key_file=$dir/gw-key"] });
 
@@ -616,6 +616,10 @@ subtest 'boxoffice_gateway' => sub {
             "stripe $url key_file=$dir/gw-key check=50ms"],
         ['compare', qr/invalid parameter/,
             "stripe $url key_file=$dir/gw-key compare=2d"],
+        ['back', qr/invalid parameter/,
+            "stripe $url key_file=$dir/gw-key back=30m"],
+        ['back', qr/invalid parameter/,
+            "stripe $url key_file=$dir/gw-key back=2y"],
         ['name', qr/\bname\b/,
             "stripe $url key_file=$dir/gw-key name=a/b"],
         ['upi', qr/invalid parameter/, 'mock upi=a&b'],

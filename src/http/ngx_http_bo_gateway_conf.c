@@ -3,7 +3,7 @@
  * boxoffice_gateway type [name=name] [url=url] [key_file=file]
  *     [webhook_secret_file=file] [capture=automatic|manual]
  *     [publishable_key=key] [upi=address] [check=time] [compare=time]
- *     [timeout=time] [connections=number] [queue=number] [ca=file]
+ *     [back=time] [timeout=time] [connections=number] [queue=number] [ca=file]
  *     [verify=on|off];
  */
 
@@ -55,6 +55,7 @@ ngx_http_bo_gateway_init(ngx_bo_gateway_t *g)
 
     g->check = 10000;
     g->compare = 300000;
+    g->back = 30 * 86400;
 }
 
 
@@ -238,6 +239,12 @@ ngx_http_bo_gateway_option(ngx_bo_gateway_t *g, ngx_str_t *value)
 
         *(check ? &g->check : &g->compare) = n;
         return NGX_OK;
+    }
+
+    if (g->peer && ngx_http_bo_option(value, "back=", &s) == NGX_OK) {
+        n = ngx_parse_time(&s, 1);
+        g->back = n;
+        return n >= 3600 && n <= 366 * 86400 ? NGX_OK : NGX_DECLINED;
     }
 
     if (g->peer && ngx_http_bo_option(value, "capture=", &s) == NGX_OK) {

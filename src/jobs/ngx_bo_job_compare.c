@@ -3,6 +3,9 @@
  * Compares the lists of gateways with our own books, and takes what we have
  * not heard of: captures whose event was lost, refunds that somebody made at
  * the gateway's own desk.
+ *
+ * How far it has come is in PostgreSQL: a run does its share, and the next one,
+ * on whichever node, goes on there.
  */
 
 
@@ -10,11 +13,10 @@
 #include "store/ngx_bo_payments.h"
 
 
-#define NGX_BO_COMPARE_PAGES  50
+/* Pages of a run over the latest payments, and of one over all of them. */
 
-/* How far back, sec: what is older was asked about one by one. */
-
-#define NGX_BO_COMPARE_BACK   86400
+#define NGX_BO_COMPARE_RECENT  50
+#define NGX_BO_COMPARE_DEEP    20
 
 
 typedef struct {
@@ -22,16 +24,21 @@ typedef struct {
     ngx_bo_job_t            *job;
     ngx_bo_gateway_op_t      op;
     ngx_bo_gateway_op_t      refunds;       /* of a payment of the list */
-    ngx_uint_t               pages;
+    ngx_uint_t               pages;         /* that this run may still do */
     ngx_uint_t               pending;       /* words being taken */
     ngx_uint_t               next;          /* of them */
     ngx_array_t             *ids;           /* ngx_str_t, to get refunds of */
+    ngx_str_t                sweep;
     u_char                   after[BO_GATEWAY_ID];
+    const char              *step;          /* that is being noted */
 } ngx_bo_compare_t;
 
 
+static void ngx_bo_compare_begin(ngx_bo_job_t *job, ngx_bo_gateway_t *gateway,
+    ngx_str_t *sweep, ngx_uint_t pages);
 static void ngx_bo_compare_leased(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static ngx_int_t ngx_bo_compare_resume(ngx_bo_compare_t *c, PGresult *res);
 static void ngx_bo_compare_list(ngx_bo_compare_t *c);
 static void ngx_bo_compare_listed(ngx_bo_gateway_op_t *op);
 static ngx_int_t ngx_bo_compare_values(ngx_bo_compare_t *c, ngx_str_t *v);
@@ -44,65 +51,103 @@ static void ngx_bo_compare_taken(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_compare_next(ngx_bo_compare_t *c);
 static void ngx_bo_compare_refunds(ngx_bo_gateway_op_t *op);
+static void ngx_bo_compare_page(ngx_bo_compare_t *c);
+static void ngx_bo_compare_move(ngx_bo_compare_t *c, const char *step);
+static void ngx_bo_compare_moved(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static void ngx_bo_compare_fail(ngx_bo_compare_t *c, const char *why);
 static void ngx_bo_compare_end(ngx_bo_compare_t *c);
 
 
 static ngx_bo_pg_statement_t  ngx_bo_lease_compare = {
     "lease_compare",
-    "select boxoffice.lease_compare($1::text, $2::int)", 2, 1
+    "select from_s, until_s, after, seen"
+    " from boxoffice.lease_compare($1::text, $2::text, $3::int, $4::int)",
+    4, 1
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_move_compare = {
+    "move_compare",
+    "select boxoffice.move_compare($1::text, $2::text, $3::bigint, $4::text,"
+    " $5::text, $6::int, $7::int)",
+    7, 1
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_compare_payments = {
     "compare_payments",
     "select payment_id, difference from boxoffice.compare_payments($1::text,"
-    " $2::text[], $3::bigint[])",
-    3, 1
+    " $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::uuid[])",
+    6, 1
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_take_listed = {
+    "take_listed",
+    "select item, outcome, " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.take_listed(" NGX_BO_WORD_ROW ", $11::text, $12::int,"
+    " $13::uuid)",
+    NGX_BO_WORD_PARAMS + 3, 1
 };
 
 
 void
 ngx_bo_job_compare(ngx_bo_job_t *job)
 {
-    u_char             buf[NGX_INT64_LEN];
-    ngx_str_t          v[2];
     ngx_uint_t         i;
-    ngx_pool_t        *pool;
     ngx_bo_gateway_t  *g = job->store->gateways->elts;
-    ngx_bo_compare_t  *c;
+
+    static ngx_str_t  recent = ngx_string("recent");
+    static ngx_str_t  deep = ngx_string("deep");
 
     for (i = 0; i < job->store->gateways->nelts; i++) {
-
-        if (g[i].peer == NULL) {
-            continue;
+        if (g[i].peer) {
+            ngx_bo_compare_begin(job, &g[i], &recent, NGX_BO_COMPARE_RECENT);
+            ngx_bo_compare_begin(job, &g[i], &deep, NGX_BO_COMPARE_DEEP);
         }
+    }
+}
 
-        pool = ngx_create_pool(2048, job->store->log);
-        if (pool == NULL) {
-            return;
-        }
 
-        c = ngx_pcalloc(pool, sizeof(ngx_bo_compare_t));
-        if (c == NULL) {
-            ngx_destroy_pool(pool);
-            return;
-        }
+static void
+ngx_bo_compare_begin(ngx_bo_job_t *job, ngx_bo_gateway_t *gateway,
+    ngx_str_t *sweep, ngx_uint_t pages)
+{
+    u_char             every[NGX_INT64_LEN], back[NGX_INT64_LEN];
+    ngx_str_t          v[4];
+    ngx_pool_t        *pool;
+    ngx_bo_compare_t  *c;
 
-        c->pool = pool;
-        c->job = job;
-        c->op.gateway = &g[i];
+    pool = ngx_create_pool(2048, job->store->log);
+    if (pool == NULL) {
+        return;
+    }
 
-        v[0] = g[i].name;
-        v[1].data = buf;
-        v[1].len = ngx_sprintf(buf, "%M", g[i].compare) - buf;
+    c = ngx_pcalloc(pool, sizeof(ngx_bo_compare_t));
+    if (c == NULL) {
+        ngx_destroy_pool(pool);
+        return;
+    }
 
-        ngx_bo_job_begin(job);
+    c->pool = pool;
+    c->job = job;
+    c->op.gateway = gateway;
+    c->op.limit = BO_GATEWAY_LIST;
+    c->sweep = *sweep;
+    c->pages = pages;
 
-        if (ngx_bo_pg_submit(job->store->pg, &ngx_bo_lease_compare, v,
-                             ngx_bo_compare_leased, c)
-            == NULL)
-        {
-            ngx_bo_compare_end(c);
-        }
+    v[0] = gateway->name;
+    v[1] = *sweep;
+    v[2].data = every;
+    v[2].len = ngx_sprintf(every, "%M", gateway->compare) - every;
+    v[3].data = back;
+    v[3].len = ngx_sprintf(back, "%T", gateway->back) - back;
+
+    ngx_bo_job_begin(job);
+
+    if (ngx_bo_pg_submit(job->store->pg, &ngx_bo_lease_compare, v,
+                         ngx_bo_compare_leased, c)
+        == NULL)
+    {
+        ngx_bo_compare_end(c);
     }
 }
 
@@ -114,14 +159,39 @@ ngx_bo_compare_leased(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     ngx_bo_compare_t *c = data;
 
     if (ngx_bo_job_check(c->job, verdict, res) != NGX_OK
-        || PQntuples(res) != 1 || PQgetvalue(res, 0, 0)[0] != 't')
+        || PQntuples(res) != 1
+        || ngx_bo_compare_resume(c, res) != NGX_OK)
     {
         ngx_bo_compare_end(c);      /* another node does it, or did */
         return;
     }
 
-    c->op.since = ngx_time() - NGX_BO_COMPARE_BACK;
     ngx_bo_compare_list(c);
+}
+
+
+/* Goes on where the last run stopped. */
+
+static ngx_int_t
+ngx_bo_compare_resume(ngx_bo_compare_t *c, PGresult *res)
+{
+    ngx_str_t  after;
+
+    after = ngx_bo_column(res, 0, 2);
+
+    if (after.len > sizeof(c->after)) {
+        return NGX_ERROR;
+    }
+
+    c->op.after.data = c->after;
+    c->op.after.len = after.len;
+    ngx_memcpy(c->after, after.data, after.len);
+
+    c->op.since = (time_t) ngx_bo_column_int(res, 0, 0);
+    c->op.until = (time_t) ngx_bo_column_int(res, 0, 1);
+    c->op.seen = (ngx_uint_t) ngx_bo_column_int(res, 0, 3);
+
+    return NGX_OK;
 }
 
 
@@ -134,10 +204,8 @@ ngx_bo_compare_list(ngx_bo_compare_t *c)
     c->op.done = ngx_bo_compare_listed;
     c->op.data = c;
 
-    if (c->pages++ == NGX_BO_COMPARE_PAGES
-        || ngx_bo_gateway_start(&c->op) != NGX_OK)
-    {
-        ngx_bo_compare_end(c);
+    if (ngx_bo_gateway_start(&c->op) != NGX_OK) {
+        ngx_bo_compare_fail(c, "it is not asked now");
     }
 }
 
@@ -147,56 +215,79 @@ ngx_bo_compare_listed(ngx_bo_gateway_op_t *op)
 {
     ngx_bo_compare_t *c = op->data;
 
-    size_t      n;
-    bo_word_t  *last;
-    ngx_str_t   v[3];
+    ngx_str_t  v[6];
 
-    if (op->verdict != NGX_BO_GATEWAY_DONE || op->words->n == 0) {
-        ngx_bo_compare_end(c);
+    if (op->verdict != NGX_BO_GATEWAY_DONE) {
+
+        if (op->truncated && op->limit > 1) {
+            op->limit /= 2;
+            ngx_bo_compare_list(c);
+            return;
+        }
+
+        ngx_bo_compare_fail(c, op->verdict == NGX_BO_GATEWAY_NOT_NOW
+                               ? "it does not answer now"
+                               : op->verdict == NGX_BO_GATEWAY_UNKNOWN
+                               ? "there was no answer that could be read"
+                               : "it refuses its list");
         return;
     }
 
-    last = &op->words->word[op->words->n - 1];
-    n = ngx_strlen(last->payment);
+    if (op->words->total == 0) {
+        ngx_bo_compare_move(c, "done");
+        return;
+    }
 
-    ngx_memcpy(c->after, last->payment, n);
-    op->after.data = c->after;
-    op->after.len = n;
-    op->seen += op->words->n;
+    if (op->words->last[0] == '\0') {
+        ngx_bo_compare_fail(c, "its list has something without an id");
+        return;
+    }
+
+    (void) ngx_atomic_fetch_add(
+               &c->job->store->zone->metrics.payments_unread,
+               op->words->total - op->words->n);
 
     if (ngx_bo_compare_values(c, v) != NGX_OK
         || ngx_bo_pg_submit(c->job->store->pg, &ngx_bo_compare_payments, v,
                             ngx_bo_compare_differ, c)
            == NULL)
     {
-        ngx_bo_compare_end(c);
+        ngx_bo_compare_fail(c, "PostgreSQL is not asked now");
     }
 }
 
 
-/* The captured ones of the page, as arrays.  No id has to be quoted. */
+/* An element of an array; no id has to be quoted. */
+
+static u_char *
+ngx_bo_compare_element(u_char *p, const char *id)
+{
+    return *id ? ngx_cpymem(p, id, ngx_strlen(id)) : ngx_cpymem(p, "NULL", 4);
+}
+
+
+/* The captured ones of the page, as arrays. */
 
 static ngx_int_t
 ngx_bo_compare_values(ngx_bo_compare_t *c, ngx_str_t *v)
 {
-    u_char      *p, *q;
+    u_char      *p[6];
     size_t       i;
+    ngx_uint_t   k;
     bo_word_t   *w;
     bo_words_t  *words = c->op.words;
 
-    p = ngx_pnalloc(c->op.pool, 2 + words->n * (BO_GATEWAY_ID + 1));
-    q = ngx_pnalloc(c->op.pool, 2 + words->n * (NGX_INT64_LEN + 1));
-
-    if (p == NULL || q == NULL) {
-        return NGX_ERROR;
-    }
-
     v[0] = c->op.gateway->name;
-    v[1].data = p;
-    v[2].data = q;
 
-    *p++ = '{';
-    *q++ = '{';
+    for (k = 1; k < 6; k++) {
+        p[k] = ngx_pnalloc(c->op.pool, 2 + words->n * (BO_GATEWAY_ID + 1));
+        if (p[k] == NULL) {
+            return NGX_ERROR;
+        }
+
+        v[k].data = p[k];
+        *p[k]++ = '{';
+    }
 
     for (i = 0; i < words->n; i++) {
         w = &words->word[i];
@@ -205,21 +296,24 @@ ngx_bo_compare_values(ngx_bo_compare_t *c, ngx_str_t *v)
             continue;
         }
 
-        if (p[-1] != '{') {
-            *p++ = ',';
-            *q++ = ',';
+        for (k = 1; k < 6; k++) {
+            if (p[k][-1] != '{') {
+                *p[k]++ = ',';
+            }
         }
 
-        p = ngx_cpymem(p, w->payment, ngx_strlen(w->payment));
-        q = w->refunded < 0 ? ngx_cpymem(q, "NULL", 4)
-                            : ngx_sprintf(q, "%L", w->refunded);
+        p[1] = ngx_bo_compare_element(p[1], w->payment);
+        p[2] = w->refunded < 0 ? ngx_bo_compare_element(p[2], "")
+                               : ngx_sprintf(p[2], "%L", w->refunded);
+        p[3] = ngx_bo_compare_element(p[3], w->intent);
+        p[4] = ngx_bo_compare_element(p[4], w->reference);
+        p[5] = ngx_bo_compare_element(p[5], w->site);
     }
 
-    *p++ = '}';
-    *q++ = '}';
-
-    v[1].len = p - v[1].data;
-    v[2].len = q - v[2].data;
+    for (k = 1; k < 6; k++) {
+        *p[k]++ = '}';
+        v[k].len = p[k] - v[k].data;
+    }
 
     return NGX_OK;
 }
@@ -234,13 +328,13 @@ ngx_bo_compare_differ(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     int  i;
 
     if (ngx_bo_job_check(c->job, verdict, res) != NGX_OK) {
-        ngx_bo_compare_end(c);
+        ngx_bo_compare_fail(c, "PostgreSQL did not do its part");
         return;
     }
 
     c->ids = ngx_array_create(c->op.pool, 4, sizeof(ngx_str_t));
     if (c->ids == NULL) {
-        ngx_bo_compare_end(c);
+        ngx_bo_compare_fail(c, "there is no memory");
         return;
     }
 
@@ -274,6 +368,14 @@ ngx_bo_compare_row(ngx_bo_compare_t *c, PGresult *res, int row)
             ngx_bo_compare_take(c, word);
         }
 
+        return;
+    }
+
+    if (ngx_strcmp(difference, "foreign") == 0) {
+
+        /* of the same account, and none of ours */
+
+        ngx_bo_count(c->job->store, payments_foreign);
         return;
     }
 
@@ -321,12 +423,22 @@ ngx_bo_compare_find(ngx_bo_compare_t *c, ngx_str_t *id)
 static void
 ngx_bo_compare_take(ngx_bo_compare_t *c, bo_word_t *word)
 {
-    ngx_str_t            v[NGX_BO_TAKE_WORD_PARAMS];
+    ngx_str_t            v[NGX_BO_WORD_PARAMS + 3];
     ngx_bo_store_t      *store = c->job->store;
     ngx_bo_word_room_t   room;
 
-    if (ngx_bo_word_trusted(store, v, c->op.gateway, word, &room) == NGX_OK
-        && ngx_bo_pg_submit(store->pg, &ngx_bo_take_word, v,
+    ngx_bo_word_values(v, c->op.gateway, word, &room);
+
+    v[NGX_BO_WORD_PARAMS + 1] = store->seats_per_user;
+    v[NGX_BO_WORD_PARAMS + 2].data = (u_char *) word->site;
+    v[NGX_BO_WORD_PARAMS + 2].len = ngx_strlen(word->site);
+
+    if (word->site[0] == '\0') {
+        ngx_str_null(&v[NGX_BO_WORD_PARAMS + 2]);
+    }
+
+    if (ngx_bo_word_ticket(&v[NGX_BO_WORD_PARAMS], &room) == NGX_OK
+        && ngx_bo_pg_submit(store->pg, &ngx_bo_take_listed, v,
                             ngx_bo_compare_taken, c)
            != NULL)
     {
@@ -344,13 +456,7 @@ ngx_bo_compare_taken(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     if (ngx_bo_job_check(c->job, verdict, res) == NGX_OK
         && PQntuples(res) == 1)
     {
-        if (ngx_strcmp(PQgetvalue(res, 0, 1), "unknown") == 0) {
-
-            /* of the same account, and none of ours */
-
-            ngx_bo_count(c->job->store, payments_foreign);
-
-        } else {
+        if (ngx_strcmp(PQgetvalue(res, 0, 1), "unknown") != 0) {
             ngx_bo_count(c->job->store, payments_repaired);
             ngx_bo_word_taken(c->job->store, res, 0);
         }
@@ -386,12 +492,7 @@ ngx_bo_compare_next(ngx_bo_compare_t *c)
         }
     }
 
-    if (c->op.words->more) {
-        ngx_bo_compare_list(c);
-        return;
-    }
-
-    ngx_bo_compare_end(c);
+    ngx_bo_compare_page(c);
 }
 
 
@@ -415,6 +516,96 @@ ngx_bo_compare_refunds(ngx_bo_gateway_op_t *op)
     if (--c->pending == 0) {
         ngx_bo_compare_next(c);
     }
+}
+
+
+/* It is noted before the next one is asked for. */
+
+static void
+ngx_bo_compare_page(ngx_bo_compare_t *c)
+{
+    size_t                n;
+    ngx_bo_gateway_op_t  *op = &c->op;
+
+    if (!op->words->more && op->words->total < op->limit) {
+        ngx_bo_compare_move(c, "done");
+        return;
+    }
+
+    n = ngx_strlen(op->words->last);
+
+    ngx_memcpy(c->after, op->words->last, n);
+    op->after.len = n;
+    op->seen += op->words->total;
+
+    ngx_bo_compare_move(c, "page");
+}
+
+
+static void
+ngx_bo_compare_move(ngx_bo_compare_t *c, const char *step)
+{
+    u_char             until[NGX_INT64_LEN], seen[NGX_INT64_LEN];
+    u_char             every[NGX_INT64_LEN];
+    ngx_str_t          v[7];
+    ngx_bo_gateway_t  *gateway = c->op.gateway;
+
+    c->step = step;
+
+    v[0] = gateway->name;
+    v[1] = c->sweep;
+    v[2].data = until;
+    v[2].len = ngx_sprintf(until, "%T", c->op.until) - until;
+    v[3].data = (u_char *) step;
+    v[3].len = ngx_strlen(step);
+    v[4] = c->op.after;
+    v[5].data = seen;
+    v[5].len = ngx_sprintf(seen, "%ui", c->op.seen) - seen;
+    v[6].data = every;
+    v[6].len = ngx_sprintf(every, "%M", gateway->compare) - every;
+
+    if (ngx_bo_pg_submit(c->job->store->pg, &ngx_bo_move_compare, v,
+                         ngx_bo_compare_moved, c)
+        == NULL)
+    {
+        ngx_bo_compare_end(c);      /* its time goes by, and it is due again */
+    }
+}
+
+
+static void
+ngx_bo_compare_moved(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_compare_t *c = data;
+
+    if (ngx_bo_job_check(c->job, verdict, res) != NGX_OK
+        || ngx_strcmp(c->step, "page") != 0)
+    {
+        ngx_bo_compare_end(c);
+        return;
+    }
+
+    if (--c->pages == 0) {
+        ngx_bo_compare_move(c, "rest");
+        return;
+    }
+
+    ngx_bo_compare_list(c);
+}
+
+
+static void
+ngx_bo_compare_fail(ngx_bo_compare_t *c, const char *why)
+{
+    ngx_bo_count(c->job->store, compares_failed);
+
+    ngx_log_error(NGX_LOG_ERR, c->job->store->log, 0,
+                  "boxoffice: the books could not be compared with gateway "
+                  "\"%V\": %s; it goes on there later",
+                  &c->op.gateway->name, why);
+
+    ngx_bo_compare_move(c, "failed");
 }
 
 

@@ -217,7 +217,9 @@ bo_gateway_read(bo_doc_e doc, const char *text, size_t len, bo_words_t *words,
     json_error_t   error;
 
     words->n = 0;
+    words->total = 0;
     words->more = 0;
+    words->last[0] = '\0';
 
     /* a customer's text may have any character, and the rest is good */
 
@@ -267,6 +269,12 @@ bo_gateway_list(json_t *list, bo_words_t *words,
         if (words->n == BO_GATEWAY_LIST) {
             words->more = 1;
             break;
+        }
+
+        words->total++;
+
+        if (bo_word_id(words->last, o, "id") != 0) {
+            words->last[0] = '\0';
         }
 
         bo_word_init(&words->word[words->n]);

@@ -58,7 +58,10 @@ typedef struct {
 
 typedef struct {
     size_t                   n;
+    size_t                   total;             /* of the list, with those that
+                                                 * are not understood */
     int                      more;              /* the list goes on */
+    char                     last[BO_GATEWAY_ID + 1];   /* id at its end */
     bo_word_t                word[BO_GATEWAY_LIST];
 } bo_words_t;
 

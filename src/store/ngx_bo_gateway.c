@@ -81,8 +81,11 @@ ngx_bo_gateway_start(ngx_bo_gateway_op_t *op)
         return NGX_ERROR;
     }
 
+    op->truncated = 0;
     op->words->n = 0;
+    op->words->total = 0;
     op->words->more = 0;
+    op->words->last[0] = '\0';
 
     if (ngx_bo_gateway_send(op) != NGX_OK) {
         ngx_bo_gateway_end(op);
@@ -188,7 +191,13 @@ ngx_bo_gateway_judge(ngx_bo_gateway_op_t *op,
 
     if (status >= 200 && status < 300) {
 
-        if (answer->truncated
+        op->truncated = answer->truncated != 0;
+
+        if (op->truncated && op->limit > 1) {
+            return NGX_BO_GATEWAY_UNKNOWN;      /* it asks for less */
+        }
+
+        if (op->truncated
             || op->gateway->type->read(op->doc, (char *) answer->body.data,
                                        answer->body.len, op->words)
                != 0)

@@ -44,7 +44,7 @@ typedef enum {
     NGX_BO_GATEWAY_CANCEL,          /* payment, that is to be paid no more */
     NGX_BO_GATEWAY_REFUND,          /* amount of payment, for refund */
     NGX_BO_GATEWAY_REFUNDS,         /* the refunds of payment */
-    NGX_BO_GATEWAY_LIST             /* payments since a time */
+    NGX_BO_GATEWAY_LIST             /* payments of a time, latest first */
 } ngx_bo_gateway_what_e;
 
 
@@ -79,8 +79,10 @@ struct ngx_bo_gateway_op_s {
     ngx_str_t                method;        /* "UPI", "CARD", "WALLET" */
     ngx_str_t                after;         /* LIST: the last one seen */
     int64_t                  amount;
-    time_t                   since;         /* LIST */
+    time_t                   since;         /* LIST: made then, ... */
+    time_t                   until;         /* ... to then */
     ngx_uint_t               seen;          /* LIST: how many before */
+    ngx_uint_t               limit;         /* LIST: 1..BO_GATEWAY_LIST */
     unsigned                 again:1;       /* CREATE: it may be there */
 
     ngx_bo_gateway_verdict_e  verdict;
@@ -92,6 +94,7 @@ struct ngx_bo_gateway_op_s {
     ngx_event_t              timer;
     bo_doc_e                 doc;
     unsigned                 looked:1;
+    unsigned                 truncated:1;   /* the answer was too long */
 };
 
 
@@ -130,6 +133,7 @@ struct ngx_bo_gateway_s {
     ngx_str_t                payee;         /* UPI address; or empty */
     ngx_msec_t               check;         /* msec, when in doubt */
     ngx_msec_t               compare;       /* msec, of the lists */
+    time_t                   back;          /* sec, how far back */
     unsigned                 manual:1;      /* capture is asked for */
 };
 

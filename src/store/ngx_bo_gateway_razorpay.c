@@ -191,8 +191,8 @@ ngx_bo_razorpay_get(ngx_bo_gateway_op_t *op,
 
     case NGX_BO_GATEWAY_LIST:
         op->doc = BO_DOC_PAYMENTS;
-        p = ngx_sprintf(p, "/v1/payments?count=" NGX_BO_RAZORPAY_PAGE
-                        "&from=%T&skip=%ui", op->since, op->seen);
+        p = ngx_sprintf(p, "/v1/payments?count=%ui&from=%T&to=%T&skip=%ui",
+                        op->limit, op->since, op->until, op->seen);
         break;
 
     default:

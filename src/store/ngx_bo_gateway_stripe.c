@@ -231,16 +231,18 @@ ngx_bo_stripe_list(ngx_bo_gateway_op_t *op,
 {
     u_char  *p;
 
-    p = ngx_pnalloc(op->pool, 256 + op->after.len);
+    p = ngx_pnalloc(op->pool, 256 + NGX_INT_T_LEN + 2 * NGX_TIME_T_LEN
+                              + op->after.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     request->path.data = p;
 
-    p = ngx_sprintf(p, "/v1/payment_intents?limit=" NGX_BO_STRIPE_PAGE
-                    "&created%%5Bgte%%5D=%T"
-                    "&expand%%5B%%5D=data.latest_charge", op->since);
+    p = ngx_sprintf(p, "/v1/payment_intents?limit=%ui"
+                    "&created%%5Bgte%%5D=%T&created%%5Blte%%5D=%T"
+                    "&expand%%5B%%5D=data.latest_charge",
+                    op->limit, op->since, op->until);
 
     if (op->after.len) {
         p = ngx_sprintf(p, "&starting_after=%V", &op->after);

@@ -63,8 +63,10 @@ typedef struct {
     _(payments_begun,     "Payments that a gateway was asked for")            \
     _(payments_captured,  "Promised payments that were captured by a job")    \
     _(payments_repaired,  "Captures that the gateway had to be asked about")  \
-    _(payments_foreign,   "Captures of a gateway that we did not ask for")    \
+    _(payments_foreign,   "Captures of others seen in a gateway's list")      \
     _(payments_disagree,  "Payments with fewer refunds at the gateway")       \
+    _(payments_unread,    "Payments of lists that could not be understood")   \
+    _(compares_failed,    "Times that books could not be compared")           \
     _(payments_quarantined, "Payments and events that do not fit")            \
     _(refunds_sent,       "Refunds sent to a gateway")                        \
     _(refunds_done,       "Refunds that the gateway has done")                \

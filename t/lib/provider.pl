@@ -242,8 +242,9 @@ get '/v1/payment_intents' => sub ($c) {
     my $q = $c->req->query_params->to_hash;
 
     serve($c, sub {
-        my @all = sort { $b->{created} <=> $a->{created} || $b->{id} cmp $a->{id} }
-            grep { $_->{created} >= ($q->{'created[gte]'} // 0) } values %pi;
+        my @all = map { $_->[1] } sort { $b->[0] cmp $a->[0] }
+            map { [sprintf('%010d', $_->{created}) . $_->{id}, $_] } grep { $_->{created} >= ($q->{'created[gte]'} // 0)
+                && $_->{created} <= ($q->{'created[lte]'} // 9e9) } values %pi;
 
         if (my $after = $q->{starting_after}) {
             shift @all while @all && $all[0]{id} ne $after;
@@ -340,6 +341,33 @@ post '/test/chaos/:rate' => sub ($c) {
 get '/test/ledger' => sub ($c) {
     $c->render(json => { payments => [values %pi],
         refunds => [values %refund] });
+};
+
+
+# payments of others: how many, when, and what they look like; those of before
+# are gone
+post '/test/others' => sub ($c) {
+    my $q = $c->req->query_params->to_hash;
+
+    delete @pi{ grep { $pi{$_}{of_others} } keys %pi };
+
+    for (1 .. $q->{n}) {
+        my $id = name('pi');
+        $pi{$id} = { id => $id, object => 'payment_intent', amount => 100,
+            amount_received => 100, currency => 'inr', status => 'succeeded',
+            created => time - ($q->{age} // 0), of_others => \1,
+            description => 'x' x ($q->{size} // 0), metadata => {
+                map { $q->{$_} ? ($_ => $q->{$_}) : () }
+                    qw(site intent_id order_id) } };
+    }
+    $c->render(json => {});
+};
+
+
+# a payment was made long ago
+post '/test/age/:id' => sub ($c) {
+    $pi{ $c->param('id') }{created} = time - $c->param('age');
+    $c->render(json => {});
 };
 
 

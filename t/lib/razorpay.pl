@@ -136,7 +136,8 @@ get '/v1/payments' => sub ($c) {
     my $q = $c->req->query_params->to_hash;
 
     serve($c, [], sub ($) {
-        my @all = grep { $_->{created_at} >= ($q->{from} // 0) }
+        my @all = grep { $_->{created_at} >= ($q->{from} // 0)
+            && $_->{created_at} <= ($q->{to} // 9e9) }
             map { $payment{$_} } reverse sort keys %payment;
         splice @all, 0, $q->{skip} // 0;
         splice @all, $q->{count} // 10 if @all > ($q->{count} // 10);

@@ -636,18 +636,83 @@ subtest 'quarantine' => sub {
 };
 
 
+sub compared {
+    my @of = @_;
+    return $dbh->selectall_arrayref(
+        'select * from compare_payments(?, ?, ?, ?, ?, ?) order by 1', undef,
+        'gw', map { my $n = $_; [map { $_->[$n] } @of] } 0 .. 4);
+}
+
+sub leased {
+    my ($sweep, $back) = @_;
+    return $dbh->selectrow_hashref('select * from lease_compare(?, ?, ?, ?)',
+        undef, 'gw', $sweep // 'recent', 60000, $back // 864000);
+}
+
+sub moved {
+    my ($c, $step, $last, $total, $sweep) = @_;
+    $dbh->do('select move_compare(?, ?, ?, ?, ?, ?, 60000)', undef, 'gw',
+             $sweep // 'recent', $c->{until_s}, $step, $last, $total);
+}
+
+sub expire {
+    $dbh->do("update gateway_checks set next_at = now() - interval '1 s' "
+             . 'where sweep = ?', undef, $_[0]);
+}
+
+
 subtest 'comparing' => sub {
     my ($p, $q) = (payable(), payable());
+    my $mark = one('select site_id from site');
+
     webhook($p, 'CAPTURED');
-    is_deeply($dbh->selectall_arrayref(
-        'select * from compare_payments(?, ?, ?) order by 1', undef, 'gw',
-        [$p->{payment_id}, $q->{payment_id}], [0, 0]),
-        [[$q->{payment_id}, 'missing']], 'missing');
-    is_deeply($dbh->selectall_arrayref(
-        'select * from compare_payments(?, ?, ?)', undef, 'gw',
-        [$p->{payment_id}], [7]), [[$p->{payment_id}, 'refunds']], 'refunds');
-    ok(one('select lease_compare(?, 60000)', undef, 'gw'), 'mine');
-    ok(!one('select lease_compare(?, 60000)', undef, 'gw'), "not another's");
+    is_deeply(compared([$p->{payment_id}, 0, undef, undef, undef],
+                       [$q->{payment_id}, 0, $q->{intent_id}, undef, undef],
+                       ['pi_x', 0, TestPg::uuid(), 'pi_x', TestPg::uuid()],
+                       ['pi_y', 0, undef, 'pi_y', undef],
+                       ['pi_z', 0, TestPg::uuid(), 'pi_z', $mark]),
+              [sort { $a->[0] cmp $b->[0] } [$q->{payment_id}, 'missing'],
+               ['pi_x', 'foreign'], ['pi_y', 'foreign'], ['pi_z', 'missing']],
+              'missing, and those of others');
+    is_deeply(compared([$p->{payment_id}, 7, undef, undef, undef]),
+              [[$p->{payment_id}, 'refunds']], 'refunds');
+    my $r = leased();
+    like($r->{until_s} - $r->{from_s}, qr/^8640[01]$/, 'the latest day');
+    my $d = leased('deep');
+    like($d->{until_s} - $d->{from_s}, qr/^86400[01]$/, 'all of them');
+    is(leased($_), undef, "not another's, $_") for 'recent', 'deep';
+
+    moved($r, 'page', 'pi_9', 100);
+    expire('recent');
+    is_deeply({ %{leased()} }, { %$r, after => 'pi_9', seen => 100 },
+              'whoever comes next goes on there');
+    moved($r, 'failed');
+    is(leased(), undef, 'after a failure not at once');
+    is(one("select failures from gateway_checks where sweep = 'recent'"), 1,
+       'it is counted');
+    expire('recent');
+    is(leased()->{after}, 'pi_9', 'and nothing is lost');
+    moved($r, 'page', 'pi_8', 200);
+    moved($r, 'rest');
+    is(leased()->{after}, 'pi_8', 'a share was done');
+    moved($r, 'done');
+    is(leased(), undef, 'all was done');
+    moved($r, 'page', 'pi_7', 300);
+    expire('recent');
+    my $n = leased();
+    is_deeply([@$n{qw(after seen)}], [undef, 0],
+              'a new round begins at its beginning');
+    is(one("select failures from gateway_checks where sweep = 'recent'"), 0,
+       'and all is well');
+
+    moved($d, 'page', 'pi_1', 100, 'deep');
+    moved($d, 'rest', undef, undef, 'deep');
+    is(leased('deep'), undef, 'the other one has time');
+    expire('deep');
+    is(leased('deep')->{after}, 'pi_1', 'for its next share');
+    moved($d, 'done', undef, undef, 'deep');
+    expire('deep');
+    is(leased('deep', 86400), undef, 'there is none for a shorter time');
 
     $dbh->do("update payment_intents set check_at = now() - interval '1 s' "
              . 'where intent_id = ?', undef, $q->{intent_id});

@@ -88,6 +88,22 @@ sub desk ($self, $id, $amount) {
 }
 
 
+# Payments of others on the same account, instead of those of before: n, and
+# age, size, site, intent_id, order_id.
+sub others ($self, %q) {
+    $self->{ua}->post($self->url('/test/others?'
+        . join '&', map { "$_=$q{$_}" } keys %q))->result;
+    return;
+}
+
+
+# A payment was made that many seconds ago.
+sub age ($self, $id, $seconds) {
+    $self->{ua}->post($self->url("/test/age/$id?age=$seconds"))->result;
+    return;
+}
+
+
 # How much goes wrong, in percent.
 sub chaos ($self, $percent) {
     $self->{ua}->post($self->url("/test/chaos/$percent"))->result;
