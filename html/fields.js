@@ -4,6 +4,8 @@
  */
 
 import { h } from "./dom.js";
+import { amountOf, plainMoney } from "./format.js";
+import { momentOf, onTheClock } from "./zone.js";
 
 
 /* text: what the control shows; value: what the API takes; undefined: not
@@ -68,6 +70,44 @@ const types = {
     },
 };
 
+/* on the clock of spec.timezone */
+types.moment = {
+    text: (value, { timezone }) => (value ? onTheClock(value, timezone) : ""),
+    value: (text, { timezone }) => {
+        if (text === "") {
+            return undefined;
+        }
+
+        const moment = momentOf(text, timezone);
+
+        if (moment === null) {
+            throw "There is no such time there: the clocks are put forward.";
+        }
+
+        return moment;
+    },
+};
+
+/* in spec.currency */
+types.money = {
+    text: (value, { currency }) => (value === undefined ? ""
+        : plainMoney(value, currency)),
+    value: (text, { currency }) => {
+        const amount = amountOf(text, currency);
+
+        if (text !== "" && amount === null) {
+            throw "Please enter an amount, such as 250 or 249.50.";
+        }
+
+        return text === "" ? undefined : amount;
+    },
+};
+
+types.flag = {
+    text: (value) => String(value ?? true),
+    value: (text) => text === "true",
+};
+
 types.long = types.text;
 types.date = types.text;
 types.choice = types.text;
@@ -82,7 +122,11 @@ function control(spec, id) {
             class: spec.type === "json" ? "code" : null });
     }
 
-    if (spec.type === "choice") {
+    if (spec.type === "moment") {
+        return h("input", { ...common, type: "datetime-local" });
+    }
+
+    if (spec.type === "choice" || spec.type === "flag") {
         return h("select", common, spec.options.map(({ value, text }) => (
             h("option", { value }, text))));
     }
@@ -163,10 +207,10 @@ export function makeField(spec, prefix = "field") {
         wrong,
         value: () => type.value(typed(), spec),
         set: (value) => {
-            input.value = type.text(value);
+            input.value = type.text(value, spec);
             wrong("");
         },
-        show: type.text,
+        show: (value) => type.text(value, spec),
         raw: () => input.value,
         setRaw: (text) => {
             input.value = text;

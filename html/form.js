@@ -11,6 +11,8 @@ import { announce, busy, h, toast } from "./dom.js";
 import { ask } from "./dialog.js";
 import { makeField } from "./fields.js";
 import { dayTime } from "./format.js";
+import { navigate } from "./router.js";
+import { trouble } from "./trouble.js";
 import { explain } from "./words.js";
 
 
@@ -41,6 +43,7 @@ class ObjectForm {
                 href: `#/${kind.name}` }, `All ${kind.many.toLowerCase()}`),
             this.heading, this.stamp, this.problem,
             h("form", { class: "form fields", noValidate: true,
+                hidden: Boolean(object && kind.fixed?.(object)),
                 onsubmit: (event) => this.send(event) },
             this.fields.map(({ el }) => el),
             h("div", { class: "actions row-actions" }, this.save,
@@ -94,6 +97,11 @@ class ObjectForm {
         return Object.fromEntries(this.fields
             .map((field) => [field.name, field.value()])
             .filter(([, value]) => value !== undefined));
+    }
+
+    /* All of it has changed, by something that is not its form. */
+    again() {
+        return navigate();
     }
 
     async load() {
@@ -159,7 +167,7 @@ class ObjectForm {
             announce(`${field.label}: ${text}`, true);
 
         } else {
-            this.say(h("p", {}, explain(error)));
+            this.say(...trouble(error, { timezone: this.object?.timezone }));
         }
     }
 

@@ -31,6 +31,30 @@ export function money(amount, currency) {
 }
 
 
+/* The amount to be typed: 25050 -> "250.50" */
+export function plainMoney(amount, currency) {
+    const { unit } = moneyFormat(currency);
+    const digits = Math.round(Math.log10(unit));
+
+    return amount % unit === 0 ? String(amount / unit)
+        : (amount / unit).toFixed(digits);
+}
+
+
+/* The way back, exactly; null for what is no amount. */
+export function amountOf(text, currency) {
+    const { unit } = moneyFormat(currency);
+    const digits = Math.round(Math.log10(unit));
+    const match = /^(\d{1,12})(?:[.,](\d+))?$/.exec(text.trim());
+
+    if (!match || (match[2] || "").length > digits) {
+        return null;
+    }
+
+    return Number(match[1] + (match[2] || "").padEnd(digits, "0"));
+}
+
+
 export function priceRange(min, max, currency) {
     return min === max
         ? money(min, currency)

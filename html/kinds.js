@@ -6,6 +6,7 @@
  *   back(object)          the link above the form
  *   stamp(object)         what is said of it beside its version
  *   after(object, form)   what is below the form
+ *   fixed(object)         true: it cannot be changed any more
  *   nav                   the link of the menu it is under, if not its own
  *   removable             false: there is no way to remove it
  *   object(data)          the object of what the API answers
@@ -18,12 +19,17 @@
 import { read } from "./api.js";
 import { facts, query } from "./catalogue.js";
 import { buttonLink, h } from "./dom.js";
-import { count } from "./format.js";
+import { count, dayTime } from "./format.js";
 import { layoutSeats } from "./layouts.js";
 import { listSection } from "./list.js";
+import { showParts } from "./show.js";
 
 /* more than can be chosen from in one list, nobody chooses from */
 const CHOICES = 1000;
+
+/* of the rule about single seats */
+export const ALONE = [{ value: "true", text: "No" },
+    { value: "false", text: "Yes" }];
 
 const METADATA = { name: "metadata", label: "What else is known",
     type: "json",
@@ -124,6 +130,35 @@ export const kinds = {
             { name: "name", label: "Name", required: true, max: 255 },
         ],
         after: async (layout, form) => [await layoutSeats(layout, form)],
+    },
+
+    shows: {
+        name: "shows",
+        path: "/admin/shows",
+        id: "showId",
+        one: "show",
+        many: "Shows",
+        removable: false,
+        title: (show) => show.movieTitle,
+        stamp: (show) => `${dayTime(show.startsAt, show.timezone)} · `
+            + `${show.theatreName}, ${show.screenName}`
+            + (show.status === "CANCELLED" ? " · called off"
+                : Date.parse(show.startsAt) <= Date.now() ? " · has begun"
+                    : ""),
+        fixed: (show) => show.status !== "SCHEDULED"
+            || Date.parse(show.startsAt) <= Date.now(),
+        object: (show) => ({ ...show, durationMinutes:
+            (Date.parse(show.endsAt) - Date.parse(show.startsAt)) / 60000 }),
+        fields: ({ timezone }) => [
+            { name: "startsAt", label: "Begins", type: "moment",
+                required: true, timezone,
+                hint: `On the clock there: ${timezone}` },
+            { name: "durationMinutes", label: "Minutes", type: "number",
+                required: true, min: 1, max: 1440 },
+            { name: "orphanRule", label: "A single seat may be left alone",
+                type: "flag", options: ALONE },
+        ],
+        after: showParts,
     },
 };
 

@@ -7,7 +7,7 @@
  * that came before ("since").
  */
 
-import { read } from "./api.js";
+import { ApiError, read } from "./api.js";
 import { local } from "./storage.js";
 
 const POLL_MS = 2000;
@@ -20,6 +20,9 @@ const FIRST_MS = 5000;
 const LOST_MS = 3000;
 const RETRY_MS = 1000;
 
+/* how often layout and seats are asked for until they are of one time */
+const FITTING = 5;
+
 const WAYS = ["events", "websocket", "poll"];
 
 
@@ -28,22 +31,36 @@ function showPath(showId, what) {
 }
 
 
-/* What a seat map is made of: the layout, and the seats as they are. */
+function pause(ms) {
+    return new Promise((resolve) => {
+        window.setTimeout(resolve, ms);
+    });
+}
+
+
+/*
+ * What a seat map is made of: the layout, and the seats as they are.  After a
+ * change of prices or seats one of them may be of before it for a moment, here
+ * or at the server: both are asked for again until they fit.
+ */
 export async function readMap(showId) {
-    const [layout, availability] = await Promise.all([
-        read(showPath(showId, "layout"), { cache: "default" }),
-        read(showPath(showId, "availability")),
-    ]);
+    for (let left = FITTING; ; left--) {
+        const [layout, availability] = await Promise.all([
+            read(showPath(showId, "layout"),
+                { cache: left === FITTING ? "default" : "no-cache" }),
+            read(showPath(showId, "availability")),
+        ]);
 
-    /* what the browser has kept may be of before a change */
-    if (layout.data.revision !== availability.data.revision) {
-        const now = await read(showPath(showId, "layout"),
-            { cache: "no-cache" });
+        if (layout.data.revision === availability.data.revision) {
+            return [layout.data, availability.data];
+        }
 
-        return [now.data, availability.data];
+        if (left === 0) {
+            throw new ApiError(503, "unavailable", "The map has changed");
+        }
+
+        await pause(RETRY_MS);
     }
-
-    return [layout.data, availability.data];
 }
 
 
@@ -193,6 +210,12 @@ export class LiveMap {
         if (Way !== Polling && !this.worked) {
             this.first ??= window.setTimeout(() => this.next(), FIRST_MS);
         }
+    }
+
+    /* Another map was read: what follows its version. */
+    goOn(version) {
+        this.version = version;
+        this.begin();
     }
 
     /* This way never opened: something in between does not let it through. */

@@ -561,7 +561,7 @@ class SeatsPage {
         }
 
         if (!this.gone) {
-            this.live.version = this.map.version;
+            this.live.goOn(this.map.version);
             this.fillLegend();
             this.draw(this.section);
             this.renderPanel();

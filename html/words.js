@@ -34,6 +34,10 @@ const byCode = {
     credentials_invalid: "This email address and password do not fit.",
     email_taken: "There is an account of this address already: sign in.",
     session_over: "Your session is over. Please sign in again.",
+    show_clash: "Other shows are on this screen then. Nothing was changed.",
+    invalid_schedule: "These shows cannot be put on. Nothing was changed.",
+    invalid_prices: "Every category needs one price, and no other.",
+    sale_begun: "Somebody has an order at these prices, so they stay.",
     name_taken: "There is one of this name already.",
     payment_unknown: "The gateway does not know this payment. Try again.",
 };
