@@ -31,6 +31,43 @@ is_deeply($dbh->selectall_arrayref(q{
     where s.venue_id <> c.theatre_id
        or s.local_day <> (s.starts_at at time zone t.timezone)::date}), [],
     'as the triggers would have');
+my $days = q{select distinct s.local_day, s.movie_id from shows s
+    where s.status = 'SCHEDULED'};
+is_deeply($dbh->selectall_arrayref(
+    "($days except select day, movie_id from program_days) union all
+     (select day, movie_id from program_days except $days)"), [],
+    'also the movies of a day');
+
+# What moves a show brings its new day, and what takes it away leaves it.
+{
+    my ($show, $no) = $dbh->selectrow_array(
+        q{select show_id, show_no from shows where status = 'SCHEDULED'
+          order by show_no limit 1});
+    $dbh->begin_work;
+    for my $set (q{starts_at = starts_at + interval '300 days',
+                   ends_at = ends_at + interval '300 days'},
+                 q{status = 'CANCELLED'}, q{status = 'SCHEDULED'}) {
+        $dbh->do("update shows set $set where show_id = ?", undef, $show);
+        is_deeply($dbh->selectall_arrayref(
+            "$days except select day, movie_id from program_days"), [],
+            "a day of its own: $set");
+    }
+    $dbh->do(q{insert into program_days
+               select current_date - 10, movie_id from movies limit 50});
+    $dbh->do(q{delete from shows where show_id = ?}, undef, $show);
+    $dbh->do(q{insert into shows (show_id, movie_id, screen_id, starts_at,
+               ends_at, currency)
+               select gen_random_uuid(), movie_id, screen_id,
+                      starts_at + interval '400 days',
+                      ends_at + interval '400 days', currency
+               from shows order by show_no limit 2});
+    is_deeply($dbh->selectall_arrayref(
+        "$days except select day, movie_id from program_days"), [], 'new ones');
+    is($dbh->selectrow_array('select count(*) from program_days
+                              where day < current_date - 3'), 0,
+       'days that are over go');
+    $dbh->rollback;
+}
 
 
 # How often each of the large tables was read as a whole.
@@ -75,6 +112,11 @@ my @calls = (
     ['search_page', $word, 20, undef, undef, undef, $day, 10, 10],
     ['search_page', $typo, 20, (undef) x 6],
     ['search_page', undef, 20, 'tamil', undef, undef, undef, 10, 10],
+    ['search_page', undef, 20, (undef) x 4, 10, 10],
+    ['search_page', 'who', 20, (undef) x 6],
+    ['search_page', 'who', 20, undef, undef, undef, $day, undef, undef],
+    ['list_movies', 20, undef, 'tamil', 'horror', 'imax', $day],
+    ['list_movies', 20, undef, 'tamil', 'horror', 'imax', undef],
 );
 
 for my $call (@calls) {

@@ -41,13 +41,16 @@ sub shared ($class) {
 sub place ($self) { return join ' ', $self->@{qw(host port password)} }
 
 
-# start(fsync => BOOL): a new server with the template database.
+# start(fsync => BOOL, data => DIRECTORY): a new server with the template
+# database.  data: where its files are, and stay; they are used again when they
+# are there.
 sub start ($class, %o) {
     my $dir = File::Temp->newdir('/tmp/bo-pg-XXXXXXXX', CLEANUP => 0);
     chmod 0755, $dir;
 
     my $self = bless {
         dir   => "$dir",
+        data  => $o{data} // "$dir/data",
         host  => "$dir",
         owner => $$,
         port  => Boxoffice::Test::Process::free_port(),
@@ -55,9 +58,19 @@ sub start ($class, %o) {
         password => Boxoffice::Test::Process::random_hex(16),
     }, $class;
 
+    if (-e "$self->{data}.password") {
+        $self->{password} = _read("$self->{data}.password");
+        chown((getpwnam 'postgres')[2, 3], $self->{dir}) if $> == 0;
+        $self->run;
+        return $self;
+    }
+
     $self->_initdb;
     $self->run;
     $self->_prepare;
+
+    # the last step: without it the files are not used again
+    _write("$self->{data}.password", $self->{password}, 0600) if $o{data};
 
     return $self;
 }
@@ -71,12 +84,14 @@ sub _initdb ($self) {
 
     _write("$dir/password", $self->{password});
 
+    mkdir $self->{data}, 0700 or croak "$self->{data}: $!";
+
     if ($> == 0) {
         my ($uid, $gid) = (getpwnam 'postgres')[2, 3];
-        chown $uid, $gid, $dir, "$dir/password";
+        chown $uid, $gid, $dir, $self->{data}, "$dir/password";
     }
 
-    _system("$dir/initdb.log", @user, BIN . '/initdb', '-D', "$dir/data",
+    _system("$dir/initdb.log", @user, BIN . '/initdb', '-D', $self->{data},
         '-U', 'boxoffice', "--pwfile=$dir/password", '-A', 'scram-sha-256',
         '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions');
     return;
@@ -89,7 +104,7 @@ sub run ($self) {
         '-c', 'full_page_writes=off');
 
     $self->{process} = Boxoffice::Test::Process->start(
-        command => [BIN . '/postgres', '-D', "$self->{dir}/data",
+        command => [BIN . '/postgres', '-D', $self->{data},
             '-c', "port=$self->{port}", '-c', 'listen_addresses=127.0.0.1',
             '-c', "unix_socket_directories=$self->{dir}",
             '-c', 'max_connections=300', @fast],
@@ -194,8 +209,16 @@ sub log ($self) {
 }
 
 
-sub _write ($file, $text) {
+sub _read ($file) {
+    open my $fh, '<', $file or croak "$file: $!";
+    local $/ = undef;
+    return <$fh>;
+}
+
+
+sub _write ($file, $text, $mode = 0644) {
     open my $fh, '>', $file or croak "$file: $!";
+    chmod $mode, $file or croak "$file: $!";
     print {$fh} $text;
     close $fh or croak "$file: $!";
     return;

@@ -1,0 +1,48 @@
+package Bench::Pace;
+
+# The load generator pace.c: requests at a steady rate, whatever the server does.
+
+use v5.36;
+
+use Carp       qw(croak);
+use Mojo::JSON qw(decode_json);
+
+
+# new(root => DIRECTORY of the checkout, dir => DIRECTORY for what is written)
+sub new ($class, %o) {
+    my $self = bless { %o, file => 0 }, $class;
+
+    system('cc', '-O2', '-o', "$self->{dir}/pace", "$self->{root}/bench/pace.c")
+        == 0 or croak 'pace.c cannot be built';
+    return $self;
+}
+
+
+# run(port =>, rate => A SECOND, seconds =>, connections =>,
+#     requests => ["GET /path", ...]): what it reports.
+sub run ($self, %o) { return $self->end($self->start(%o)) }
+
+
+# The same, in two steps, so that something else runs meanwhile.
+sub start ($self, %o) {
+    my $file = "$self->{dir}/pace-" . ++$self->{file};
+
+    open my $fh, '>:encoding(UTF-8)', $file or croak "$file: $!";
+    say {$fh} $_ for $o{requests}->@*;
+    close $fh or croak "$file: $!";
+
+    open my $out, '-|', "$self->{dir}/pace $o{port} $o{rate} $o{seconds} "
+        . "$o{connections} <$file" or croak "pace: $!";
+    return $out;
+}
+
+
+sub end ($class, $out) {
+    my $line = <$out> // '';
+
+    close $out or croak "pace failed: $line";
+    return decode_json($line);
+}
+
+
+1;
