@@ -571,24 +571,3 @@ begin
               else y.version = c.version end) x on true;
 end
 $$;
-
-
--- The same for whole orders: an administrator gives everything back.
-
-create function cancel_orders(
-    order_ids uuid[], show_nos int[], user_ids text[], admins boolean[],
-    idem_keys text[], fingerprints text[])
-returns setof order_outcome
-language sql
-set search_path = boxoffice, pg_temp
-as $$
-    select item, outcome, order_id, show_id, show_no, user_id, hold_id,
-           seat_nos, seat_ids, amount, currency, status, created_ms,
-           expires_ms, confirmed_ms, ended_ms, ticket_code, payment_method,
-           null::int[]
-    from cancel_seats(order_ids, show_nos, user_ids, admins, null,
-                      array(select case when a then 'FULL' else 'POLICY' end
-                            from unnest(admins) with ordinality u(a, n)
-                            order by n),
-                      idem_keys, fingerprints)
-$$;

@@ -145,8 +145,6 @@ my %COLUMNS = (
                          seat_prices)],
     confirm_orders => [qw(order_id show_no user_id payment_id verdict provider
                           ticket_code idem_key fingerprint user_limit)],
-    cancel_orders => [qw(order_id show_no user_id admin idem_key
-                         fingerprint)],
     cancel_seats => [qw(order_id show_no user_id admin seats terms idem_key
                         fingerprint)],
     record_holds => [qw(hold_id show_id user_id seat_nos created_ms expires_ms
@@ -157,10 +155,12 @@ sub create  { my $d = shift; call($d, 'create_orders', [@_],
                                   @{$COLUMNS{create_orders}}) }
 sub confirm { my $d = shift; call($d, 'confirm_orders', [@_],
                                   @{$COLUMNS{confirm_orders}}) }
-sub cancel  { my $d = shift; call($d, 'cancel_orders', [@_],
-                                  @{$COLUMNS{cancel_orders}}) }
 sub give_back { my $d = shift; call($d, 'cancel_seats', [@_],
                                     @{$COLUMNS{cancel_seats}}) }
+sub cancel  { my $d = shift;        # all of it, as the API has it
+              give_back($d, map { { terms => $_->{admin} eq 't' ? 'FULL'
+                                                                : 'POLICY',
+                                    %$_ } } @_) }
 sub holds   { my $d = shift; call($d, 'record_holds', [@_],
                                   @{$COLUMNS{record_holds}}) }
 
