@@ -427,6 +427,33 @@ subtest 'a message of another handler' => sub {
 };
 
 
+subtest 'a message that nobody can read' => sub {
+    my $stream = 'bookings:{' . SHOW . '}';
+    my $unread = 'unread:{' . SHOW . '}';
+    my $before = counter('bookings_unread_total');
+
+    # a stream begins with it, for its id says that it came long ago
+    $t->wait_until(sub { $t->redis->xlen($stream) == 0 }, 10, 'all is quiet');
+    $t->redis->del($stream);
+    my $old = $t->redis->xadd($stream, '1000-1', t => 'persist', b => 'x',
+        what => 'nonsense');
+    my $new = $t->redis->xadd($stream, '*', t => 'future');
+    my $b = book('yan', SHOW, ['L2'])->json;
+    complete('yan', $b->{bookingId}, 'mock-ok-yan');
+
+    becomes($b->{bookingId}, 'CONFIRMED', 'holds up no other');
+    $t->wait_until(sub { $t->redis->xlen($unread) }, 10, 'it is put away');
+    is $t->redis->xrange($unread, '-', '+')->[0][1], ['id', $old, 't',
+        'persist', 'b', 'x', 'what', 'nonsense'], 'as it was';
+    is counter('bookings_unread_total') - $before, 1, 'counted';
+    like join('', map { $t->node($_)->log } 1, 2),
+        qr/message 1000-1 of show \d+ cannot be read, and goes to/, 'told';
+    is [map { $_->[0] } $t->redis->xrange($stream, '-', '+')->@*], [$new],
+        'a new one is left for a while to who may be able to';
+    $t->redis->del($stream, $unread);
+};
+
+
 subtest 'backlog' => sub {
     my @r;
     $t->reload(node => $_, bookings => 'durability=always claim=1s backlog=5')

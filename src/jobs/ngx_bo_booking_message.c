@@ -184,6 +184,21 @@ ngx_bo_message_valid(ngx_bo_message_t *m)
 }
 
 
+/* An id begins with the time, msec since 1970, by the clock of Redis. */
+
+ngx_uint_t
+ngx_bo_message_older(ngx_str_t *id, int64_t age)
+{
+    off_t    came;
+    u_char  *dash;
+
+    dash = ngx_strlchr(id->data, id->data + id->len, '-');
+    came = dash ? ngx_atoof(id->data, dash - id->data) : NGX_ERROR;
+
+    return came != NGX_ERROR && ngx_bo_now() - (int64_t) came > age;
+}
+
+
 ngx_int_t
 ngx_bo_message_persist(ngx_bo_message_t *m)
 {
@@ -411,10 +426,7 @@ ngx_bo_message_paid(ngx_bo_call_t *call)
 
         /* the booking itself is still with another handler, or was */
 
-        if (ngx_bo_now() - (int64_t) ngx_atoof(m->id.data, ngx_strlchr(
-                m->id.data, m->id.data + m->id.len, '-') - m->id.data)
-            < NGX_BO_MESSAGE_OLD)
-        {
+        if (!ngx_bo_message_older(&m->id, NGX_BO_MESSAGE_OLD)) {
             ngx_bo_message_retry(m, NGX_BO_MESSAGE_SOON);
             return;
         }

@@ -19,6 +19,13 @@
 #define NGX_BO_BOOKINGS_PAUSE    200    /* msec, after a failure, ... */
 #define NGX_BO_BOOKINGS_PAUSES   5000   /* ... and after many */
 
+/*
+ * So long others may try a message that this node cannot read, for theirs may
+ * be a newer release; msec.
+ */
+
+#define NGX_BO_BOOKINGS_UNREAD   60000
+
 
 static void ngx_bo_bookings_scan(ngx_bo_job_t *job);
 static void ngx_bo_bookings_scanned(void *data, ngx_bo_verdict_e verdict,
@@ -41,6 +48,9 @@ static ngx_bo_outcome_e ngx_bo_take_read(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
 static void ngx_bo_take_entry(ngx_bo_take_t *take, ngx_str_t *id,
     redisReply *fields);
+static void ngx_bo_take_unread(ngx_bo_take_t *take, ngx_str_t *id);
+static void ngx_bo_take_put_away(void *data, ngx_bo_verdict_e verdict,
+    redisReply *reply);
 static ngx_uint_t ngx_bo_take_flies(ngx_bo_take_t *take, ngx_str_t *id);
 static void ngx_bo_take_taken(ngx_bo_call_t *call);
 static void ngx_bo_take_end(ngx_bo_take_t *take);
@@ -495,14 +505,12 @@ ngx_bo_take_entry(ngx_bo_take_t *take, ngx_str_t *id, redisReply *fields)
     m = ngx_bo_message_make(take, id, fields, &bad);
 
     if (m == NULL) {
+        ngx_bo_stream_failed(take->stream);
+
         if (bad) {
-            ngx_bo_count(take->job->store, jobs_failed);
-            ngx_log_error(NGX_LOG_ERR, take->job->store->log, 0,
-                          "boxoffice: message %V of show %uD is none of ours",
-                          id, take->script.call.show->no);
+            ngx_bo_take_unread(take, id);
         }
 
-        ngx_bo_stream_failed(take->stream);
         return;
     }
 
@@ -518,6 +526,56 @@ ngx_bo_take_entry(ngx_bo_take_t *take, ngx_str_t *id, redisReply *fields)
 
     ngx_bo_stream_failed(take->stream);
     ngx_bo_message_free(m);
+}
+
+
+/* It is tried again for a while, then it is put where it can be looked at. */
+
+static void
+ngx_bo_take_unread(ngx_bo_take_t *take, ngx_str_t *id)
+{
+    ngx_str_t        argv[3], *key;
+    ngx_bo_store_t  *store = take->job->store;
+
+    if (!ngx_bo_message_older(id, NGX_BO_BOOKINGS_UNREAD)) {
+        return;
+    }
+
+    key = &take->script.call.show->bookings_key;
+
+    argv[0] = *key;
+    argv[1].len = key->len - sizeof("bookings") + sizeof("unread");
+    argv[1].data = ngx_pnalloc(take->pool, argv[1].len);
+    argv[2] = *id;
+
+    if (argv[1].data == NULL) {
+        return;
+    }
+
+    ngx_memcpy(ngx_cpymem(argv[1].data, "unread", sizeof("unread") - 1),
+               key->data + sizeof("bookings") - 1,
+               key->len - (sizeof("bookings") - 1));
+
+    ngx_log_error(NGX_LOG_ERR, store->log, 0,
+                  "boxoffice: message %V of show %uD cannot be read, and goes "
+                  "to the stream \"%V\"",
+                  id, take->script.call.show->no, &argv[1]);
+
+    (void) ngx_bo_redis_eval(store->redis, &ngx_bo_script_book_unread, 2, 3,
+                             argv, ngx_bo_take_put_away, store);
+}
+
+
+static void
+ngx_bo_take_put_away(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
+{
+    ngx_bo_store_t *store = data;
+
+    if (verdict == NGX_BO_DONE && reply->type == REDIS_REPLY_INTEGER
+        && reply->integer == 1)
+    {
+        ngx_bo_count(store, bookings_unread);
+    }
 }
 
 

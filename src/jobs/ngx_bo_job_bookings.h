@@ -86,6 +86,9 @@ typedef struct {
 ngx_bo_message_t *ngx_bo_message_make(ngx_bo_take_t *take, ngx_str_t *id,
     redisReply *fields, ngx_uint_t *bad);
 
+/* Whether the message with this id came more than age msec ago. */
+ngx_uint_t ngx_bo_message_older(ngx_str_t *id, int64_t age);
+
 /* Has a booking written; ngx_bo_take_written() comes.  NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_bo_message_persist(ngx_bo_message_t *m);
 

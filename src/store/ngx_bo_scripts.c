@@ -36,6 +36,7 @@ ngx_bo_script_t  ngx_bo_script_book_read = ngx_bo_script(book_read);
 ngx_bo_script_t  ngx_bo_script_book_take = ngx_bo_script(book_take);
 ngx_bo_script_t  ngx_bo_script_book_end = ngx_bo_script(book_end);
 ngx_bo_script_t  ngx_bo_script_book_show = ngx_bo_script(book_show);
+ngx_bo_script_t  ngx_bo_script_book_unread = ngx_bo_script(book_unread);
 ngx_bo_script_t  ngx_bo_script_room_tick = ngx_bo_script(room_tick);
 ngx_bo_script_t  ngx_bo_script_room_grant = ngx_bo_script(room_grant);
 ngx_bo_script_t  ngx_bo_script_room_set = ngx_bo_script(room_set);
@@ -58,6 +59,7 @@ ngx_bo_script_t  *ngx_bo_scripts[] = {
     &ngx_bo_script_book_take,
     &ngx_bo_script_book_end,
     &ngx_bo_script_book_show,
+    &ngx_bo_script_book_unread,
     &ngx_bo_script_room_tick,
     &ngx_bo_script_room_grant,
     &ngx_bo_script_room_set

@@ -28,6 +28,7 @@ extern ngx_bo_script_t  ngx_bo_script_book_read;
 extern ngx_bo_script_t  ngx_bo_script_book_take;
 extern ngx_bo_script_t  ngx_bo_script_book_end;
 extern ngx_bo_script_t  ngx_bo_script_book_show;
+extern ngx_bo_script_t  ngx_bo_script_book_unread;
 extern ngx_bo_script_t  ngx_bo_script_room_tick;
 extern ngx_bo_script_t  ngx_bo_script_room_grant;
 extern ngx_bo_script_t  ngx_bo_script_room_set;

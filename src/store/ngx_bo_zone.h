@@ -84,6 +84,7 @@ typedef struct {
     _(bookings_refused,   "Bookings that PostgreSQL refused, compensated")    \
     _(bookings_completed, "Payments of bookings that came to an end")         \
     _(bookings_retried,   "Messages of bookings that are to come again")      \
+    _(bookings_unread,    "Messages of bookings that could not be read")      \
     _(seatmaps_served,    "Seat maps served")                                 \
     _(seatmaps_stale,     "Seat maps served stale")                           \
     _(seatmaps_refreshed, "Seat maps read from Redis")                        \
