@@ -1,4 +1,4 @@
-/* From a hold to a paid order. */
+/* From a hold to an order, which is paid on its own page. */
 
 import { read, write } from "./api.js";
 import { announce, busy, buttonLink, h, toast } from "./dom.js";
@@ -6,7 +6,6 @@ import { countdown } from "./countdown.js";
 import { forgetHold, loadHold, releaseHold } from "./hold.js";
 import { count, money, seatList } from "./format.js";
 import { readMap } from "./livemap.js";
-import { gatewayFields, pay } from "./payment.js";
 import { SeatMap } from "./seatmap.js";
 import { showInfo, when, where } from "./shows.js";
 import { explain } from "./words.js";
@@ -91,10 +90,9 @@ class Checkout {
     build() {
         this.customer = customerFields();
         this.method = methodFields();
-        this.gateway = gatewayFields();
         this.problem = h("p", { class: "notice error", hidden: true });
         this.submit = h("button", { class: "button primary", type: "submit" },
-            `Pay ${money(this.amount, this.currency)}`);
+            `Go on to pay ${money(this.amount, this.currency)}`);
         this.form = h("form", { class: "form", noValidate: true,
             onsubmit: (event) => {
                 event.preventDefault();
@@ -102,7 +100,7 @@ class Checkout {
             } },
         h("h2", {}, "Your details"),
         Object.values(this.customer).map(({ el }) => el),
-        this.method.el, this.gateway.el, this.problem, this.submit);
+        this.method.el, this.problem, this.submit);
         this.clock = countdown({ ...this.hold, what: "Held for you",
             onEnd: () => this.ended() });
         this.content = h("div", { class: "columns" }, this.form,
@@ -180,14 +178,6 @@ class Checkout {
         }
 
         forgetHold(this.show.showId);
-
-        try {
-            await pay(this.order, this.gateway.verdict());
-
-        } catch (error) {
-            /* the order stands: its page is where paying goes on */
-            toast(explain(error), { kind: "error" });
-        }
 
         /* "back" must not lead into a form that is done with */
         if (!this.gone) {

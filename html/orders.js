@@ -1,14 +1,13 @@
 /* A visitor's orders, one order, and its ticket. */
 
 import { read } from "./api.js";
-import { announce, busy, buttonLink, h } from "./dom.js";
+import { buttonLink, h } from "./dom.js";
 import { countdown } from "./countdown.js";
 import { count, money, seatList } from "./format.js";
 import { giveBack } from "./giveback.js";
-import { gatewayFields, pay } from "./payment.js";
+import { Payment } from "./payment.js";
 import { hue } from "./poster.js";
 import { showInfo, when, where } from "./shows.js";
-import { explain } from "./words.js";
 
 const states = {
     PAYMENT_PENDING: "Waiting for payment",
@@ -157,6 +156,7 @@ class OrderPage {
     destroy() {
         this.gone = true;
         this.clock?.stop();
+        this.payment?.destroy();
     }
 
     /* Show the order as it is now. */
@@ -164,6 +164,8 @@ class OrderPage {
         this.order = order;
         this.clock?.stop();
         this.clock = null;
+        this.payment?.destroy();
+        this.payment = null;
 
         const [heading, ...content] = {
             CONFIRMED: () => this.confirmed(),
@@ -223,34 +225,14 @@ class OrderPage {
     }
 
     pending() {
-        const gateway = gatewayFields();
-        const problem = h("p", { class: "notice error", hidden: true });
-        const button = h("button", { class: "button primary",
-            type: "submit" },
-        `Pay ${money(this.order.amount, this.order.currency)}`);
-
-        const send = async (event) => {
-            event.preventDefault();
-            await busy(button, "One moment…", async () => {
-                try {
-                    this.change(await pay(this.order, gateway.verdict()));
-
-                } catch (error) {
-                    problem.textContent = explain(error);
-                    problem.hidden = false;
-                    announce(problem.textContent, true);
-                }
-            });
-        };
-
+        this.payment = new Payment(this.order, (now) => this.change(now));
+        this.payment.begin();
         this.clock = countdown({ ...this.order, what: "Time to pay",
             onEnd: () => this.ended() });
 
         return ["Waiting for payment", this.line(), this.clock.el,
-            h("form", { class: "form", noValidate: true, onsubmit: send },
-                gateway.el, problem,
-                h("div", { class: "actions row-actions" }, button,
-                    this.cancelButton()))];
+            this.payment.el,
+            h("div", { class: "actions row-actions" }, this.cancelButton())];
     }
 
     change(order) {

@@ -70,6 +70,8 @@ subtest 'beginning' => sub {
     is $p->{upiIntent}, sprintf('upi://pay?pa=shop@bank&pn=Boxoffice&tr=%s'
         . '&am=%.2f&cu=INR', $p->{paymentId}, $o->{amount} / 100),
         'the link for apps';
+    like $p->{upiQr}, qr/\A<svg [^>]*viewBox="0 0 (\d+) \1".*<\/svg>\n\z/,
+        'and its picture';
     is begin($o)->json, $p, 'again: the same payment';
     is begin($o, key => 'k1')->json, $p, 'by its key, too';
     is begin($o, user => 'eve')->code, 404, "another's order";

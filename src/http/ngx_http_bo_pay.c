@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_bo.h"
+#include "store/ngx_bo_qr.h"
 
 
 typedef struct {
@@ -16,7 +17,8 @@ typedef struct {
 static void ngx_http_bo_pay_woken(ngx_bo_call_t *call);
 static void ngx_http_bo_pay_begun(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_pay_answer(ngx_http_bo_ctx_t *ctx);
-static u_char *ngx_http_bo_pay_upi(u_char *p, ngx_bo_pay_call_t *pay);
+static ngx_int_t ngx_http_bo_pay_upi(ngx_pool_t *pool, ngx_bo_pay_call_t *pay,
+    ngx_str_t *link, ngx_str_t *svg);
 static void ngx_http_bo_pay_ended(ngx_http_bo_ctx_t *ctx);
 
 
@@ -111,15 +113,20 @@ static void
 ngx_http_bo_pay_answer(ngx_http_bo_ctx_t *ctx)
 {
     u_char             *p;
-    ngx_str_t           body;
+    ngx_str_t           body, link, svg;
     ngx_http_bo_pay_t  *data = ctx->data;
     ngx_bo_pay_call_t  *pay = data->pay;
     ngx_bo_gateway_t   *gateway = pay->gateway;
 
+    if (ngx_http_bo_pay_upi(ctx->request->pool, pay, &link, &svg) != NGX_OK) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
     p = ngx_pnalloc(ctx->request->pool,
                     1024 + gateway->name.len + 6 * pay->secret.len
                     + 3 * pay->reference.len + gateway->publishable.len
-                    + gateway->payee.len);
+                    + link.len + 2 * svg.len);
     if (p == NULL) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
         return;
@@ -147,7 +154,12 @@ ngx_http_bo_pay_answer(ngx_http_bo_ctx_t *ctx)
                                 &gateway->publishable);
     }
 
-    p = ngx_http_bo_pay_upi(p, pay);
+    if (link.len) {
+        p = ngx_http_bo_put_str(p, ",\"upiIntent\":", &link);
+        p = ngx_http_bo_put(p, ",\"upiQr\":\"");
+        p = (u_char *) ngx_escape_json(p, svg.data, svg.len);
+        *p++ = '"';
+    }
 
     p = ngx_http_bo_put(p, "}");
     body.len = p - body.data;
@@ -158,22 +170,37 @@ ngx_http_bo_pay_answer(ngx_http_bo_ctx_t *ctx)
 
 /*
  * The link of a UPI app, which is what its QR code says: who is paid, how much
- * (in rupees), and under what name.  The rail knows one currency.
+ * (in rupees), and under what name; and the code as a picture, in which only
+ * quotes and the end of the line are to be escaped.  The rail knows one
+ * currency: for others, and for other methods, both are empty.
  */
 
-static u_char *
-ngx_http_bo_pay_upi(u_char *p, ngx_bo_pay_call_t *pay)
+static ngx_int_t
+ngx_http_bo_pay_upi(ngx_pool_t *pool, ngx_bo_pay_call_t *pay, ngx_str_t *link,
+    ngx_str_t *svg)
 {
+    ngx_str_null(link);
+    ngx_str_null(svg);
+
     if (pay->gateway->payee.len == 0 || pay->method.len != 3
         || ngx_strncmp(pay->currency.data, "INR", 3) != 0)
     {
-        return p;
+        return NGX_OK;
     }
 
-    return ngx_sprintf(p, ",\"upiIntent\":\"upi://pay?pa=%V&pn=Boxoffice"
-                       "&tr=%V&am=%L.%02L&cu=INR\"",
-                       &pay->gateway->payee, &pay->reference,
-                       pay->amount / 100, pay->amount % 100);
+    link->data = ngx_pnalloc(pool, 128 + pay->gateway->payee.len
+                                   + pay->reference.len);
+    if (link->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    link->len = ngx_sprintf(link->data, "upi://pay?pa=%V&pn=Boxoffice"
+                            "&tr=%V&am=%L.%02L&cu=INR",
+                            &pay->gateway->payee, &pay->reference,
+                            pay->amount / 100, pay->amount % 100)
+                - link->data;
+
+    return ngx_bo_qr_svg(pool, link, svg);
 }
 
 

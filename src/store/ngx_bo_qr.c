@@ -36,7 +36,10 @@ ngx_bo_qr_make(ngx_str_t *text)
         return NULL;
     }
 
+    /* a text of the alphanumeric mode takes two thirds of the room in it */
+
     qr = QRinput_append(input, QR_MODE_AN, (int) text->len, text->data) == 0
+         || QRinput_append(input, QR_MODE_8, (int) text->len, text->data) == 0
          ? QRcode_encodeInput(input) : NULL;
 
     QRinput_free(input);

@@ -18,11 +18,11 @@
 
 
 /*
- * A text of digits, A-Z and a few signs (the alphanumeric mode of a QR), up to
- * 400 bytes, at error correction level M, which stands a seventh of the code
- * being wrong: a fold, a reflection, a crack in a screen.  The picture is in
- * the pool.  NGX_OK, or NGX_ERROR when memory is short or the text has other
- * characters.
+ * A text of 1 to 400 bytes, at error correction level M, which stands a seventh
+ * of the code being wrong: a fold, a reflection, a crack in a screen.  It is
+ * smaller when it has digits, A-Z and a few signs only (the alphanumeric mode
+ * of a QR).  The picture is in the pool.  NGX_OK, or NGX_ERROR when memory is
+ * short or the text has another length.
  */
 
 /* An SVG that is as large as its place; a module is one unit. */

@@ -251,9 +251,18 @@ async function fillIn(page) {
 }
 
 
+/* From the checkout to the page where an order is paid. */
+async function goToPay(page) {
+    await fillIn(page);
+    await page.getByRole("button", { name: /^Go on to pay/ }).click();
+    await page.getByRole("heading", { name: "Waiting for payment" })
+        .waitFor();
+}
+
+
 /* From the checkout to a ticket. */
 async function payFor(page) {
-    await fillIn(page);
+    await goToPay(page);
     await page.getByRole("button", { name: /^Pay/ }).click();
     await page.getByRole("heading", { name: "Enjoy the show" }).waitFor();
 }
@@ -736,7 +745,7 @@ test("paying gives a ticket; the others see the seats sold; cancelling frees"
     await hold(a.page, hall, seats);
 
     /* the form says what is missing, where it is missing */
-    await a.page.getByRole("button", { name: /^Pay/ }).click();
+    await a.page.getByRole("button", { name: /^Go on to pay/ }).click();
     await until("the first wrong field has the focus", () => a.page.evaluate(
         () => document.activeElement.id === "name"));
     assert.equal(await a.page.getByLabel("Email")
@@ -868,8 +877,8 @@ test("a declined payment frees the seats", async (t) => {
     const seats = await freeSeats(hall, 2);
 
     await hold(page, hall, seats);
-    await fillIn(page);
     await page.getByLabel("Card").check();
+    await goToPay(page);
     await page.getByLabel("The payment is declined").check();
     await page.getByRole("button", { name: /^Pay/ }).click();
     await page.getByRole("heading", { name: "The payment was declined" })
@@ -897,11 +906,10 @@ test("an order whose payment got no answer can be paid from its page",
             await route.fulfill({ status: 503,
                 headers: { "Retry-After": "600" }, body: "" });
         });
-        await fillIn(page);
-        await page.getByRole("button", { name: /^Pay/ }).click();
-        await page.getByRole("heading", { name: "Waiting for payment" })
-            .waitFor();
+        await goToPay(page);
         await page.getByRole("timer").waitFor();
+        await page.getByRole("button", { name: /^Pay/ }).click();
+        await page.locator(".pay .notice.error").waitFor();
         await axe(page, "an order to be paid");
         await shot(page, "pending");
         await page.unrouteAll({ behavior: "wait" });
