@@ -115,6 +115,12 @@ create index movies_words on movies using gin (words)
 create index movies_title_start
     on movies ((lower(title) collate "C")) where removed_at is null;
 
+-- What completion looks for: words of titles and names, without those of the
+-- texts about them, which are many and are not completed.
+create index movies_title_words
+    on movies using gin (ts_filter(words, '{a}'))
+    with (fastupdate = off) where removed_at is null;
+
 comment on table movies is
     'What is shown: a film, a play, a match.  Titles are not unique, because '
     'remakes exist.';
@@ -184,6 +190,10 @@ create index theatres_words on theatres using gin (words)
 
 create index theatres_name_start
     on theatres ((lower(name) collate "C")) where removed_at is null;
+
+create index theatres_title_words
+    on theatres using gin (ts_filter(words, '{a}'))
+    with (fastupdate = off) where removed_at is null;
 
 comment on table theatres is
     'A building.  Its time zone decides on which calendar day a show falls '
@@ -336,7 +346,10 @@ create index shows_starts_at on shows (starts_at, show_id);
 
 create index shows_ends_at on shows (ends_at);
 
-create index shows_program on shows (movie_id, local_day, starts_at)
+-- with the theatre in it: whether a movie is shown in one is a single probe,
+-- and which theatres show it is read from the index alone
+create index shows_program
+    on shows (movie_id, local_day, venue_id, starts_at)
     where status = 'SCHEDULED';
 
 create index shows_day on shows (local_day, movie_id, starts_at)

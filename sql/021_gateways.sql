@@ -8,6 +8,21 @@
 set local search_path = boxoffice, pg_temp;
 
 
+create table site (
+    only_one boolean not null default true,
+    site_id  uuid not null default gen_random_uuid(),
+
+    constraint site_pkey primary key (only_one),
+    constraint site_only_one check (only_one)
+);
+
+comment on table site is
+    'The mark of this database.  Gateways are told it with each payment, so '
+    'that those of others on the same account are known as such.';
+
+insert into site default values;
+
+
 create table payment_intents (
     intent_id  uuid not null,
     order_id   uuid not null,
@@ -85,18 +100,6 @@ comment on column webhook_events.digest is
     'Of the body: the same id with another body is no repetition.';
 
 
-create table gateway_checks (
-    provider text collate "C" not null,
-    next_at  timestamptz(3) not null,
-
-    constraint gateway_checks_pkey primary key (provider)
-);
-
-comment on table gateway_checks is
-    'When the list of a gateway''s payments is compared with ours next; '
-    'whoever moves it on does it.';
-
-
 -- What a gateway says about a payment or a refund.
 --
 -- kind:
@@ -158,63 +161,79 @@ declare
     made    uuid;
     taken   text;
 begin
-    select r.* into o
-    from shows s
-    join orders r on r.order_id = wanted and r.show_date = s.show_date
-    where s.show_no = of_show
-      and (owner is null or r.user_id = owner collate "C");
+    -- The intent that stands in the way of a new one may come to its end before
+    -- it is read: then everything is looked at again.  The order is not locked,
+    -- for whoever ends an intent locks that first.
 
-    if o.order_id is null then
-        return;
-    end if;
+    for try in 1 .. 10 loop
+        select r.* into o
+        from shows s
+        join orders r on r.order_id = wanted and r.show_date = s.show_date
+        where s.show_no = of_show
+          and (owner is null or r.user_id = owner collate "C");
 
-    expires_ms := unix_ms(o.expires_at);
-    order_status := o.status;
-    amount := o.amount;
-    currency := o.currency;
-    method := o.payment_method;
+        if o.order_id is null then
+            return;
+        end if;
 
-    -- a key stands for the order: asked again it is answered by what is there
+        expires_ms := unix_ms(o.expires_at);
+        order_status := o.status;
+        amount := o.amount;
+        currency := o.currency;
+        method := o.payment_method;
 
-    if idem_key is not null then
-        taken := (take_keys(array[owner], array[idem_key],
-                            array[fingerprint], 'pay', array[wanted],
-                            array[o.show_date]))[1];
-        if taken = 'key_reused' then
-            outcome := taken;
+        -- a key stands for the order: asked again it is answered by what is
+        -- there
+
+        if idem_key is not null and try = 1 then
+            taken := (take_keys(array[owner], array[idem_key],
+                                array[fingerprint], 'pay', array[wanted],
+                                array[o.show_date]))[1];
+            if taken = 'key_reused' then
+                outcome := taken;
+                return next;
+                return;
+            end if;
+        end if;
+
+        outcome := case when o.status <> 'PAYMENT_PENDING' then o.status
+                        when o.expires_at <= now() then 'EXPIRED'
+                        when o.amount = 0 then 'free' end;
+
+        if outcome is not null then
+            if taken is null and idem_key is not null then
+                perform give_keys_back(array[owner], array[idem_key]);
+            end if;
             return next;
             return;
         end if;
-    end if;
 
-    outcome := case when o.status <> 'PAYMENT_PENDING' then o.status
-                    when o.expires_at <= now() then 'EXPIRED'
-                    when o.amount = 0 then 'free' end;
+        insert into payment_intents (intent_id, order_id, show_date, show_no,
+                                     amount, currency, method, provider,
+                                     check_at)
+        values (new_id, o.order_id, o.show_date, o.show_no, o.amount,
+                o.currency, o.payment_method, gateway,
+                now() + check_ms * interval '1 millisecond')
+        on conflict (order_id)
+           where status in ('CREATED', 'OPEN', 'AUTHORISED')
+        do nothing
+        returning intent_id into made;
 
-    if outcome is not null then
-        if taken is null and idem_key is not null then
-            perform give_keys_back(array[owner], array[idem_key]);
+        return query
+        select case when made is null then 'open' else 'created' end,
+               i.intent_id, i.provider, i.reference, i.amount,
+               i.currency::text, i.method, unix_ms(o.expires_at), o.status
+        from payment_intents i
+        where i.order_id = o.order_id
+          and i.status in ('CREATED', 'OPEN', 'AUTHORISED');
+
+        if found then
+            return;
         end if;
-        return next;
-        return;
-    end if;
+    end loop;
 
-    insert into payment_intents (intent_id, order_id, show_date, show_no,
-                                 amount, currency, method, provider, check_at)
-    values (new_id, o.order_id, o.show_date, o.show_no, o.amount, o.currency,
-            o.payment_method, gateway,
-            now() + check_ms * interval '1 millisecond')
-    on conflict (order_id) where status in ('CREATED', 'OPEN', 'AUTHORISED')
-    do nothing
-    returning intent_id into made;
-
-    return query
-    select case when made is null then 'open' else 'created' end,
-           i.intent_id, i.provider, i.reference, i.amount, i.currency::text,
-           i.method, unix_ms(o.expires_at), o.status
-    from payment_intents i
-    where i.order_id = o.order_id
-      and i.status in ('CREATED', 'OPEN', 'AUTHORISED');
+    raise exception 'the payments of an order end as fast as they are begun'
+          using errcode = 'serialization_failure';
 end
 $$;
 
@@ -340,52 +359,6 @@ begin
 
     return case when found then lower(result) else 'already' end;
 end
-$$;
-
-
--- Whether this node is the one that compares a gateway's list with ours now;
--- it is not asked again before every_ms have passed.
-
-create function lease_compare(gateway text, every_ms int) returns boolean
-language plpgsql
-set search_path = boxoffice, pg_temp
-as $$
-begin
-    insert into gateway_checks (provider, next_at)
-    values (gateway, '-infinity') on conflict (provider) do nothing;
-
-    update gateway_checks c
-    set next_at = now() + every_ms * interval '1 millisecond'
-    where c.provider = gateway and c.next_at <= now();
-
-    return found;
-end
-$$;
-
-
--- Compares captured payments of a gateway's list with ours.  Returns what
--- differs: 'missing' (we do not know that it was captured), 'refunds' (the
--- gateway has given back more than our refunds that are done), 'short' (less).
-
-create function compare_payments(gateway text, payment_ids text[],
-                                 refunded_there bigint[])
-returns table (payment_id text, difference text)
-language sql stable
-set search_path = boxoffice, pg_temp
-as $$
-    select g.payment_id,
-           case when p.payment_id is null then 'missing'
-                when g.refunded > coalesce(r.done, 0) then 'refunds'
-                else 'short' end
-    from unnest(payment_ids, refunded_there) g(payment_id, refunded)
-    left join payments p
-           on p.payment_id = g.payment_id collate "C"
-          and p.provider = gateway collate "C"
-          and p.status in ('CAPTURED', 'QUARANTINED')
-    left join lateral (select sum(amount) as done from refunds d
-                       where d.payment_id = p.payment_id
-                         and d.status = 'DONE') r on true
-    where p.payment_id is null or g.refunded <> coalesce(r.done, 0)
 $$;
 
 

@@ -25,7 +25,7 @@ create table quarantine (
     constraint quarantine_pkey primary key (case_id),
     constraint quarantine_why_known
         check (why in ('GATEWAY', 'ORDER', 'AMOUNT', 'CURRENCY', 'REFERENCE',
-                       'REFUND')),
+                       'REFUND', 'UNKNOWN')),
     constraint quarantine_decision_known
         check (decision in ('REFUND', 'MATCH', 'DISMISS')),
     constraint quarantine_decision_complete
@@ -60,7 +60,8 @@ comment on column quarantine.order_id is
 comment on column quarantine.why is
     'What does not fit: AMOUNT or CURRENCY are not those asked for; ORDER: it '
     'names another one; GATEWAY: another one was asked; REFERENCE: it is that '
-    'of another payment; REFUND: it is not what was to be given back.';
+    'of another payment; REFUND: it is not what was to be given back; UNKNOWN: '
+    'it was asked for by this database, which knows nothing of it (any more).';
 comment on column quarantine.decision is
     'REFUND: the money goes back; MATCH: it pays matched_order; DISMISS: there '
     'was nothing to do, or it was done elsewhere.';

@@ -1,5 +1,10 @@
 -- What a gateway's word does: of a payment, of a refund, of one that somebody
 -- began at the gateway's own desk.
+--
+-- An event that speaks of what is not here is parked.  Those of others who use
+-- the same account are told apart at once ('foreign'), and what stays unknown
+-- does not stay for good: 'lost' bears our mark, and what it speaks of never
+-- came, so a case is open.
 
 set local search_path = boxoffice, pg_temp;
 
@@ -428,14 +433,33 @@ end
 $$;
 
 
+-- Whether a word of which take_word() knows nothing can come to mean something.
+-- What we ask for is in the tables before the gateway hears of it: so only what
+-- bears our mark, and a refund of the gateway's own, which may come before its
+-- capture, are worth waiting for.
+
+create function worth_parking(w gateway_word, mark uuid) returns boolean
+language sql stable
+set search_path = boxoffice, pg_temp
+return case when w.kind in ('REFUNDED', 'REFUND_FAILED')
+            then w.refund_id is null
+            else w.intent_id is not null
+                 -- of payments begun before there was a mark
+                 and coalesce(mark = (select site_id from site), true) end;
+
+
 -- Takes an event of a gateway, whose signature was good.  The outcomes of
 -- take_word() and
 -- duplicate     it was taken before
 -- altered       one of the same id was, with another body
 -- parked        it speaks of what is not here yet: it is tried again
+-- foreign       it speaks of what is none of ours
+--
+-- mark: that of the database which asked for the payment; null when there is
+-- none.
 
 create function take_webhook(event text, body_digest text, w gateway_word,
-                             ticket_code text, user_limit int)
+                             ticket_code text, user_limit int, mark uuid)
 returns setof order_outcome
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -469,7 +493,8 @@ begin
     from take_word(w, null, null, null, ticket_code, user_limit);
 
     if r.outcome = 'unknown' then
-        r.outcome := 'parked';
+        r.outcome := case when worth_parking(w, mark) then 'parked'
+                          else 'foreign' end;
     end if;
 
     update webhook_events
@@ -485,10 +510,43 @@ end
 $$;
 
 
--- Tries up to cardinality(ticket_codes) parked events again, each of which may
--- need a ticket.  Returns the outcomes of those that are parked no more.
+-- The end of a parked event of which nothing came: money that bears our mark is
+-- a case for an administrator.
 
-create function take_parked(ticket_codes text[], user_limit int)
+create function give_up_parked(w gateway_word) returns text
+language plpgsql
+as $$
+begin
+    if w.kind in ('REFUNDED', 'REFUND_FAILED') then
+        return 'foreign';
+    end if;
+
+    if w.kind = 'CAPTURED' then
+        insert into quarantine (amount, provider, kind, why, payment_id,
+                                currency)
+        values (w.amount, w.provider, w.kind, 'UNKNOWN', w.payment_id,
+                w.currency)
+        on conflict do nothing;
+    end if;
+
+    return 'lost';
+end
+$$;
+
+
+-- Tries a parked event again, for which ticket_code is, should it confirm an
+-- order.  No row when none is due; else one: the outcome, which is those of
+-- take_word() and
+-- parked        it still speaks of what is not here
+-- foreign       it is days old, and was none of ours
+-- lost          the same, but it bears our mark
+-- error         it cannot be taken, and is tried again: status is the SQLSTATE,
+--               and the server's log says more
+--
+-- One event is a transaction, so that one which cannot be taken keeps no other
+-- waiting, and no two of them wait for each other.
+
+create function take_parked(ticket_code text, user_limit int)
 returns setof order_outcome
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -500,41 +558,55 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-    e record;
+    -- gateways repeat what they had to say for three days
+    kept constant interval := '4 days';
+    e webhook_events;
+    w gateway_word;
     r order_outcome;
 begin
-    for e in
-        select provider, event_id, word, tries,
-               row_number() over () as n
-        from (select provider, event_id, word, tries from webhook_events
-              where next_at <= now()
-              order by next_at
-              limit cardinality(ticket_codes)
-              for update skip locked) d
-    loop
+    select * into e from webhook_events
+    where next_at <= now()
+    order by next_at
+    limit 1
+    for update skip locked;
+
+    if not found then
+        return;
+    end if;
+
+    w := jsonb_populate_record(null::gateway_word, e.word);
+
+    begin
         select * into r
-        from take_word(jsonb_populate_record(null::gateway_word, e.word),
-                       null, null, null, ticket_codes[e.n], user_limit);
+        from take_word(w, null, null, null, ticket_code, user_limit);
+    exception when others then
+        raise log 'event % of gateway % cannot be taken: % (%)',
+                  e.event_id, e.provider, sqlerrm, sqlstate;
+        r := null;
+        r.item := 1;
+        r.outcome := 'error';
+        r.status := sqlstate;
+    end;
 
-        if r.outcome = 'unknown' then
-            -- never given up: it may be money
-            update webhook_events
-            set tries = tries + 1,
-                next_at = now() + least(interval '1 hour',
-                                        interval '200 ms' * 2 ^ least(e.tries,
-                                                                      16))
-                                  * (0.5 + random() / 2)
-            where provider = e.provider and event_id = e.event_id;
-            continue;
-        end if;
+    if r.outcome = 'unknown' then
+        r.outcome := case when e.received_at > now() - kept then 'parked'
+                          else give_up_parked(w) end;
+    end if;
 
-        update webhook_events
-        set outcome = r.outcome, next_at = null,
-            word = case when r.outcome = 'quarantined' then word end
-        where provider = e.provider and event_id = e.event_id;
+    update webhook_events
+    set outcome = case when r.outcome = 'error' then 'parked'
+                       else r.outcome end,
+        tries = tries + 1,
+        next_at = case when r.outcome in ('parked', 'error')
+                       then now() + least(interval '1 hour',
+                                          interval '200 ms'
+                                          * 2 ^ least(e.tries, 16))
+                                    * (0.5 + random() / 2) end,
+        word = case when r.outcome in ('parked', 'error', 'quarantined',
+                                       'lost') then word end
+    where provider = e.provider and event_id = e.event_id;
 
-        return next r;
-    end loop;
+    return next r;
 end
 $$;
 

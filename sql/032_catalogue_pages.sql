@@ -18,7 +18,8 @@
 --   search            what search looks for and sorts by, see 034
 --
 -- The functions find their rows by indexes whatever the planner thinks of the
--- sizes of tables (enable_seqscan): t/sql/catalogue-plans.t.
+-- sizes of tables (enable_seqscan): t/sql/catalogue-plans.t.  How they find the
+-- first of many is in 031.
 
 set local search_path = boxoffice, pg_temp;
 
@@ -28,15 +29,6 @@ create type catalogue_page as (
     body    text,
     tags    text
 );
-
-
--- How far a theatre is from here, in meters through the earth: what is sorted
--- by.  Whose place is not known comes last; without a here all are the same.
-
-create function away(place cube, here cube) returns double precision
-language sql immutable parallel safe
-return coalesce(place <-> here, case when here is null then 0
-                                     else double precision 'infinity' end);
 
 
 -- {"<name>": [...], "nextCursor": ...}: one item more than a page has may be
@@ -61,18 +53,18 @@ return (select coalesce(string_agg(' ' || kind || ':' || i, ''), '')
 -- Movies, the latest first, after the one that cursor names; max: 1..100.
 -- The filters may be null.  day: those with a show yet to begin that day.
 
-create function list_movies(max int, after uuid, language text, genre text,
-                            format text, day date)
+create function list_movies(max int, after uuid, language text,
+                                       genre text, format text, day date)
 returns setof catalogue_page
 language plpgsql stable
 set search_path = boxoffice, pg_temp
-set plan_cache_mode = force_custom_plan
-set jit = off
 set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
     pos   record;
+    most  int := least(greatest(max, 1), 100) + 1;
     items text[];
     ids   uuid[];
 begin
@@ -89,33 +81,21 @@ begin
         end if;
     end if;
 
-    select array_agg(p.item order by p.released desc, p.movie_id desc),
-           array_agg(p.movie_id order by p.released desc, p.movie_id desc)
-    into items, ids
-    from (select m.released, m.movie_id,
-                 (select row_to_json(c)::text
-                  from (select m.movie_id as "movieId", m.title,
-                               m.thumbnail_url as "thumbnailUrl", m.rating,
-                               m.duration_min as "durationMinutes",
-                               m.age_rating as "ageRating",
-                               m.release_date as "releaseDate", m.language,
-                               m.format, m.genres) c) as item
-          from movies m
-          where m.removed_at is null
-            and (m.released, m.movie_id) < (pos.released, pos.movie_id)
-            and (list_movies.language is null
-                 or lower(m.language) = lower(list_movies.language))
-            and (list_movies.format is null
-                 or lower(m.format) = lower(list_movies.format))
-            and (genre is null or m.genre_keys @> array[lower(genre)])
-            and (list_movies.day is null
-                 or exists (select from shows s
-                            where s.movie_id = m.movie_id
-                              and s.local_day = list_movies.day
-                              and s.status = 'SCHEDULED'
-                              and s.starts_at > now()))
-          order by m.released desc, m.movie_id desc
-          limit least(greatest(max, 1), 100) + 1) p;
+    ids := movies_listed(most, pos.released, pos.movie_id, language, genre,
+                         format, list_movies.day);
+
+    items := array(
+        select row_to_json(c)::text
+        from unnest(ids) with ordinality i(movie_id, n)
+        join movies m using (movie_id)
+        cross join lateral (
+            select m.movie_id as "movieId", m.title,
+                   m.thumbnail_url as "thumbnailUrl", m.rating,
+                   m.duration_min as "durationMinutes",
+                   m.age_rating as "ageRating",
+                   m.release_date as "releaseDate", m.language, m.format,
+                   m.genres) c
+        order by i.n);
 
     return query
     select 'ok', catalogue_list('items', items, ids, max),
@@ -142,34 +122,6 @@ as $$
 $$;
 
 
--- The days with shows yet to begin, from one on.  One probe of the index for
--- each day, however many shows it has.  Yesterday is still today somewhere.
-
-create function movie_next_days(movie_id uuid, max int) returns setof date
-language sql stable
-set search_path = boxoffice, pg_temp
-set jit = off
-as $$
-    with recursive days(day) as (
-        (select s.local_day from shows s
-         where s.movie_id = movie_next_days.movie_id
-           and s.status = 'SCHEDULED'
-           and s.local_day >= (now() at time zone 'UTC')::date - 1
-           and s.starts_at > now()
-         order by s.local_day limit 1)
-        union all
-        select (select s.local_day from shows s
-                where s.movie_id = movie_next_days.movie_id
-                  and s.status = 'SCHEDULED'
-                  and s.local_day > d.day and s.starts_at > now()
-                order by s.local_day limit 1)
-        from days d
-        where d.day is not null
-    )
-    select day from days where day is not null limit max
-$$;
-
-
 create function movie_days(movie_id uuid)
 returns setof catalogue_page
 language sql stable
@@ -193,20 +145,23 @@ $$;
 -- theatre that cursor names; max theatres.  day null: the next one that has
 -- any.
 
-create function movie_shows(movie_id uuid, day date, max int, after uuid,
-                            latitude double precision,
-                            longitude double precision)
+create function movie_shows(movie_id uuid, day date, max int,
+                                       after uuid,
+                                       latitude double precision,
+                                       longitude double precision)
 returns setof catalogue_page
 language plpgsql stable
 set search_path = boxoffice, public, pg_temp
-set plan_cache_mode = force_custom_plan
-set jit = off
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
     film  movies;
     pos   record;
+    most  int := least(greatest(max, 1), 100) + 1;
     asked date := movie_shows.day;
     here  cube := place_of(movie_shows.latitude, movie_shows.longitude);
     items text[];
@@ -221,7 +176,7 @@ begin
     end if;
 
     if asked is null then
-        select d into asked from movie_next_days(film.movie_id, 1) d;
+        asked := movie_next_day(film.movie_id);
     end if;
 
     select -1::double precision as away, '' as name,
@@ -238,56 +193,40 @@ begin
         end if;
     end if;
 
-    with found as materialized (
-        select s.venue_id, s.show_id, s.screen_id, s.layout_id,
-               s.starts_at, s.ends_at, s.currency
-        from shows s
-        where s.movie_id = film.movie_id and s.local_day = asked
-          and s.status = 'SCHEDULED' and s.starts_at > now()
-    ), page as materialized (
-        select t.*, n.away
-        from theatres t
-        cross join lateral (select away(t.spot, here)) n(away)
-        where t.theatre_id in (select venue_id from found)
-          and t.removed_at is null
-          and (n.away, t.name, t.theatre_id)
-              > (pos.away, pos.name, pos.theatre_id)
-        order by n.away, t.name, t.theatre_id
-        limit least(greatest(max, 1), 100) + 1
-    ), program as (
-        select f.venue_id as theatre_id,
-               string_agg(r.item, ',' order by f.starts_at, f.show_id)
-               as shows
-        from found f
-        join screens c using (screen_id)
-        join layouts l on l.layout_id = f.layout_id
-        cross join lateral (select min(price) as low, max(price) as high
-                            from show_prices p
-                            where p.show_id = f.show_id) p
-        cross join lateral (
-            select row_to_json(i)::text as item
-            from (select f.show_id as "showId", f.screen_id as "screenId",
-                         c.name as "screenName",
-                         rfc3339(f.starts_at) as "startsAt",
-                         rfc3339(f.ends_at) as "endsAt", f.currency,
-                         l.seats, p.low as "minPrice",
-                         p.high as "maxPrice") i) r
-        where f.venue_id in (select theatre_id from page)
-        group by f.venue_id
-    )
-    select array_agg(i.item order by t.away, t.name, t.theatre_id),
-           array_agg(t.theatre_id order by t.away, t.name, t.theatre_id)
-    into items, ids
-    from page t
-    join program g using (theatre_id)
-    cross join lateral (
+    ids := program_theatres(film.movie_id, asked, most, here, pos.away,
+                            pos.name, pos.theatre_id);
+
+    items := array(
         select left(row_to_json(h)::text, -1) || ',"shows":[' || g.shows
-               || ']}' as item
-        from (select t.theatre_id as "theatreId", t.name, t.address, t.city,
-                     t.latitude, t.longitude, t.timezone,
-                     case when here is not null
-                          then round(sec_to_gc(nullif(t.away, 'infinity')))
-                     end as "distanceMeters") h) i;
+               || ']}'
+        from unnest(ids) with ordinality i(theatre_id, n)
+        join theatres t using (theatre_id)
+        cross join lateral (
+            select t.theatre_id as "theatreId", t.name, t.address, t.city,
+                   t.latitude, t.longitude, t.timezone,
+                   case when here is not null
+                        then round(along_ground(t.spot <-> here)) end
+                   as "distanceMeters") h
+        cross join lateral (
+            select string_agg(row_to_json(r)::text, ','
+                              order by s.starts_at, s.show_id) as shows
+            from shows s
+            join screens c on c.screen_id = s.screen_id
+            join layouts l on l.layout_id = s.layout_id
+            cross join lateral (select min(price) as low, max(price) as high
+                                from show_prices p
+                                where p.show_id = s.show_id) p
+            cross join lateral (
+                select s.show_id as "showId", s.screen_id as "screenId",
+                       c.name as "screenName",
+                       rfc3339(s.starts_at) as "startsAt",
+                       rfc3339(s.ends_at) as "endsAt", s.currency,
+                       l.seats, p.low as "minPrice",
+                       p.high as "maxPrice") r
+            where s.movie_id = film.movie_id and s.local_day = asked
+              and s.venue_id = i.theatre_id
+              and s.status = 'SCHEDULED' and s.starts_at > now()) g
+        order by i.n);
 
     return query
     select 'ok',

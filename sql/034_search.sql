@@ -53,16 +53,23 @@ create trigger theatres_words after insert or update of name, city on theatres
 for each row execute function note_words();
 
 
+-- The end of all texts that begin with this one, as bytes are compared.  The
+-- operator ^@ is found by an index only when its text is known to the planner;
+-- between two ends it needs no plan for each call.
+
+create function past(beginning text) returns text
+language sql immutable parallel safe
+return beginning || chr(1114111);
+
+
 -- What a text looks for, in two forms: all of its words, and any of them.
--- Eight words at most count.  A word and a beginning are found by the same
--- index, each when it is known (plan_cache_mode).
+-- Eight words at most count.
 
 create function search_query(q text, out all_of tsquery, out any_of tsquery)
 language plpgsql stable
 set search_path = boxoffice, public, pg_temp
-set jit = off
 set enable_seqscan = off
-set plan_cache_mode = force_custom_plan
+set jit = off
 as $$
 declare
     list  text[] := array(select w from regexp_split_to_table(lower(q),
@@ -84,7 +91,8 @@ begin
         if length(one) between 3 and 64
            and not exists (select from search_words k
                            where k.word = one
-                              or (start and k.word ^@ one))
+                              or (start and k.word >= one
+                                  and k.word < past(one)))
         then
             select array_agg(a.word) into found
             from (select k.word from search_words k
@@ -108,91 +116,241 @@ end
 $$;
 
 
--- Movies that match, by how well; each as its card.  The text may be null:
--- then they come by release, the latest first.
+-- How well a movie matches: below 1 by its words, with 1 more when its title
+-- begins with the text, and 2 when that is the whole of it.
 
-create function search_movies(q text, query tsquery, max int, language text,
-                              genre text, format text, day date)
+create function movie_score(words tsvector, title text, q text, query tsquery)
+returns real
+language sql immutable parallel safe
+return (ts_rank(words, query)
+        + case when lower(title) = lower(q) then 2
+               when starts_with(lower(title), lower(q)) then 1
+               else 0 end)::real;
+
+
+-- Movies with these words, the best first.  They are looked for where the best
+-- are: titles that begin with the text, at most 100; then titles that have its
+-- words, and if there are none, or few, the latest of all others, for a word
+-- that most texts have; and if that is too few, too, it is a rare one, and all
+-- are taken.  So 500 at most are ranked, whatever is asked for.
+
+create function search_all(q text, query tsquery, max int, language text,
+                           genre text, format text)
 returns table (movie_id uuid, score real, released date)
 language plpgsql stable
 set search_path = boxoffice, public, pg_temp
-set plan_cache_mode = force_custom_plan
-set jit = off
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
+declare
+    typed  text := lower(q) collate "C";
+    filter tsquery := filter_words(language) && filter_words(genre)
+                      && filter_words(format);
+    wanted tsquery := query && filter;
 begin
     return query
-    select c.movie_id,
-           case when query is null then 0
-                else ts_rank(c.words, query)
-                     + case when lower(c.title) = lower(q) then 2
-                            when starts_with(lower(c.title), lower(q)) then 1
-                            else 0 end end::real as score,
-           c.released
-    from (select m.movie_id, m.words, m.title, m.released
-          from movies m
-          where m.removed_at is null
-            and (query is null or m.words @@ query)
-            and (search_movies.language is null
-                 or lower(m.language) = lower(search_movies.language))
-            and (search_movies.format is null
-                 or lower(m.format) = lower(search_movies.format))
-            and (genre is null or m.genre_keys @> array[lower(genre)])
-            and (search_movies.day is null
-                 or exists (select from shows s
-                            where s.movie_id = m.movie_id
-                              and s.local_day = search_movies.day
-                              and s.status = 'SCHEDULED'
-                              and s.starts_at > now()))
-          order by case when query is null then m.released end desc,
-                   case when query is null then m.movie_id end desc
-          limit case when query is null then max else 500 end) c
-    order by score desc, c.released desc, c.movie_id
+    with starting as materialized (
+        select m.movie_id, movie_score(m.words, m.title, q, query) as score,
+               m.released
+        from (select m.* from movies m
+              where m.removed_at is null
+                and (lower(m.title) collate "C") >= typed
+                and (lower(m.title) collate "C") < past(typed)
+              order by lower(m.title) collate "C"
+              limit 500) m
+        where movie_passes(m.language, m.format, m.genre_keys,
+                           search_all.language, search_all.format, genre)
+        limit 100
+    ), titled as materialized (
+        select m.movie_id, movie_score(m.words, m.title, q, query) as score,
+               m.released
+        from (select m.* from movies m
+              where m.removed_at is null
+                and ts_filter(m.words, '{a}') @@ query
+                and (numnode(filter) = 0 or m.words @@ wanted)
+              offset 0) m
+        where (select count(*) from starting) < max
+          and movie_passes(m.language, m.format, m.genre_keys,
+                           search_all.language, search_all.format, genre)
+          and not starts_with(lower(m.title), typed)
+        limit 400
+    ), latest as materialized (
+        select m.movie_id, movie_score(m.words, m.title, q, query) as score,
+               m.released
+        from (select m.* from movies m
+              where m.removed_at is null
+              order by m.released desc, m.movie_id desc
+              limit 300) m
+        where (select count(*) from starting) + (select count(*) from titled)
+              < max
+          and m.words @@ wanted
+          and movie_passes(m.language, m.format, m.genre_keys,
+                           search_all.language, search_all.format, genre)
+    ), rest as materialized (
+        select m.movie_id, movie_score(m.words, m.title, q, query) as score,
+               m.released
+        from (select m.* from movies m
+              where m.removed_at is null and m.words @@ wanted
+              offset 0) m
+        where (select count(*) from starting) + (select count(*) from titled)
+              + (select count(*) from latest) < max
+          and movie_passes(m.language, m.format, m.genre_keys,
+                           search_all.language, search_all.format, genre)
+        limit 500
+    )
+    select distinct on (f.score, f.released, f.movie_id)
+           f.movie_id, f.score, f.released
+    from (select * from starting union all select * from titled
+          union all select * from latest union all select * from rest) f
+    order by f.score desc, f.released desc, f.movie_id
     limit max;
 end
 $$;
 
 
--- The theatre nearest to here that shows a movie: on a day, or on the next one
--- that has any.
+-- Movies that match, by how well; each as its card.  The text may be null:
+-- then they come by release, the latest first.
 
-create function nearest_theatre(movie_id uuid, day date, here cube)
-returns json
-language sql stable
+create function search_movies(q text, query tsquery, max int,
+                                         language text, genre text,
+                                         format text, day date)
+returns table (movie_id uuid, score real, released date)
+language plpgsql stable
 set search_path = boxoffice, public, pg_temp
-set jit = off
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
-    select row_to_json(n)
-    from (select t.theatre_id as "theatreId", t.name, t.city,
-                 round(sec_to_gc(t.spot <-> here)) as "distanceMeters"
-          from (select distinct s.venue_id
-                from shows s
-                where s.movie_id = nearest_theatre.movie_id
-                  and s.local_day = coalesce(nearest_theatre.day,
-                        (select d from movie_next_days(
-                                    nearest_theatre.movie_id, 1) d))
-                  and s.status = 'SCHEDULED' and s.starts_at > now()) v
-          join theatres t on t.theatre_id = v.venue_id
-          where t.removed_at is null and t.spot is not null
-          order by t.spot <-> here, t.theatre_id
-          limit 1) n
+#variable_conflict use_column
+declare
+    most  constant int := 500;
+    films uuid[];
+begin
+    if query is null then
+        films := movies_listed(max, 'infinity',
+                               'ffffffff-ffff-ffff-ffff-ffffffffffff',
+                               language, genre, format, search_movies.day);
+        return query
+        select m.movie_id, 0::real, m.released
+        from unnest(films) f(movie_id) join movies m using (movie_id)
+        order by m.released desc, m.movie_id;
+        return;
+    end if;
+
+    if day is null then
+        return query
+        select s.movie_id, s.score, s.released
+        from search_all(q, query, max, language, genre, format) s
+        order by s.score desc, s.released desc, s.movie_id;
+        return;
+    end if;
+
+    -- all that match, or all that the day has, whichever are fewer
+    films := array(select m.movie_id from movies m
+                   where m.removed_at is null and m.words @@ query
+                   limit most + 1);
+
+    if cardinality(films) > most then
+        films := array(select d.movie_id from program_days d
+                       where d.day = search_movies.day);
+    end if;
+
+    return query
+    select m.movie_id, movie_score(m.words, m.title, q, query) as score,
+           m.released
+    from movies m
+    where m.movie_id = any (films) and m.removed_at is null
+      and m.words @@ query
+      and movie_passes(m.language, m.format, m.genre_keys,
+                       search_movies.language, search_movies.format, genre)
+      and exists (select from shows s
+                  where s.movie_id = m.movie_id
+                    and s.local_day = search_movies.day
+                    and s.status = 'SCHEDULED' and s.starts_at > now())
+    order by score desc, m.released desc, m.movie_id
+    limit max;
+end
+$$;
+
+
+-- The theatre nearest to here that shows each of these movies: on a day, or on
+-- the next one that has any.  Where many theatres have the movie one of the
+-- nearest will: 300 are asked before all that have it are sorted.
+
+create function nearest_theatres(films uuid[], day date, here cube)
+returns table (movie_id uuid, theatre json)
+language plpgsql stable
+set search_path = boxoffice, public, pg_temp
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select f.movie_id, row_to_json(n)
+    from (select u.movie_id, coalesce(nearest_theatres.day,
+                                      movie_next_day(u.movie_id)) as day
+          from unnest(films) u(movie_id)) f
+    cross join lateral (
+        select count(*) = 100 as many
+        from (select from shows s
+              where s.movie_id = f.movie_id and s.local_day = f.day
+                and s.status = 'SCHEDULED' and s.starts_at > now()
+              limit 100) s) c
+    left join lateral (
+        select t.theatre_id
+        from (select t.theatre_id, t.spot <-> here as away
+              from theatres t
+              where t.removed_at is null and t.spot is not null
+              order by t.spot <-> here
+              limit 300) t
+        cross join lateral (
+            select from shows s
+            where s.movie_id = f.movie_id and s.local_day = f.day
+              and s.venue_id = t.theatre_id
+              and s.status = 'SCHEDULED' and s.starts_at > now()
+            limit 1) p
+        where c.many
+        order by t.away
+        limit 1) walk on true
+    left join lateral (
+        select t.theatre_id
+        from (select distinct s.venue_id
+              from shows s
+              where s.movie_id = f.movie_id and s.local_day = f.day
+                and s.status = 'SCHEDULED' and s.starts_at > now()) v
+        join theatres t on t.theatre_id = v.venue_id
+        where walk.theatre_id is null
+          and t.removed_at is null and t.spot is not null
+        order by t.spot <-> here, t.theatre_id
+        limit 1) every on true
+    join theatres h
+    on h.theatre_id = coalesce(walk.theatre_id, every.theatre_id)
+    cross join lateral (
+        select h.theatre_id as "theatreId", h.name, h.city,
+               round(along_ground(h.spot <-> here)) as "distanceMeters") n;
+end
 $$;
 
 
 -- GET /search.  max: 1..50 movies; theatres are ten at most: those that match,
 -- the nearest first where a place is given; without a text those that are near.
 
-create function search_page(q text, max int, language text, genre text,
-                            format text, day date, latitude double precision,
-                            longitude double precision)
+create function search_page(q text, max int, language text,
+                                       genre text, format text, day date,
+                                       latitude double precision,
+                                       longitude double precision)
 returns setof catalogue_page
 language plpgsql stable
 set search_path = boxoffice, public, pg_temp
-set plan_cache_mode = force_custom_plan
-set jit = off
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -215,16 +373,23 @@ begin
                                               format, search_page.day) s
                            order by s.score desc, s.released desc,
                                     s.movie_id);
+        end if;
 
+        if wanted is not null then
+            houses := array(
+                select t.theatre_id
+                from theatres t
+                where t.removed_at is null and t.words @@ wanted
+                order by t.spot <-> here, ts_rank(t.words, wanted) desc,
+                         t.name
+                limit 10);
+
+        elsif q is null and here is not null then
             houses := array(
                 select t.theatre_id
                 from theatres t
                 where t.removed_at is null
-                  and (wanted is null and here is not null
-                       or t.words @@ wanted)
-                order by t.spot <-> here,
-                         case when wanted is not null
-                              then ts_rank(t.words, wanted) end desc, t.name
+                order by t.spot <-> here
                 limit 10);
         end if;
 
@@ -237,15 +402,15 @@ begin
     select string_agg(row_to_json(c)::text, ',' order by f.n) into movies
     from unnest(films) with ordinality f(movie_id, n)
     join movies m using (movie_id)
+    left join (select * from nearest_theatres(films, search_page.day, here)
+               where here is not null) near using (movie_id)
     cross join lateral (
         select m.movie_id as "movieId", m.title,
                m.thumbnail_url as "thumbnailUrl", m.rating,
                m.duration_min as "durationMinutes",
                m.age_rating as "ageRating", m.release_date as "releaseDate",
                m.language, m.format, m.genres,
-               case when here is not null
-                    then nearest_theatre(m.movie_id, search_page.day, here)
-               end as "nearestTheatre") c;
+               near.theatre as "nearestTheatre") c;
 
     select string_agg(row_to_json(c)::text, ',' order by h.n) into theatres
     from unnest(houses) with ordinality h(theatre_id, n)
@@ -253,9 +418,7 @@ begin
     cross join lateral (
         select t.theatre_id as "theatreId", t.name, t.address, t.city,
                t.latitude, t.longitude, t.timezone,
-               case when here is not null
-                    then round(sec_to_gc(t.spot <-> here)) end
-               as "distanceMeters") c;
+               round(along_ground(t.spot <-> here)) as "distanceMeters") c;
 
     return query
     select 'ok',
@@ -270,46 +433,67 @@ $$;
 
 
 -- GET /search/suggest: up to ten titles and names that go on from what was
--- typed, those that begin with it first, then those with such a word.
+-- typed, those that begin with it first, then those with such a word.  What
+-- begins with the text comes first in any case, so the words are looked up only
+-- where that is not enough.
 
-create function suggest_page(q text, max int) returns setof catalogue_page
+create function suggest_page(q text, max int)
+returns setof catalogue_page
 language plpgsql stable
 set search_path = boxoffice, public, pg_temp
-set plan_cache_mode = force_custom_plan
-set jit = off
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
     typed text := lower(q) collate "C";
-    query tsquery := (search_query(q)).all_of;
+    query tsquery;
     items text;
     films uuid[];
     halls uuid[];
 begin
+    if (select count(*) < max
+        from ((select from movies m
+               where m.removed_at is null
+                 and (lower(m.title) collate "C") >= typed
+                 and (lower(m.title) collate "C") < past(typed)
+               limit max)
+              union all
+              (select from theatres t
+               where t.removed_at is null
+                 and (lower(t.name) collate "C") >= typed
+                 and (lower(t.name) collate "C") < past(typed)
+               limit least(max, 10))) b)
+    then
+        query := (search_query(q)).all_of;
+    end if;
+
     with hit as (
         (select 0 as place, 'movie' as type, m.movie_id as id, m.title as text,
                 m.released
          from movies m
          where m.removed_at is null
-           and (lower(m.title) collate "C") ^@ typed
+           and (lower(m.title) collate "C") >= typed
+           and (lower(m.title) collate "C") < past(typed)
          order by lower(m.title) collate "C" limit 50)
         union all
         (select 0, 'theatre', t.theatre_id, t.name, null
          from theatres t
          where t.removed_at is null
-           and (lower(t.name) collate "C") ^@ typed
+           and (lower(t.name) collate "C") >= typed
+           and (lower(t.name) collate "C") < past(typed)
          order by lower(t.name) collate "C" limit 10)
         union all
         (select 1, 'movie', m.movie_id, m.title, m.released
          from movies m
-         where m.removed_at is null and m.words @@ query
+         where query is not null and m.removed_at is null
            and ts_filter(m.words, '{a}') @@ query
          limit 100)
         union all
         (select 1, 'theatre', t.theatre_id, t.name, null
          from theatres t
-         where t.removed_at is null and t.words @@ query
+         where query is not null and t.removed_at is null
            and ts_filter(t.words, '{a}') @@ query
          limit 20)
     ), best as (

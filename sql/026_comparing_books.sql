@@ -5,10 +5,6 @@
 set local search_path = boxoffice, pg_temp;
 
 
-drop function lease_compare(text, int);
-
-drop table gateway_checks;
-
 create table gateway_checks (
     next_at  timestamptz(3) not null default '-infinity',
     from_at  timestamptz(3),
@@ -130,8 +126,6 @@ as $$
       and ceil(extract(epoch from until_at))::bigint = round
 $$;
 
-
-drop function compare_payments(text, text[], bigint[]);
 
 -- Compares captured payments of a gateway's list with ours.  intents, refs and
 -- marks are what the gateway was told of them, or null.  Returns what differs:
