@@ -140,10 +140,15 @@ export async function look(page, name) {
 
     assert.ok(wide <= width, `${name} is ${wide} px wide in ${width} px`);
 
+    await picture(page, name);
+}
+
+
+export async function picture(page, name) {
     if (ARTIFACTS) {
         mkdirSync(ARTIFACTS, { recursive: true });
-        await page.screenshot({ fullPage: true,
-            path: path.join(ARTIFACTS, `${name}-${width}.png`) });
+        await page.screenshot({ fullPage: true, path: path.join(ARTIFACTS,
+            `${name}-${page.viewportSize().width}.png`) });
     }
 }
 
