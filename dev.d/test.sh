@@ -114,7 +114,7 @@ run_asan() {
 
 run_fuzz() {
     install_packages build fuzz
-    exec "$ROOT/t/fuzz/run.sh" "${1:-100000}"
+    exec "$ROOT/t/fuzz/run.sh" "${@:-100000}"
 }
 
 

@@ -210,6 +210,21 @@ subtest 'a new show' => sub {
     is $t->get('/api/v1/shows/' . $odd->json->{showId})->json->{movieTitle},
         $title, 'comes back as it was';
 
+    my @notes = map { [$_->@{qw(who action kind objectId)}] } $t->get(
+        '/api/v1/admin/audit', %ADMIN)->json->{items}->@*;
+    is [grep { $_->[3] eq $id } @notes], [['root', 'create', 'show', $id]],
+        'it is in the audit';
+    is scalar(grep { $_->[2] eq 'movie' } @notes), 2,
+        'and so are the movies that were made for it';
+
+    refused($t->post('/api/v1/admin/shows', { screenId => $SCREEN,
+        movieId => $t->dbh->selectrow_array('select movie_id from shows
+            where show_id = ?', undef, $id),
+        startsAt => starts(40, '10:30:00Z'), currency => 'INR',
+        durationMinutes => 90, prices => { SILVER => 1, GOLD => 2,
+        PLATINUM => 3 } }, %ADMIN), 409, 'show_clash',
+        'one that is put on the other way is in the way');
+
     is create(new_show(startsAt => starts(44, '12:00:00+05:30')))->code, 201,
         'a time with an offset';
     is create(new_show(startsAt => starts(45), prices => { SILVER => 0,
@@ -238,6 +253,7 @@ subtest 'refusals of a new show' => sub {
     is create(new_show(startsAt => starts(40, '11:30:00Z')))->code, 201,
         'one after the other is none';
 
+    my $movies = $t->dbh->selectrow_array('select count(*) from movies');
     my %prices = (SILVER => 1, GOLD => 2, PLATINUM => 3);
     my @cases  = (
         [{ screenId => uuid() }, 404, 'screen_not_found'],
@@ -281,6 +297,20 @@ subtest 'refusals of a new show' => sub {
     is scalar $t->dbh->selectrow_array(
         'select count(*) from shows where starts_at::date = current_date + 50'),
         0, 'none of them is there';
+    is scalar $t->dbh->selectrow_array('select count(*) from movies'),
+        $movies, 'nor a movie of theirs';
+
+    # on another screen, for one that has shows is not removed
+    my $layout = $t->dbh->selectrow_array('select layout_id from screens
+        where screen_id = ?', undef, $SCREEN);
+    my $theatre = $t->dbh->selectrow_array('select theatre_id from screens
+        where screen_id = ?', undef, $SCREEN);
+    my $screen = $t->post('/api/v1/admin/screens', { theatreId => $theatre,
+        name => 'Gone', layoutId => $layout }, %ADMIN)->json->{screenId};
+    $t->dbh->do('update screens set removed_at = now() where screen_id = ?',
+        undef, $screen);
+    refused(create(new_show(screenId => $screen, startsAt => starts(60))), 404,
+        'screen_not_found', 'a screen that was removed');
 };
 
 

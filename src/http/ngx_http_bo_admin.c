@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_bo_admin.h"
+#include "store/ngx_bo_catalogue.h"
 #include "store/ngx_bo_renew.h"
 
 
@@ -39,6 +40,7 @@ static void ngx_http_bo_admin_done(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_http_bo_admin_take(ngx_http_bo_ctx_t *ctx, PGresult *res);
 static ngx_http_bo_admin_word_t *ngx_http_bo_admin_word(ngx_str_t *text);
+static void ngx_http_bo_admin_seen(ngx_bo_call_t *call);
 static void ngx_http_bo_admin_answer(ngx_http_bo_ctx_t *ctx);
 
 
@@ -545,7 +547,25 @@ ngx_http_bo_admin_done(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         ngx_http_bo_admin_take(ctx, res);
     }
 
+    /* Who has changed something finds it so with the next request. */
+
+    a->call.done = ngx_http_bo_admin_seen;
+
+    if (a->status
+        && !(ctx->request->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+        && ngx_bo_catalogue_changed(ctx->store, &a->call) == NGX_AGAIN)
+    {
+        return;
+    }
+
     ngx_http_bo_resume(ctx, ngx_http_bo_admin_answer);
+}
+
+
+static void
+ngx_http_bo_admin_seen(ngx_bo_call_t *call)
+{
+    ngx_http_bo_resume(call->data, ngx_http_bo_admin_answer);
 }
 
 

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_bo_orders.h"
+#include "store/ngx_bo_catalogue.h"
 #include "store/ngx_bo_close.h"
 
 
@@ -47,6 +48,7 @@ static void ngx_http_bo_refund_submit(ngx_http_bo_ctx_t *ctx,
 static void ngx_http_bo_refund_done(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_http_bo_refund_read(ngx_http_bo_ctx_t *ctx, PGresult *res);
+static void ngx_http_bo_refund_seen(ngx_bo_call_t *call);
 static void ngx_http_bo_refund_answer(ngx_http_bo_ctx_t *ctx);
 
 
@@ -395,7 +397,24 @@ ngx_http_bo_refund_done(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         ngx_http_bo_refund_read(ctx, res);
     }
 
+    /* A show that is called off is gone from the catalogue's pages. */
+
+    rf->call.done = ngx_http_bo_refund_seen;
+
+    if (rf->status == NGX_HTTP_ACCEPTED
+        && ngx_bo_catalogue_changed(ctx->store, &rf->call) == NGX_AGAIN)
+    {
+        return;
+    }
+
     ngx_http_bo_resume(ctx, ngx_http_bo_refund_answer);
+}
+
+
+static void
+ngx_http_bo_refund_seen(ngx_bo_call_t *call)
+{
+    ngx_http_bo_resume(call->data, ngx_http_bo_refund_answer);
 }
 
 

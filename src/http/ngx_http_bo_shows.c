@@ -6,6 +6,7 @@
 
 #include "ngx_http_bo.h"
 #include "booking/bo_time.h"
+#include "store/ngx_bo_catalogue.h"
 
 
 /* As the constraint show_prices_price_range has it. */
@@ -35,6 +36,7 @@ typedef struct {
     ngx_str_t                answer;
     ngx_uint_t               status;
     ngx_http_bo_error_e      error;
+    const char              *field;         /* of the error, or NULL */
 } ngx_http_bo_show_t;
 
 
@@ -59,6 +61,10 @@ static ngx_int_t ngx_http_bo_show_prices(ngx_http_bo_ctx_t *ctx,
     ngx_str_t *names, ngx_str_t *prices);
 static void ngx_http_bo_show_created(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_http_bo_show_made(ngx_http_bo_ctx_t *ctx, PGresult *res);
+static void ngx_http_bo_show_seen(ngx_bo_call_t *call);
+static ngx_http_bo_error_e ngx_http_bo_show_refusal(ngx_http_bo_show_t *s,
+    const char *outcome);
 static void ngx_http_bo_screen_list(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_screen_rows(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
@@ -521,8 +527,6 @@ ngx_http_bo_show_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 {
     ngx_http_bo_ctx_t *ctx = data;
 
-    u_char              *p;
-    ngx_str_t            outcome;
     ngx_http_bo_show_t  *s = ctx->data;
 
     s->call.pg = NULL;
@@ -534,38 +538,91 @@ ngx_http_bo_show_created(void *data, ngx_bo_verdict_e verdict, PGresult *res,
                && PQresultStatus(res) == PGRES_TUPLES_OK
                && PQntuples(res) == 1)
     {
-        outcome = ngx_bo_column(res, 0, 0);
+        ngx_http_bo_show_made(ctx, res);
+    }
 
-        if (!PQgetisnull(res, 0, 1)) {
-            if (ngx_strcmp(outcome.data, "replayed") == 0) {
-                ngx_http_bo_replayed(ctx);
-            }
+    /* The catalogue's pages of this node have it when it is answered. */
 
-            p = ngx_pnalloc(ctx->request->pool, 64);
+    s->call.done = ngx_http_bo_show_seen;
 
-            if (p) {
-                s->answer.data = p;
-                p = ngx_http_bo_put_column(p, "{\"showId\":", res, 0, 1);
-                p = ngx_http_bo_put(p, "}");
-                s->answer.len = p - s->answer.data;
-                s->status = NGX_HTTP_CREATED;
-            }
-
-        } else if (ngx_strcmp(outcome.data, "no_screen") == 0) {
-            s->error = NGX_HTTP_BO_E_SCREEN_NOT_FOUND;
-
-        } else if (ngx_strcmp(outcome.data, "clash") == 0) {
-            s->error = NGX_HTTP_BO_E_SHOW_CLASH;
-
-        } else if (ngx_strcmp(outcome.data, "key_reused") == 0) {
-            s->error = NGX_HTTP_BO_E_KEY_REUSED;
-
-        } else {
-            s->error = NGX_HTTP_BO_E_PRICES;
-        }
+    if (s->status
+        && ngx_bo_catalogue_changed(ctx->store, &s->call) == NGX_AGAIN)
+    {
+        return;
     }
 
     ngx_http_bo_resume(ctx, ngx_http_bo_show_answer);
+}
+
+
+static void
+ngx_http_bo_show_made(ngx_http_bo_ctx_t *ctx, PGresult *res)
+{
+    ngx_http_bo_show_t *s = ctx->data;
+
+    u_char     *p;
+    ngx_str_t   outcome;
+
+    outcome = ngx_bo_column(res, 0, 0);
+
+    if (PQgetisnull(res, 0, 1)) {
+        s->error = ngx_http_bo_show_refusal(s, (char *) outcome.data);
+        return;
+    }
+
+    if (ngx_strcmp(outcome.data, "replayed") == 0) {
+        ngx_http_bo_replayed(ctx);
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, 64);
+    if (p == NULL) {
+        return;
+    }
+
+    s->answer.data = p;
+    p = ngx_http_bo_put_column(p, "{\"showId\":", res, 0, 1);
+    p = ngx_http_bo_put(p, "}");
+    s->answer.len = p - s->answer.data;
+    s->status = NGX_HTTP_CREATED;
+}
+
+
+static ngx_http_bo_error_e
+ngx_http_bo_show_refusal(ngx_http_bo_show_t *s, const char *outcome)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char           *outcome;
+        ngx_http_bo_error_e   error;
+    } refusals[] = {
+        { "no_screen", NGX_HTTP_BO_E_SCREEN_NOT_FOUND },
+        { "clash", NGX_HTTP_BO_E_SHOW_CLASH },
+        { "key_reused", NGX_HTTP_BO_E_KEY_REUSED },
+        { "bad_prices", NGX_HTTP_BO_E_PRICES },
+        { "past", NGX_HTTP_BO_E_INVALID_FIELD },
+        { "invalid", NGX_HTTP_BO_E_INVALID_FIELD },
+        { NULL, NGX_HTTP_BO_E_INTERNAL }
+    };
+
+    for (i = 0; refusals[i].outcome; i++) {
+        if (ngx_strcmp(refusals[i].outcome, outcome) == 0) {
+            break;
+        }
+    }
+
+    if (ngx_strcmp(outcome, "past") == 0) {
+        s->field = "startsAt";
+    }
+
+    return refusals[i].error;
+}
+
+
+static void
+ngx_http_bo_show_seen(ngx_bo_call_t *call)
+{
+    ngx_http_bo_resume(call->data, ngx_http_bo_show_answer);
 }
 
 
@@ -726,6 +783,11 @@ static void
 ngx_http_bo_show_answer(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_show_t *s = ctx->data;
+
+    if (s->status == 0 && s->field) {
+        ngx_http_bo_error_field(ctx, s->error, s->field);
+        return;
+    }
 
     if (s->status == 0) {
         ngx_http_bo_error(ctx, s->error, NULL);

@@ -58,6 +58,9 @@ ngx_bo_catalogue_init(ngx_bo_store_t *store)
     ngx_rbtree_init(&catalogue->flights, &catalogue->sentinel,
                     ngx_str_rbtree_insert_value);
 
+    ngx_queue_init(&catalogue->waiting);
+    ngx_queue_init(&catalogue->next);
+
     store->catalogue = catalogue;
 
     return NGX_OK;

@@ -9,8 +9,8 @@
  * catalogue_changes, within the same transaction, what is another now; see
  * sql/033.  Every node asks for that five times a second, and drops just the
  * pages that were made from it.  When the statement has committed, call
- * ngx_bo_catalogue_changed(store): then this node asks at once, and whoever
- * made the change sees it with the next request.
+ * ngx_bo_catalogue_changed() before it is answered: then this node asks at
+ * once, and whoever made the change sees it with the next request.
  */
 
 
@@ -77,9 +77,11 @@ ngx_int_t ngx_bo_page_get(ngx_bo_store_t *store, ngx_bo_page_t *page);
 
 /*
  * To be called when a change of the catalogue has committed: this node asks
- * for changes at once.  Nobody waits, and nothing is lost without it.
+ * for changes at once.  NGX_AGAIN: call.done will be called when it has heard
+ * of the change, or cannot, and then it will, as all other nodes, when it asks
+ * the next time.  NGX_OK: there is nothing to wait for.
  */
-void ngx_bo_catalogue_changed(ngx_bo_store_t *store);
+ngx_int_t ngx_bo_catalogue_changed(ngx_bo_store_t *store, ngx_bo_call_t *call);
 
 
 #endif /* _NGX_BO_CATALOGUE_H_INCLUDED_ */

@@ -25,6 +25,7 @@ static void ngx_bo_catalogue_tick(ngx_event_t *ev);
 static void ngx_bo_catalogue_ask(ngx_bo_store_t *store);
 static void ngx_bo_catalogue_told(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_catalogue_heard(ngx_bo_call_t *call);
 static void ngx_bo_catalogue_take(ngx_bo_store_t *store, PGresult *res);
 
 
@@ -78,18 +79,40 @@ ngx_bo_catalogue_unfollow(ngx_bo_store_t *store)
 }
 
 
-void
-ngx_bo_catalogue_changed(ngx_bo_store_t *store)
+ngx_int_t
+ngx_bo_catalogue_changed(ngx_bo_store_t *store, ngx_bo_call_t *call)
 {
-    if (store->catalogue->pages == NULL) {
-        return;
+    ngx_bo_catalogue_t  *catalogue = store->catalogue;
+
+    if (catalogue->pages == NULL) {
+        return NGX_OK;
     }
 
-    /* what is on its way may have been sent before the change */
+    if (catalogue->op) {
 
-    store->catalogue->again = (store->catalogue->op != NULL);
+        /* it may have been sent before the change */
+
+        ngx_bo_call_wait(call, &catalogue->next, ngx_bo_catalogue_heard);
+
+        return NGX_AGAIN;
+    }
 
     ngx_bo_catalogue_ask(store);
+
+    if (catalogue->op == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_bo_call_wait(call, &catalogue->waiting, ngx_bo_catalogue_heard);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_bo_catalogue_heard(ngx_bo_call_t *call)
+{
+    ngx_bo_call_done(call, NGX_BO_OK);
 }
 
 
@@ -154,9 +177,19 @@ ngx_bo_catalogue_told(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         ngx_bo_pages_lost(catalogue->pages);
     }
 
-    if (catalogue->again) {
-        catalogue->again = 0;
-        ngx_bo_catalogue_ask(store);
+    ngx_bo_calls_wake(&catalogue->waiting, NGX_BO_OK);
+
+    if (ngx_queue_empty(&catalogue->next) || catalogue->op) {
+        return;
+    }
+
+    ngx_queue_add(&catalogue->waiting, &catalogue->next);
+    ngx_queue_init(&catalogue->next);
+
+    ngx_bo_catalogue_ask(store);
+
+    if (catalogue->op == NULL) {
+        ngx_bo_calls_wake(&catalogue->waiting, NGX_BO_OK);
     }
 }
 

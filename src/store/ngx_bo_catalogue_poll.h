@@ -21,7 +21,8 @@ struct ngx_bo_catalogue_s {
     ngx_bo_pg_op_t          *op;            /* a question that is on its way */
     ngx_str_t                was;           /* what it was asked from */
     int64_t                  asked;         /* when */
-    unsigned                 again:1;       /* there was a change meanwhile */
+    ngx_queue_t              waiting;       /* calls that it is asked for */
+    ngx_queue_t              next;          /* who came meanwhile */
 };
 
 

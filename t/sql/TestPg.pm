@@ -223,8 +223,9 @@ sub show {
         . 'order by theatre_id limit 1 returning screen_id', undef,
         $name, $layout);
     my ($outcome, $id) = $dbh->selectrow_array(
-        'select * from boxoffice.create_show(?, ?, ?, 120, ?, ?, ?)', undef,
-        $screen, 'Film', (time() + 5 * 86400) * 1000, 'EUR', ['STD'], [100]);
+        'select * from boxoffice.create_show_once(?, ?, ?, ?, ?, ?, 120, ?, ?, '
+        . '?, true)', undef, 'root', uuid(), 'print', $screen, 'Film',
+        (time() + 5 * 86400) * 1000, 'EUR', ['STD'], [100]);
     die "no show: $outcome" if $outcome ne 'created';
     return show_row($dbh, $id);
 }

@@ -190,22 +190,46 @@ subtest 'a show' => sub {
     my $make = sub {
         my %a = (screen => $screen, at => $at, cats => ['CHEAP', 'DEAR'],
                  prices => [100, 200], @_);
-        return one('select * from boxoffice.create_show(?, ?, ?, ?, ?, ?, ?)',
-                   undef, $a{screen}, 'A "new" film', $a{at}, 90, 'EUR',
-                   $a{cats}, $a{prices});
+        return one('select * from boxoffice.create_show_once(?, ?, ?, ?, ?, '
+                   . '?, ?, ?, ?, ?, true)', undef, 'ann',
+                   $a{key} // TestPg::uuid(), $a{print} // 'print', $a{screen},
+                   'A "new" film', $a{at}, 90, 'EUR', $a{cats}, $a{prices});
     };
+    my $films = sub { one('select count(*) from boxoffice.movies '
+        . 'where title = ?', undef, 'A "new" film') };
 
     is(($make->(screen => TestPg::uuid()))[0], 'no_screen', 'no_screen');
-    is(($make->(cats => ['CHEAP'], prices => [1]))[0], 'price_missing',
-       'price_missing');
-    is(($make->(prices => [1]))[0], 'price_missing', 'fewer prices');
-    is(($make->(prices => [1, undef]))[0], 'price_missing', 'a null price');
+    is(($make->(cats => ['CHEAP'], prices => [1]))[0], 'bad_prices',
+       'a price is missing');
     is(($make->(cats => ['CHEAP', 'DEAR', 'X'], prices => [1, 2, 3]))[0],
-       'unknown_category', 'unknown_category');
-    my ($outcome, $id) = $make->();
+       'bad_prices', 'a category that is none');
+    is(($make->(at => $at - 86400000 * 80))[0], 'past', 'past');
+    is($films->(), 0, 'nothing is left of what was refused');
+    my $key = TestPg::uuid();
+    my ($outcome, $id) = $make->(key => $key);
     is($outcome, 'created', 'created');
+    is_deeply([$make->(key => $key)], ['replayed', $id], 'replayed');
+    is(($make->(key => $key, print => 'other'))[0], 'key_reused',
+       'key_reused');
+    is($films->(), 1, 'one film');
+    is_deeply($dbh->selectcol_arrayref(
+        q{select who || ' ' || action || ' ' || kind from
+          boxoffice.admin_audit where who = 'ann' order by at, kind}),
+        ['ann create movie', 'ann create show'], 'both are in the audit');
     is(($make->(at => $at + 60000 * 89))[0], 'clash', 'clash');
     is(($make->(at => $at + 60000 * 90))[0], 'created', 'right after it');
+
+    $dbh->begin_work();
+    $dbh->do('update boxoffice.movies set removed_at = now() '
+             . 'where title = ?', undef, 'A "new" film');
+    is(($make->(at => $at + 60000 * 300))[0], 'created',
+       'of a movie that was removed');
+    is($films->(), 2, 'another one is made');
+    $dbh->do('update boxoffice.screens set removed_at = now() '
+             . 'where screen_id = ?', undef, $screen);
+    is(($make->(at => $at + 60000 * 600))[0], 'no_screen',
+       'a screen that was removed');
+    $dbh->rollback();
 
     my $s = TestPg::show_row($dbh, $id);
     is($s->{starts_ms}, $at, 'starts');
