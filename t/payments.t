@@ -7,7 +7,7 @@ use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Provider ();
 use Boxoffice::Test qw(SHOW uuid);
-use Boxoffice::Test::Booking qw(order try_pay seat_states);
+use Boxoffice::Test::Booking qw(order try_pay seat_states metrics);
 use File::Temp  ();
 use Time::HiRes qw(time);
 
@@ -153,6 +153,34 @@ subtest 'given back' => sub {
         where payment_id = ?', $p->{paymentId}), 'of that much';
     is value('select provider_refund from refunds where order_id = ?',
         $o->{orderId}), $back[0]{id}, 'we know what it is called there';
+};
+
+
+subtest 'a refund that fails' => sub {
+    my $o = fresh();
+    my $p = begin($o)->json;
+    my $refund = sub { value('select status from refunds where order_id = ?',
+        $o->{orderId}) // '' };
+
+    $provider->pay($p->{paymentId});
+    is confirm($o, $p->{paymentId})->code, 200, 'paid';
+    $provider->failing(1);
+    $t->post("/api/v1/orders/$o->{orderId}/cancel", {}, user => $o->{user});
+    $t->wait_until(sub { $refund->() eq 'FAILED' }, 15, 'is told to be so');
+    $t->wait_until(sub { (metrics($t)->{'money_open{what="refunds_failed"}'}
+        // 0) == 1 }, 15, 'and is a gauge, until somebody looks');
+    $provider->failing(0);
+
+    is value('select retry_refund(refund_id) from refunds where order_id = ?',
+        $o->{orderId}), 'retried', 'it is tried again';
+    $t->wait_until(sub { $refund->() eq 'DONE' }, 15,
+        'under another key, for the gateway remembers the first');
+    my @there = grep { $_->{payment_intent} eq $p->{paymentId} }
+        $provider->ledger->{refunds}->@*;
+    is [sort map { $_->{status} } @there], ['failed', 'succeeded'],
+        'once there, too';
+    $t->wait_until(sub { metrics($t)->{'money_open{what="refunds_failed"}'}
+        == 0 }, 15, 'nothing is left to look at');
 };
 
 

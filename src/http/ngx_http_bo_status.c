@@ -30,6 +30,7 @@ static u_char *ngx_http_bo_put_rooms(u_char *p, ngx_array_t *rooms);
 static u_char *ngx_http_bo_put_sinks(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_bookings(u_char *p, ngx_bo_store_t *store);
 static u_char *ngx_http_bo_put_notify(u_char *p, ngx_bo_metrics_t *m);
+static u_char *ngx_http_bo_put_money(u_char *p, ngx_bo_money_stats_t *money);
 static u_char *ngx_http_bo_put_upstreams(u_char *p, ngx_bo_metrics_t *m);
 static u_char *ngx_http_bo_put_histogram(u_char *p, const char *name,
     const char *help, ngx_bo_histogram_t *h);
@@ -224,6 +225,7 @@ ngx_http_bo_metrics_handler(ngx_http_request_t *r)
     p = ngx_http_bo_put_sinks(p, m);
     p = ngx_http_bo_put_bookings(p, mcf->store);
     p = ngx_http_bo_put_notify(p, m);
+    p = ngx_http_bo_put_money(p, &m->money);
     p = ngx_http_bo_put_upstreams(p, m);
     p = ngx_http_bo_put_histogram(p, "outbox_seconds",
                                   "Time from an event to its stream",
@@ -258,6 +260,7 @@ ngx_http_bo_metric_lines(ngx_http_bo_main_conf_t *mcf)
            + 4 + (1 + NGX_BO_SINKS_MAX) * sizeof(ngx_http_bo_sinks)
                  / sizeof(ngx_http_bo_metric_t)
            + 2 + 4 * NGX_BO_NOTIFY_KINDS
+           + 1 + sizeof(ngx_bo_money_stats_t) / sizeof(ngx_atomic_t)
            + 2 + 2 * mcf->limit_zones.nelts
            + NGX_HTTP_BO_ROOM_METRICS * (1 + mcf->rooms.nelts)
            + ngx_http_bo_auth_lines(mcf)
@@ -461,6 +464,31 @@ ngx_http_bo_put_notify(u_char *p, ngx_bo_metrics_t *m)
                         "{channel=\"%s\"} %uA\n",
                         kinds[i], m->notify[i].fallbacks);
     }
+
+    return p;
+}
+
+
+/* Nothing before PostgreSQL has told them: 0 would say that all is well. */
+
+static u_char *
+ngx_http_bo_put_money(u_char *p, ngx_bo_money_stats_t *money)
+{
+    if (!money->told) {
+        return p;
+    }
+
+    p = ngx_http_bo_put_metric(p, "money_open",
+                               "What waits or failed, and is to be looked at",
+                               "gauge");
+
+#define NGX_HTTP_BO_MONEY(name)                                               \
+    p = ngx_sprintf(p, "boxoffice_money_open{what=\"" #name "\"} %uA\n",      \
+                    money->name);
+
+    NGX_BO_MONEY_GAUGES(NGX_HTTP_BO_MONEY)
+
+#undef NGX_HTTP_BO_MONEY
 
     return p;
 }

@@ -3,7 +3,7 @@
  * Sends refunds to their gateways.  A row is leased by its next_at, so that any
  * number of nodes may do this, and what a dead one had comes back by itself.
  * What was sent, and not answered, is looked for before it is sent again; and
- * the key of both is the refund's id.
+ * the key of both is the same.
  */
 
 
@@ -21,6 +21,8 @@ typedef struct {
     ngx_pool_t              *pool;
     ngx_bo_job_t            *job;
     ngx_bo_gateway_op_t      op;
+    ngx_str_t                failed;        /* a try before, as the gateway
+                                             * calls it; or empty */
     unsigned                 looked:1;      /* it is not there */
     unsigned                 refused:1;
 } ngx_bo_refund_t;
@@ -43,8 +45,9 @@ static void ngx_bo_refund_end(ngx_bo_refund_t *r);
 
 static ngx_bo_pg_statement_t  ngx_bo_due_refunds = {
     "due_refunds",
-    "select refund_id, provider, payment_id, order_id, amount, currency, again"
-    " from boxoffice.due_refunds(" NGX_BO_REFUNDS_MAX ", $1::int)",
+    "select refund_id, provider, payment_id, order_id, amount, currency, again,"
+    " key, failed_as from boxoffice.due_refunds(" NGX_BO_REFUNDS_MAX ","
+    " $1::int)",
     1, 1
 };
 
@@ -134,7 +137,9 @@ ngx_bo_refund_begin(ngx_bo_job_t *job, PGresult *res, int row)
     if (ngx_bo_refund_text(r, &r->op.refund, res, row, 0) != NGX_OK
         || ngx_bo_refund_text(r, &r->op.payment, res, row, 2) != NGX_OK
         || ngx_bo_refund_text(r, &r->op.order, res, row, 3) != NGX_OK
-        || ngx_bo_refund_text(r, &r->op.currency, res, row, 5) != NGX_OK)
+        || ngx_bo_refund_text(r, &r->op.currency, res, row, 5) != NGX_OK
+        || ngx_bo_refund_text(r, &r->op.key, res, row, 7) != NGX_OK
+        || ngx_bo_refund_text(r, &r->failed, res, row, 8) != NGX_OK)
     {
         ngx_bo_refund_end(r);
         return;
@@ -237,41 +242,68 @@ ngx_bo_refund_answered(ngx_bo_gateway_op_t *op)
 }
 
 
-/* Lists have all refunds of the payment; ours bears its id. */
+/*
+ * Lists have all refunds of the payment; ours bears its id.  Of several tries
+ * the one that was done counts most; one that is known to have failed does not
+ * count, unless it was done after all.
+ */
 
-static void
-ngx_bo_refund_read(ngx_bo_refund_t *r)
+static bo_word_t *
+ngx_bo_refund_word(ngx_bo_refund_t *r)
 {
     size_t                i;
-    bo_word_t            *w;
+    bo_word_t            *w, *best;
     ngx_bo_gateway_op_t  *op = &r->op;
+
+    if (op->what == NGX_BO_GATEWAY_REFUND) {
+        return op->words->n ? &op->words->word[0] : NULL;
+    }
+
+    best = NULL;
 
     for (i = 0; i < op->words->n; i++) {
         w = &op->words->word[i];
 
-        if (op->what == NGX_BO_GATEWAY_REFUNDS
-            && (ngx_strlen(w->refund) != op->refund.len
-                || ngx_memcmp(w->refund, op->refund.data, op->refund.len)
-                   != 0))
+        if (ngx_strlen(w->refund) != op->refund.len
+            || ngx_memcmp(w->refund, op->refund.data, op->refund.len) != 0
+            || (w->kind == BO_WORD_REFUND_FAILED
+                && ngx_strlen(w->refund_ref) == r->failed.len
+                && ngx_memcmp(w->refund_ref, r->failed.data, r->failed.len)
+                   == 0))
         {
             continue;
         }
 
-        if (w->kind == BO_WORD_REFUNDED) {
-            ngx_bo_refund_settle(r, "DONE", w->refund_ref);
+        /* REFUNDED, REFUND_PENDING, REFUND_FAILED */
 
-        } else if (w->kind == BO_WORD_REFUND_FAILED) {
-            ngx_bo_refund_settle(r, "FAILED", w->refund_ref);
-
-        } else {
-            ngx_bo_refund_end(r);       /* on its way: asked about later */
+        if (best == NULL || w->kind < best->kind) {
+            best = w;
         }
+    }
 
+    return best;
+}
+
+
+static void
+ngx_bo_refund_read(ngx_bo_refund_t *r)
+{
+    bo_word_t  *w;
+
+    w = ngx_bo_refund_word(r);
+
+    if (w && w->kind == BO_WORD_REFUNDED) {
+        ngx_bo_refund_settle(r, "DONE", w->refund_ref);
         return;
     }
 
-    if (op->what == NGX_BO_GATEWAY_REFUND) {
-        ngx_bo_refund_end(r);
+    if (w && w->kind == BO_WORD_REFUND_FAILED) {
+        ngx_bo_refund_settle(r, "FAILED", w->refund_ref);
+        return;
+    }
+
+    if (w || r->op.what == NGX_BO_GATEWAY_REFUND) {
+        ngx_bo_refund_end(r);       /* on its way: asked about later */
         return;
     }
 

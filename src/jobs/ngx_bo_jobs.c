@@ -35,6 +35,7 @@ static ngx_bo_job_t  ngx_bo_jobs[] = {
     { ngx_bo_job_refunds, 500, NULL, { 0 }, 0, 0 },
     { ngx_bo_job_compare, 1000, NULL, { 0 }, 0, 0 },
     { ngx_bo_job_clocks, 5000, NULL, { 0 }, 0, 0 },
+    { ngx_bo_job_figures, 5000, NULL, { 0 }, 0, 0 },
     { ngx_bo_job_cleanup, 10000, NULL, { 0 }, 0, 0 },
     { ngx_bo_job_purge, 3600000, NULL, { 0 }, 0, 0 },
     { ngx_bo_job_notifications, 3600000, NULL, { 0 }, 0, 0 },

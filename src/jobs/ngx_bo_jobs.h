@@ -85,6 +85,7 @@ void ngx_bo_job_sessions(ngx_bo_job_t *job);
 void ngx_bo_job_partitions(ngx_bo_job_t *job);
 void ngx_bo_job_repair(ngx_bo_job_t *job);
 void ngx_bo_job_clocks(ngx_bo_job_t *job);
+void ngx_bo_job_figures(ngx_bo_job_t *job);
 void ngx_bo_job_bookings(ngx_bo_job_t *job);
 
 /* For exit_process: what the job above has in memory. */

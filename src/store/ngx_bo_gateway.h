@@ -74,6 +74,7 @@ struct ngx_bo_gateway_op_s {
     ngx_str_t                intent;        /* the UUIDs that are ours */
     ngx_str_t                order;
     ngx_str_t                refund;
+    ngx_str_t                key;           /* REFUND: of this try */
     ngx_str_t                site;          /* CREATE: the database's mark */
     ngx_str_t                currency;      /* upper case */
     ngx_str_t                method;        /* "UPI", "CARD", "WALLET" */

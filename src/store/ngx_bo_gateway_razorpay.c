@@ -98,7 +98,7 @@ ngx_bo_razorpay_headers(ngx_bo_gateway_op_t *op,
 
     if (op->what == NGX_BO_GATEWAY_REFUND) {
         ngx_str_set(&h[2].key, "X-Refund-Idempotency");
-        h[2].value = op->refund;
+        h[2].value = op->key;
         request->nheaders = 3;
     }
 
@@ -113,7 +113,8 @@ ngx_bo_razorpay_post(ngx_bo_gateway_op_t *op,
     u_char  *p, *path;
 
     p = ngx_pnalloc(op->pool, 256 + 2 * op->intent.len + op->order.len
-                              + 2 * op->refund.len + op->currency.len
+                              + op->refund.len + op->key.len
+                              + op->currency.len
                               + op->site.len);
     path = ngx_pnalloc(op->pool, 64 + op->payment.len);
 
@@ -149,7 +150,7 @@ ngx_bo_razorpay_post(ngx_bo_gateway_op_t *op,
         op->doc = BO_DOC_REFUND;
         p = ngx_sprintf(p, "{\"amount\":%L,\"receipt\":\"%V\","
                         "\"notes\":{\"refund_id\":\"%V\"}}",
-                        op->amount, &op->refund, &op->refund);
+                        op->amount, &op->key, &op->refund);
         request->path.data = path;
         request->path.len = ngx_sprintf(path, "/v1/payments/%V/refund",
                                         &op->payment)

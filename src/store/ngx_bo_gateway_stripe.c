@@ -221,7 +221,7 @@ ngx_bo_stripe_refund(ngx_bo_gateway_op_t *op,
 
     ngx_str_set(&request->path, "/v1/refunds");
 
-    return ngx_bo_stripe_headers(op, request, "", &op->refund);
+    return ngx_bo_stripe_headers(op, request, "", &op->key);
 }
 
 

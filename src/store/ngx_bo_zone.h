@@ -126,6 +126,23 @@ typedef struct {
 } ngx_bo_sink_stats_t;
 
 
+/* Gauges of the books, as PostgreSQL last told them: see payment_figures(). */
+
+#define NGX_BO_MONEY_GAUGES(_)                                                \
+    _(refunds_waiting)                                                        \
+    _(refunds_failed)                                                         \
+    _(payments_quarantined)                                                   \
+    _(quarantine_open)                                                        \
+    _(webhooks_parked)
+
+typedef struct {
+#define NGX_BO_FIELD(name)  ngx_atomic_t  name;
+    NGX_BO_MONEY_GAUGES(NGX_BO_FIELD)
+#undef NGX_BO_FIELD
+    ngx_atomic_t             told;          /* it has told them */
+} ngx_bo_money_stats_t;
+
+
 /* Messages, by kind of channel: email, sms, whatsapp, push. */
 
 #define NGX_BO_NOTIFY_KINDS   4
@@ -152,6 +169,7 @@ typedef struct {
     ngx_atomic_t             clock_postgres;
     ngx_bo_sink_stats_t      sinks[NGX_BO_SINKS_MAX];
     ngx_bo_notify_stats_t    notify[NGX_BO_NOTIFY_KINDS];
+    ngx_bo_money_stats_t     money;
     ngx_atomic_t             requests[6];   /* by class of status */
     ngx_atomic_t             streams[NGX_BO_WORKERS];   /* open, by worker */
 

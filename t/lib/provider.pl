@@ -26,7 +26,7 @@ use constant DEBUG  => $ENV{PROVIDER_DEBUG};
 
 my ($port, $ledger, $seed, @hooks) = @ARGV;
 my (%pi, %refund, %answers, %waiting);
-my ($chaos, $n) = (0, 0);
+my ($chaos, $n, $failing) = (0, 0, 0);
 
 srand $seed;
 
@@ -132,14 +132,15 @@ sub customer_pays ($p, $how) {
 }
 
 
-sub give_back ($p, $amount, $metadata) {
+sub give_back ($p, $amount, $metadata, $status = 'succeeded') {
     my $id = name('re');
 
     $refund{$id} = write_down({ id => $id, object => 'refund',
         payment_intent => $p->{id}, created => time, amount => int $amount,
-        currency => $p->{currency}, status => 'succeeded',
+        currency => $p->{currency}, status => $status,
         metadata => $metadata });
-    announce('refund.created', $refund{$id});
+    announce($status eq 'failed' ? 'refund.failed' : 'refund.created',
+        $refund{$id});
     return $refund{$id};
 }
 
@@ -300,7 +301,8 @@ post '/v1/refunds' => sub ($c) {
             if $back + $q->{amount} > $p->{amount_received};
 
         return [200, give_back($p, $q->{amount},
-            { refund_id => $q->{'metadata[refund_id]'} })];
+            { refund_id => $q->{'metadata[refund_id]'} },
+            $failing ? 'failed' : 'succeeded')];
     });
 };
 
@@ -334,6 +336,13 @@ post '/test/pay/:id' => sub ($c) {
 
 post '/test/chaos/:rate' => sub ($c) {
     $chaos = $c->param('rate') / 100;
+    $c->render(json => {});
+};
+
+
+# whether refunds fail
+post '/test/failing/:yes' => sub ($c) {
+    $failing = $c->param('yes');
     $c->render(json => {});
 };
 

@@ -409,6 +409,101 @@ subtest 'refunds' => sub {
 };
 
 
+subtest 'refunds that are tried again' => sub {
+    my $due = sub {
+        my ($p) = @_;
+        $dbh->do("update refunds set next_at = now() - interval '1 s' "
+                 . "where status in ('PENDING', 'SENT')");
+        return (grep { $_->{payment_id} eq $p->{payment_id} }
+            @{$dbh->selectall_arrayref('select * from due_refunds(1000, 1000)',
+                                       { Slice => {} })})[0];
+    };
+    my $settled = sub { one('select settle_refund(?, ?, ?)', undef, @_) };
+    my $again = sub { one('select retry_refund(?)', undef, $_[0]) };
+    my $state = sub { one('select status from refunds where refund_id = ?',
+                          undef, $_[0]) };
+    my $given_up = sub {
+        my $p = payable();
+        webhook($p, 'CAPTURED');
+        cancel($dbh, TestPg::withdrawal($p->{order}));
+        my $r = $due->($p);
+        $settled->($r->{refund_id}, 'FAILED', "re_1_$p->{payment_id}");
+        return ($p, $r->{refund_id}, "re_1_$p->{payment_id}");
+    };
+
+    my ($p, $id, $first) = $given_up->();
+    is($again->(TestPg::uuid()), 'not_found', 'none');
+    is($due->($p), undef, 'what failed is left alone');
+    is($again->($id), 'retried', 'until somebody says so');
+    is($again->($id), 'not_failed', 'once');
+    my $r = $due->($p);
+    is("$r->{key} $r->{failed_as} $r->{again}", "$id-1 $first 1",
+       'under a key of its own, and looked for before');
+    is(webhook($p, 'REFUND_FAILED', refund_id => $id,
+               provider_refund => $first)->{outcome}, 'already',
+       'a late word about the first try does not end the second');
+    is($settled->($id, 'DONE', 're_2'), 'done', 'done');
+    is($again->($id), 'not_failed', 'and never again');
+    is(webhook($p, 'REFUNDED', refund_id => $id,
+               provider_refund => $first)->{outcome}, 'quarantined',
+       'given back twice: somebody hears of it');
+    is(one('select sum(amount) from ledger where payment_id = ? and step like '
+           . "'refunded:%'", undef, $p->{payment_id}), 200, 'the books: once');
+    healthy($dbh, 'again');
+
+    # the gateway did the first try after all
+    ($p, $id, $first) = $given_up->();
+    $again->($id);
+    is(webhook($p, 'REFUNDED', refund_id => $id,
+               provider_refund => $first)->{outcome}, 'refunded',
+       'the first try was done after all');
+    is($due->($p), undef, 'so there is no second');
+
+    # done, returned, tried again: what is late says nothing
+    ($p, $id, $first) = $given_up->();
+    webhook($p, $_, refund_id => $id, provider_refund => $first)
+        for 'REFUNDED', 'REFUND_FAILED';
+    $again->($id);
+    is(webhook($p, 'REFUNDED', refund_id => $id,
+               provider_refund => $first)->{outcome}, 'already',
+       'a late word about a try that came back');
+    is($state->($id), 'PENDING', 'which is to be sent');
+
+    # by hand, at the gateway
+    ($p, $id) = $given_up->();
+    is(webhook($p, 'REFUNDED', provider_refund => 're_desk')->{outcome},
+       'refunded', "given back at the gateway's desk");
+    is($state->($id), 'DONE', 'that is it');
+    is($again->($id), 'not_failed', 'so it is not sent any more');
+    is(one('select count(*) from refunds where payment_id = ?', undef,
+           $p->{payment_id}), 1, 'one refund');
+
+    # of a part: the order stays
+    $p = payable();
+    webhook($p, 'CAPTURED');
+    my $seat = one('select seat_ids[1] from orders where order_id = ?', undef,
+                   $p->{order_id});
+    one('select outcome from cancel_seats(?, ?, ?, ?, ?, ?, ?, ?)', undef,
+        [$p->{order_id}], [$p->{order}{show_no}], ['root'], ['t'], [$seat],
+        ['FULL'], ['k2'], ['f']);
+    $r = $due->($p);
+    $settled->($r->{refund_id}, 'FAILED', undef);
+    is(webhook($p, 'REFUNDED', provider_refund => 're_part',
+               amount => 100)->{outcome}, 'refunded', 'a part, by the desk');
+    like(state_of($p), qr/^CONFIRMED CAPTURED 100/, 'it ends nothing else');
+    healthy($dbh, 'by hand');
+
+    $dbh->do('set enable_seqscan = off');
+    my $plan = join("\n", @{$dbh->selectcol_arrayref(
+        'explain ' . one("select prosrc from pg_proc where proname = "
+                         . "'payment_figures'"))});
+    like($plan, qr/\b$_\b/, "counted by $_")
+        for qw(refunds_due refunds_failed payments_quarantined
+               webhook_events_due quarantine_open);
+    $dbh->do('reset enable_seqscan');
+};
+
+
 sub released {
     my ($p) = @_;
     return 0 == one('select count(*) from seat_claims where order_id = ?',

@@ -104,6 +104,13 @@ sub age ($self, $id, $seconds) {
 }
 
 
+# Whether refunds fail from now on.
+sub failing ($self, $yes) {
+    $self->{ua}->post($self->url("/test/failing/$yes"))->result;
+    return;
+}
+
+
 # How much goes wrong, in percent.
 sub chaos ($self, $percent) {
     $self->{ua}->post($self->url("/test/chaos/$percent"))->result;
