@@ -4,9 +4,6 @@
 set local search_path = boxoffice, pg_temp;
 
 
-drop function create_show(uuid, text, bigint, int, text, text[], int[]);
-
-
 -- Under an idempotency key.  The movie is the latest of that title, or a new
 -- one; nothing is left of it when the show is refused.
 --
@@ -15,7 +12,7 @@ drop function create_show(uuid, text, bigint, int, text, text[], int[]);
 -- future); bad_prices (one is missing, or of no category of the screen);
 -- invalid.  show_id is null unless created or replayed.
 
-create or replace function create_show_once(
+create function create_show_once(
     owner text, used_key text, payload text, screen_id uuid, movie_title text,
     starts_ms bigint, duration_min int, currency text, categories text[],
     prices int[], orphan_rule boolean)
