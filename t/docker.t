@@ -1,0 +1,130 @@
+# docker/entrypoint.sh and its nginx.conf, without a container: what is in the
+# environment gets into the configuration, secrets into files of nginx's own, and
+# who comes can register and log in.
+
+use v5.36;
+
+use lib 't/lib';
+use Test2::V0;
+use Boxoffice::Test          ();
+use Boxoffice::Test::Process ();
+use Cwd         ();
+use File::Temp  ();
+use Mojo::UserAgent ();
+
+my $root = Cwd::getcwd();
+my $t    = Boxoffice::Test->new;
+my $node = $t->node;
+my $port = Boxoffice::Test::Process::free_port();
+my $tmp  = File::Temp->newdir('/tmp/bo-docker-XXXXXXXX');
+my $run  = "$tmp/run";
+my $key  = 'a key of 32 bytes at the very least, for tests';
+my $ua   = Mojo::UserAgent->new(request_timeout => 30);
+
+mkdir $run or die "$run: $!";
+chmod 0755, "$tmp";
+chmod 0777, $run;
+
+
+sub write_file ($file, $text) {
+    open my $fh, '>', $file or die "$file: $!";
+    print {$fh} $text;
+    close $fh or die "$file: $!";
+    return;
+}
+
+
+sub read_file ($file) {
+    open my $fh, '<', $file or die "$file: $!";
+    local $/ = undef;
+    return <$fh>;
+}
+
+
+# The configuration of the image with the paths of this machine.
+my $conf = read_file("$root/docker/nginx.conf.in");
+my $module = $ENV{BOXOFFICE_MODULE}
+    // "$root/build/release/ngx_http_boxoffice_module.so";
+$conf =~ s{modules/ngx_http_boxoffice_module\.so}{$module};
+$conf =~ s{listen 8080 default_server}{listen 127.0.0.1:$port default_server};
+$conf =~ s{/usr/share/boxoffice}{$root}g;
+$conf =~ s{/etc/nginx/boxoffice/}{$root/conf/snippets/}g;
+$conf =~ s{/run/boxoffice}{$run}g;
+$conf =~ s{/dev/stdout}{$tmp/access.log};
+write_file("$tmp/nginx.conf.in", $conf);
+write_file("$tmp/key", $key);
+chmod 0644, "$tmp/key", "$tmp/nginx.conf.in";
+
+# root's workers are those of the first user that nginx names
+my %env = (BOXOFFICE_RUN => $run, BOXOFFICE_CONF => "$tmp/nginx.conf.in",
+    BOXOFFICE_REDIS => $node->{redis}, BOXOFFICE_POSTGRES =>
+    $node->{postgres}, BOXOFFICE_ACCOUNTS_KEY_FILE => "$tmp/key");
+
+
+sub start (%more) {
+    my $process = Boxoffice::Test::Process->start(
+        command => ["$root/docker/entrypoint.sh"], log => "$tmp/log",
+        env => { %env, %more });
+
+    $t->wait_until(sub {
+        return 1 if !$process->alive;
+        return ($ua->get("http://127.0.0.1:$port/readyz")->res->code // 0)
+            == 200;
+    }, 20, 'it has started, or ended');
+    return $process;
+}
+
+
+sub post ($path, $body) {
+    return $ua->post("http://127.0.0.1:$port/api/v1$path", json => $body)
+        ->result;
+}
+
+
+my %person = (email => 'ann@example.org', password => 'a horse and its staple',
+    name => 'Ann');
+
+subtest 'a secret from a file, another that is made' => sub {
+    my $process = start();
+
+    ok $process->alive, 'it runs' or diag read_file("$tmp/log");
+    is read_file("$run/accounts.key"), $key, 'the key is the file\'s';
+    is +(stat "$run/$_")[2] & 0777, 0600, "$_: for nginx alone"
+        for qw(accounts.key secret nginx.conf);
+    like read_file("$run/secret"), qr/\A[0-9a-f]{96}\z/, 'the secret is made';
+    like read_file("$tmp/log"), qr/neither BOXOFFICE_SECRET_FILE nor/,
+        'which is said';
+
+    is post('/auth/register', \%person)->code, 201, 'somebody registers';
+    my $login = post('/auth/login', { %person{qw(email password)} });
+    is $login->code, 200, 'and logs in' or diag $login->body;
+    my $me = $ua->get("http://127.0.0.1:$port/api/v1/me", { Authorization =>
+        'Bearer ' . $login->json->{accessToken} })->result;
+    is [$me->code, $me->json->{email}], [200, $person{email}],
+        'and is known by the token';
+    is $ua->get("http://127.0.0.1:$port/api/v1/orders",
+        { 'x-user-id' => 'ann' })->result->code, 401,
+        'nobody is who he says, unless it is development';
+    ok $process->stop('QUIT', 30), 'ends';
+};
+
+
+subtest 'from the environment' => sub {
+    my $process = start(BOXOFFICE_ACCOUNTS_KEY_FILE => '',
+        BOXOFFICE_ACCOUNTS_KEY => "$key!", BOXOFFICE_SECRET => "$key?",
+        BOXOFFICE_AUTH => 'development keys house');
+
+    ok $process->alive, 'it runs' or diag read_file("$tmp/log");
+    is [map { read_file("$run/$_") } qw(accounts.key secret)],
+        ["$key!", "$key?"], 'both secrets';
+    is $ua->get("http://127.0.0.1:$port/api/v1/orders",
+        { 'x-user-id' => 'ann' })->result->code, 200, 'development';
+    unlike join('', map { read_file("/proc/$_/environ") } $process->pid),
+        qr/\Q$key\E/, 'they are not in its environment any more';
+    ok $process->stop('QUIT', 30), 'ends';
+};
+
+
+$t->check_invariants;
+$t->done;
+done_testing;
