@@ -969,6 +969,13 @@ ngx_http_bo_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf->logs_in |= lcf->actions == ngx_http_bo_login_actions
                     || lcf->actions == ngx_http_bo_me_actions
                     || lcf->actions == ngx_http_bo_people_actions;
+
+    if (lcf->actions == ngx_http_bo_login_actions
+        && mcf->login_path.len == 0)
+    {
+        mcf->login_path = clcf->name;
+    }
+
     mcf->signs |= lcf->actions == ngx_http_bo_ticket_keys_actions
                   || lcf->actions == ngx_http_bo_checkins_actions;
 

@@ -409,6 +409,20 @@ subtest 'cookies' => sub {
     is scalar @set, 2, 'two new cookies';
     is $r->json->{refreshToken}, undef, 'and no token for scripts';
 
+    ($access) = $set[0] =~ /\A([^;]+)/;
+    $r = $p->call('PUT', 'me/password', { cookies => Mojo::JSON->true,
+        password => Boxoffice::People::PASSWORD,
+        newPassword => 'another horse, another staple' }, $with->($access,
+        Origin => "http://$host"));
+    is $r->code, 200, 'another password';
+    @set = $r->{head} =~ /^Set-Cookie: (.*?)\r?$/mgi;
+    like $set[1], qr{\Abox-refresh=[^;]+; Path=/api/v1/auth; },
+        'its session goes on where one logs in';
+    ($refresh) = $set[1] =~ /\A([^;]+)/;
+    $r = $p->auth('refresh', {}, $with->($refresh));
+    is $r->code, 200, 'and does';
+    @set = $r->{head} =~ /^Set-Cookie: (.*?)\r?$/mgi;
+
     my ($next) = $set[1] =~ /\A([^;]+)/;
     $r = $p->auth('logout', {}, $with->($next));
     is $r->code, 204, 'out';

@@ -93,6 +93,7 @@ typedef struct {
     ngx_shm_zone_t          *auth_zone;
     struct ngx_bo_accounts_s  *accounts;    /* of the house, or NULL */
     ngx_uint_t               logs_in;       /* a location needs those */
+    ngx_str_t                login_path;    /* of the first one to log in */
     ngx_shm_zone_t          *catalogue_zone;    /* or NULL */
     ngx_uint_t               keys;          /* of services count somewhere */
     ngx_array_t             *secrets;       /* of ngx_bo_secret_t, or NULL */

@@ -24,6 +24,7 @@ static u_char *ngx_http_bo_put_person(u_char *p, ngx_bo_person_t *person);
 static ngx_str_t ngx_http_bo_person_refresh_name(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_person_cookies(ngx_http_bo_ctx_t *ctx,
     ngx_str_t *access, ngx_str_t *refresh);
+static ngx_str_t ngx_http_bo_person_login_path(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_person_set_cookie(ngx_http_bo_ctx_t *ctx,
     ngx_str_t *name, ngx_str_t *value, ngx_uint_t refresh, time_t age);
 
@@ -507,16 +508,18 @@ static ngx_int_t
 ngx_http_bo_person_set_cookie(ngx_http_bo_ctx_t *ctx, ngx_str_t *name,
     ngx_str_t *value, ngx_uint_t refresh, time_t age)
 {
-    u_char                    *b;
-    ngx_str_t                  text;
-    ngx_http_core_loc_conf_t  *clcf;
+    u_char     *b;
+    ngx_str_t   path, text;
 
-    static ngx_str_t  root = ngx_string("/");
+    if (refresh) {
+        path = ngx_http_bo_person_login_path(ctx);
 
-    clcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_core_module);
+    } else {
+        ngx_str_set(&path, "/");
+    }
 
     b = ngx_pnalloc(ctx->request->pool,
-                    128 + name->len + value->len + clcf->name.len
+                    128 + name->len + value->len + path.len
                     + NGX_TIME_T_LEN);
     if (b == NULL) {
         return NGX_ERROR;
@@ -525,12 +528,35 @@ ngx_http_bo_person_set_cookie(ngx_http_bo_ctx_t *ctx, ngx_str_t *name,
     text.data = b;
     text.len = ngx_sprintf(b, "%V=%V; Path=%V; Max-Age=%T; HttpOnly; Secure; "
                            "SameSite=%s",
-                           name, value, refresh ? &clcf->name : &root, age,
+                           name, value, &path, age,
                            refresh ? "Strict" : "Lax")
                - b;
 
     return ngx_http_bo_header(ctx->request, "Set-Cookie", &text) ? NGX_OK
                                                                  : NGX_ERROR;
+}
+
+
+/*
+ * Where a session is gone on with: here, or, for who is at /me, where one logs
+ * in.  A cookie of another path would never be sent there.
+ */
+
+static ngx_str_t
+ngx_http_bo_person_login_path(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_loc_conf_t    *lcf;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_bo_main_conf_t   *mcf;
+
+    mcf = ngx_http_get_module_main_conf(ctx->request,
+                                        ngx_http_boxoffice_module);
+    lcf = ngx_http_get_module_loc_conf(ctx->request,
+                                       ngx_http_boxoffice_module);
+    clcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_core_module);
+
+    return lcf->actions == ngx_http_bo_login_actions
+           || mcf->login_path.len == 0 ? clcf->name : mcf->login_path;
 }
 
 

@@ -224,16 +224,26 @@ ngx_bo_hash_run(void *data, ngx_log_t *log)
 {
     ngx_bo_hash_t *op = data;
 
+    int               rc;
     ngx_bo_hasher_t  *h = op->hasher;
 
     ngx_bo_hash_lower(h);
 
     if (!op->check) {
         op->result = ngx_bo_hash_fill(op, op->fresh);
+        sodium_memzero(op->password, op->len);
+        return;
+    }
 
-    } else if (crypto_pwhash_str_verify(op->phc, op->password, op->len) != 0
-               || op->nobody)
-    {
+    /* libsodium says EINVAL of another password, and ENOMEM of itself */
+
+    ngx_set_errno(0);
+    rc = crypto_pwhash_str_verify(op->phc, op->password, op->len);
+
+    if (rc != 0 && ngx_errno != NGX_EINVAL) {
+        op->result = NGX_BO_HASH_FAILED;
+
+    } else if (rc != 0 || op->nobody) {
         op->result = NGX_BO_HASH_BAD;
 
     } else {
