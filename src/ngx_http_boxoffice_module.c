@@ -675,7 +675,7 @@ ngx_http_bo_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_bo_gateway_default(cf, &mcf->gateways) != NGX_OK
+    if (ngx_http_bo_gateway_default(cf, &mcf->gateways, mcf->used) != NGX_OK
         || (mcf->sinks == NULL
             && ngx_bo_sink_default(cf, &mcf->sinks) != NGX_OK)
         || ngx_bo_notify_complete(cf, mcf->notify, &mcf->sinks) != NGX_OK)

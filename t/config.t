@@ -632,6 +632,11 @@ subtest 'boxoffice_gateway' => sub {
         bad($name, 'boxoffice_gateway', $why, { gateway => $value });
     }
 
+    my $warning = qr/\[warn\] no "boxoffice_gateway" is defined: the mock/;
+    like +(tested({}))[1], $warning, 'the mock is not there without a word';
+    unlike +(tested({ gateway => $_ }))[1], $warning, "said: $_"
+        for 'mock', "stripe $url key_file=$dir/gw-key";
+
     bad('twice', 'boxoffice_gateway', qr/another of this name/,
         { gateway => ['mock', 'mock'] });
 

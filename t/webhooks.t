@@ -411,6 +411,24 @@ subtest 'without PostgreSQL' => sub {
 
 
 $t->allow_log(qr/that cannot be understood/);
+# A row that PostgreSQL refuses has a user, seats and money in it.
+subtest 'an error of PostgreSQL' => sub {
+    my $p = payable();
+
+    $t->dbh->do('alter table orders add constraint none check '
+        . "(status <> 'CONFIRMED' or user_id <> '$p->{user}')");
+    is hook(stripe_event($p))->code, 503, 'it must come again';
+    $t->dbh->do('alter table orders drop constraint none');
+
+    my $log = $t->node->log;
+    like $log, qr/a webhook could not be taken: .*constraint "none"/,
+        'the log says why';
+    unlike $log, qr/Failing row|DETAIL|\(\Q$p->{orderId}\E/,
+        'and shows nothing of the row';
+    is hook(stripe_event($p))->json->{outcome}, 'confirmed', 'it is taken';
+};
+
+
 unlike $t->node->log, qr/whsec|sk_test|razorpay_secret|rzp_secret/,
     'no secret in the log';
 

@@ -458,7 +458,8 @@ void ngx_http_bo_pay(ngx_http_bo_ctx_t *ctx);
  * one.  NGX_OK or NGX_ERROR.
  */
 char *ngx_http_bo_gateway(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_int_t ngx_http_bo_gateway_default(ngx_conf_t *cf, ngx_array_t *gateways);
+ngx_int_t ngx_http_bo_gateway_default(ngx_conf_t *cf, ngx_array_t *gateways,
+    ngx_uint_t used);
 
 /* order_list: GET /orders. */
 void ngx_http_bo_order_list(ngx_http_bo_ctx_t *ctx);

@@ -60,12 +60,22 @@ ngx_http_bo_gateway_init(ngx_bo_gateway_t *g)
 
 
 ngx_int_t
-ngx_http_bo_gateway_default(ngx_conf_t *cf, ngx_array_t *gateways)
+ngx_http_bo_gateway_default(ngx_conf_t *cf, ngx_array_t *gateways,
+    ngx_uint_t used)
 {
     ngx_bo_gateway_t  *g;
 
     if (gateways->nelts) {
         return NGX_OK;
+    }
+
+    /* good for a trial, and for nothing that takes money */
+
+    if (used) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "no \"boxoffice_gateway\" is defined: the mock, "
+                           "which takes the client's word for a payment, is "
+                           "used");
     }
 
     g = ngx_array_push(gateways);
