@@ -2,25 +2,12 @@
 
 import { announce, busy, h, toast } from "./dom.js";
 import { facts, movie, movieDays, movieShows, query } from "./catalogue.js";
-import { calendarDay, count, money, time } from "./format.js";
+import { Days, showTimes } from "./days.js";
+import { calendarDay, count } from "./format.js";
 import { more } from "./more.js";
 import { poster } from "./poster.js";
-import { session } from "./storage.js";
+import { leaveTrail } from "./trail.js";
 import { explain } from "./words.js";
-
-/* so many days have a link, the others are in a list */
-const LINKS = 10;
-
-/* What a seat page leads back to: the movie it was chosen at. */
-const TRAIL = "boxoffice.trail";
-
-
-export function trail(title) {
-    const last = session.get(TRAIL);
-
-    return last?.title === title ? last.address : null;
-}
-
 
 /* --- what it is ------------------------------------------------------- */
 
@@ -96,28 +83,16 @@ function distance(meters) {
 }
 
 
-function showLink(show, timezone) {
-    return h("li", {},
-        h("a", { class: "show-time", href: `#/shows/${show.showId}` },
-            h("time", { dateTime: show.startsAt },
-                time(show.startsAt, timezone)), " ",
-            h("span", {}, show.screenName), " ",
-            show.minPrice !== null && h("span", { class: "muted" },
-                (show.minPrice === show.maxPrice ? "" : "from ")
-                + money(show.minPrice, show.currency))));
-}
-
-
 function theatre(place) {
     const far = typeof place.distanceMeters === "number"
         && `${distance(place.distanceMeters)} away`;
 
     return h("li", { class: "theatre" },
-        h("h3", {}, place.name),
+        h("h3", {}, h("a", { href: `#/theatres/${place.theatreId}` },
+            place.name)),
         h("p", { class: "muted" }, [place.address || place.city, far]
             .filter(Boolean).join(" · ")),
-        h("ul", { class: "times" }, place.shows.map((show) => (
-            showLink(show, place.timezone)))));
+        showTimes(place.shows, place.timezone));
 }
 
 
@@ -126,10 +101,11 @@ function theatre(place) {
 
 class MoviePage {
     constructor(film, dates, date) {
-        Object.assign(this, { film, dates });
+        this.film = film;
         this.asked = 0;
         this.near = null;
-        this.days = h("ul", { class: "day-links" });
+        this.days = dates.length > 0
+            && new Days(dates, (day) => this.address(day));
         this.shows = h("div", {});
         this.heading = h("h2", { id: "shows-of" });
         this.nearest = h("button", { class: "button quiet small",
@@ -151,59 +127,31 @@ class MoviePage {
     }
 
     program() {
-        if (this.dates.length === 0) {
+        if (!this.days) {
             return h("p", { class: "notice" },
                 "There are no shows of it just now.");
         }
 
         return h("section", { "aria-labelledby": "shows-of" },
-            h("nav", { "aria-label": "Days" }, this.days),
-            this.dates.length > LINKS && this.others(),
+            this.days.el,
             h("div", { class: "shows-head" }, this.heading, this.nearest),
             this.shows);
     }
 
-    /* All days are in it, so that each can be chosen in one place. */
-    others() {
-        this.select = h("select", { id: "other-day", onchange: () => {
-            window.location.hash = this.address(this.select.value);
-        } }, this.dates.map((date) => (
-            h("option", { value: date }, calendarDay(date)))));
-
-        return h("p", { class: "other-day" },
-            h("label", { for: "other-day" }, "Another day"), this.select);
-    }
-
     /* date: one of dates; anything else is the first */
     choose(date) {
-        this.date = this.dates.includes(date) ? date : this.dates[0];
+        this.date = this.days ? this.days.choose(date) : undefined;
 
-        this.days.replaceChildren(...this.dates.slice(0, LINKS).map((day) => (
-            h("li", {}, h("a", { href: this.address(day),
-                "aria-current": day === this.date ? "date" : null },
-            calendarDay(day, "short"))))));
-
-        if (this.select) {
-            this.select.value = this.date;
-        }
-
-        session.set(TRAIL, { title: this.film.title,
-            address: this.address(this.date) });
+        leaveTrail([this.film.title], this.address(this.date),
+            "Other shows of it");
     }
 
     update({ movieId, date }) {
-        if (movieId !== this.film.movieId || this.dates.length === 0) {
+        if (movieId !== this.film.movieId || !this.days) {
             return false;
         }
 
-        const focused = this.days.contains(document.activeElement);
-
-        this.choose(date);
-
-        if (focused) {
-            this.days.querySelector("[aria-current]")?.focus();
-        }
-
+        this.days.keepFocus(() => this.choose(date));
         this.fill();
 
         return true;

@@ -207,7 +207,7 @@ class Movies {
         const houses = theatres.length > 0 && h("section", {},
             h("h2", {}, "Theatres"),
             h("ul", { class: "houses" }, theatres.map((each) => h("li", {},
-                h("strong", {}, each.name),
+                h("a", { href: `#/theatres/${each.theatreId}` }, each.name),
                 each.city && ` · ${each.city}`))));
 
         const list = h("ul", { class: "movies" }, items.map(card));

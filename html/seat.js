@@ -3,6 +3,7 @@
  *
  *   #/                        the movies; ?q=&genre=&language=&format=&date=
  *   #/movies/{id}             a movie, its days, its shows; ?date=
+ *   #/theatres/{id}           a theatre, its days, its shows; ?date=
  *   #/shows                   the shows by the time they start
  *   #/shows/{id}              the hall; ?section= one part of a big one
  *   #/shows/{id}/checkout     pay for what is held there
@@ -21,10 +22,13 @@ import { orderView, ordersView } from "./orders.js";
 import { start } from "./router.js";
 import { seatsView } from "./seats.js";
 import { showsView } from "./shows.js";
+import { theatreView } from "./theatre.js";
 
 start([
     { at: /^\/?$/, view: moviesView, nav: "movies" },
     { at: /^\/movies\/(?<movieId>[^/]+)$/, view: movieView, nav: "movies" },
+    { at: /^\/theatres\/(?<theatreId>[^/]+)$/, view: theatreView,
+        nav: "movies" },
     { at: /^\/shows$/, view: showsView, nav: "shows" },
     { at: /^\/shows\/(?<showId>[^/]+)$/, view: seatsView, nav: "shows" },
     { at: /^\/shows\/(?<showId>[^/]+)\/checkout$/, view: checkoutView,

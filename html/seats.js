@@ -12,11 +12,11 @@ import { changeHold, createHold, holdBest, loadHold, releaseHold }
     from "./hold.js";
 import { count, money, naturalOrder, title } from "./format.js";
 import { Hall } from "./hall.js";
-import { trail } from "./movie.js";
 import { Overview } from "./overview.js";
 import { LiveMap, readMap } from "./livemap.js";
 import { SeatMap, seatName } from "./seatmap.js";
 import { showInfo, when, where } from "./shows.js";
+import { trail } from "./trail.js";
 import { explain } from "./words.js";
 
 const states = {
@@ -78,12 +78,12 @@ class SeatsPage {
         this.renderPanel();
     }
 
-    /* To the movie whose page led here, else to all shows. */
+    /* To the page that led here, else to all shows. */
     back() {
         const from = trail(this.show.movieTitle);
 
-        return h("a", { class: "back", href: from || "#/shows" },
-            from ? "Other shows of it" : "All shows");
+        return h("a", { class: "back", href: from?.address || "#/shows" },
+            from?.text || "All shows");
     }
 
     buildPanel() {

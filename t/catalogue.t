@@ -244,6 +244,66 @@ subtest 'shows of a day' => sub {
 };
 
 
+subtest 'the shows of a theatre' => sub {
+    my $r = $t->get("$THEATRE/${T}01/shows");
+    my @days = $dbh->selectcol_arrayref('select distinct local_day from shows
+        where venue_id = ? order by 1', undef, "${T}01")->@*;
+
+    is $r->code, 200, 'found' or diag $r->body;
+    is [$r->json->@{qw(theatreId name timezone)}],
+        ["${T}01", 'Galaxy Cinema', 'Asia/Kolkata'], 'the theatre';
+    is $r->json->{dates}, \@days, 'its days';
+    is $r->json->{date}, $days[0], 'the next one';
+    is $t->get("$THEATRE/${T}01/shows?date=$days[0]")->json, $r->json,
+        'is what is asked for without one';
+
+    # the same shows as those of the movies, of every day
+    my %of;
+    for my $day (@days) {
+        my $body = $t->get("$THEATRE/${T}01/shows?date=$day")->json;
+        is [map { $_->{shows}[0]{startsAt} } $body->{movies}->@*],
+            [sort map { $_->{shows}[0]{startsAt} } $body->{movies}->@*],
+            "$day: by the time they start";
+
+        for my $movie ($body->{movies}->@*) {
+            my ($there) = grep { $_->{theatreId} eq "${T}01" }
+                $t->get("$MOVIES/$movie->{movieId}/shows?date=$day")
+                ->json->{theatres}->@*;
+            is $movie->{shows}, $there->{shows}, "$day: $movie->{title}";
+            my ($card) = grep { $_->{movieId} eq $movie->{movieId} }
+                $t->get("$MOVIES?limit=100")->json->{items}->@*;
+            is { %$movie, shows => undef }, { %$card, shows => undef },
+                'the movie';
+            $of{$_->{showId}} = 1 for $movie->{shows}->@*;
+        }
+    }
+    is scalar keys %of, $dbh->selectrow_array('select count(*) from shows
+        where venue_id = ?', undef, "${T}01"), 'all of them';
+
+    # what is new, or called off, is seen on the other node, too
+    my ($id) = $dbh->selectrow_array(q{insert into shows (movie_id,
+        screen_id, starts_at, ends_at, currency) values (?, ?,
+        now() + interval '200 days', now() + interval '200 days 1 hour',
+        'INR') returning show_id}, undef, "${M}01", "${S}01");
+    $t->wait_until(sub { @{ $t->get("$THEATRE/${T}01/shows", node => 2)
+        ->json->{dates} } == @days + 1 }, 20, 'a new day');
+    $dbh->do(q{update shows set status = 'CANCELLED' where show_id = ?},
+        undef, $id);
+    $t->wait_until(sub { @{ $t->get("$THEATRE/${T}01/shows", node => 2)
+        ->json->{dates} } == @days }, 20, 'and without it');
+    $dbh->do('delete from shows where show_id = ?', undef, $id);
+
+    is $t->get("$THEATRE/${T}01/shows?date=2020-01-01")->json->{movies}, [],
+        'a day without any';
+    refused($t->get("$THEATRE/" . uuid() . '/shows'), 404,
+        'theatre_not_found', 'no such theatre');
+    refused($t->get("$THEATRE/${T}01/shows?date=x"), 400, 'invalid_query',
+        'no date', 'date');
+    refused($t->get("$THEATRE/${T}01/shows?limit=1"), 400, 'invalid_query',
+        'what is not known');
+};
+
+
 subtest 'what has begun' => sub {
     my ($id, $day) = $dbh->selectrow_array(q{insert into shows (movie_id,
         screen_id, starts_at, ends_at, currency) values (?, ?,

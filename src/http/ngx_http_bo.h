@@ -477,6 +477,7 @@ void ngx_http_bo_show_cancellation(ngx_http_bo_ctx_t *ctx);
 /* catalogue: GET /theatres, /theatres/{id} and /screens/{id}. */
 void ngx_http_bo_theatre_list(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_theatre_read(ngx_http_bo_ctx_t *ctx);
+void ngx_http_bo_theatre_shows(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_screen_read(ngx_http_bo_ctx_t *ctx);
 
 /* layout: GET /shows/{id}/layout. */

@@ -106,6 +106,11 @@ static const bo_query_field_t  ngx_http_bo_program_fields[] = {
     { NULL, BO_QUERY_TEXT, 0, 0 }
 };
 
+static const bo_query_field_t  ngx_http_bo_day_fields[] = {
+    { "date", BO_QUERY_DATE, 0, 0 },
+    { NULL, BO_QUERY_TEXT, 0, 0 }
+};
+
 static const bo_query_field_t  ngx_http_bo_theatre_fields[] = {
     { "limit", BO_QUERY_NUMBER, 1, 100 },
     { "cursor", BO_QUERY_UUID, 0, 0 },
@@ -199,6 +204,15 @@ static ngx_http_bo_page_kind_t  ngx_http_bo_theatre_page = {
     NGX_HTTP_BO_E_THEATRE_NOT_FOUND, 1
 };
 
+static ngx_http_bo_page_kind_t  ngx_http_bo_theatre_shows_page = {
+    { "theatre_shows",
+      "select outcome, body, tags from boxoffice.theatre_shows($1::uuid,"
+      " $2::date)", 2, 1 },
+    ngx_http_bo_day_fields,
+    ngx_string("public, max-age=60"), NGX_HTTP_BO_MINUTE,
+    NGX_HTTP_BO_E_THEATRE_NOT_FOUND, 1
+};
+
 static ngx_http_bo_page_kind_t  ngx_http_bo_screen_page = {
     { "screen_page",
       "select outcome, body, tags from boxoffice.screen_page($1::uuid)", 1, 1 },
@@ -268,6 +282,13 @@ void
 ngx_http_bo_theatre_read(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_catalogue(ctx, &ngx_http_bo_theatre_page);
+}
+
+
+void
+ngx_http_bo_theatre_shows(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_catalogue(ctx, &ngx_http_bo_theatre_shows_page);
 }
 
 

@@ -60,6 +60,9 @@ ngx_http_bo_action_t  ngx_http_bo_theatres_actions[] = {
     { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string, 0,
       ngx_http_bo_theatre_read },
 
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("shows"), 0,
+      ngx_http_bo_theatre_shows },
+
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("refund-policy"), 0,
       ngx_http_bo_policy_read },
 

@@ -107,6 +107,8 @@ for (const [name, options] of [["phone", PHONE], ["desktop", DESKTOP]]) {
         await atHeading(page, "Checkout");
         await page.getByLabel("Name").fill("Ada Example");
         await page.getByLabel("Email").fill("ada@example.org");
+        await press(page.getByRole("button", { name: /^Go on to pay/ }));
+        await atHeading(page, "Waiting for payment");
         await press(page.getByRole("button", { name: /^Pay/ }));
         await atHeading(page, "Enjoy the show");
         await look(page, "ticket");
@@ -233,8 +235,52 @@ test("a search finds what was typed wrong, and says what it may become",
         assert.equal(new URL(page.url()).hash, "#/?q=lihgthouse");
         await look(page, "search");
         await page.goto(`${BASE}/#/?q=galaxy`);
-        await page.locator(".houses", { hasText: "Galaxy Cinema" })
-            .waitFor();
+        await page.getByRole("link", { name: "Galaxy Cinema" }).tap();
+        await atHeading(page, "Galaxy Cinema");
+    });
+
+
+test("a theatre: its days, its shows by movie, and the way back",
+    async (t) => {
+        const page = await visitor(t, browser, `#/movies/${FILM_ID}`, PHONE);
+
+        await page.getByRole("link", { name: "Galaxy Cinema" }).tap();
+        await atHeading(page, "Galaxy Cinema");
+        await page.getByText("3 screens, 8").waitFor();
+        await page.locator(".show-time").first().waitFor();
+        await look(page, "theatre");
+
+        /* another day by keyboard: the focus stays on it */
+        const days = page.locator(".day-links a");
+        const second = await days.nth(1).getAttribute("href");
+
+        await days.nth(1).focus();
+        await page.keyboard.press("Enter");
+        await until("the second day is shown and has the focus",
+            () => page.evaluate((href) => {
+                const { activeElement: a } = document;
+
+                return a.getAttribute("href") === href
+                    && a.getAttribute("aria-current") === "date";
+            }, second));
+
+        /* all of the theatre's, as the API tells them */
+        const { theatreId, date } = /theatres\/(?<theatreId>[^?]+)\?date=(?<date>.*)/
+            .exec(second).groups;
+        const { movies } = await api({}, "GET",
+            `/theatres/${theatreId}/shows?date=${date}`);
+
+        await until("the shows of that day", async () => (
+            (await page.locator(".show-time").evaluateAll((all) => (
+                all.map((a) => a.getAttribute("href"))))).join()
+                === movies.flatMap(({ shows }) => shows.map(({ showId }) => (
+                    `#/shows/${showId}`))).join()));
+        await page.locator(".show-time").first().tap();
+        await page.getByRole("grid").waitFor();
+        await page.getByRole("link", { name: "Other shows at Galaxy Cinema" })
+            .tap();
+        await atHeading(page, "Galaxy Cinema");
+        assert.equal(new URL(page.url()).hash, second);
     });
 
 

@@ -183,6 +183,7 @@ for (const way of ["events", "websocket"]) {
 
         const since = Date.now();
 
+        await buyer.getByRole("button", { name: /^Go on to pay/ }).click();
         await buyer.getByRole("button", { name: /^Pay/ }).click();
         await buyer.getByRole("heading", { name: "Enjoy the show" })
             .waitFor();

@@ -124,6 +124,7 @@ export const WALK = {
         ["suggest", { query: { q: "ti" } }],
         ["listTheatres", { query: { near: "12.97,77.59" } }],
         ["getTheatre"],
+        ["getTheatreShows"],
         ["getScreen"],
         ["listScreens"],
         ["getRefundPolicy"],

@@ -105,6 +105,7 @@ my @calls = (
     ['list_theatres', 20, (undef) x 4],
     ['list_theatres', 20, undef, undef, 10, 10],
     ['theatre_page', $theatre],
+    ['theatre_shows', $theatre, undef],
     ['suggest_page', lc substr($title, 0, 3), 10],
     ['suggest_page', lc $typo, 10],
     ['search_page', $title, 20, (undef) x 6],
