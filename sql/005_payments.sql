@@ -32,6 +32,9 @@ create table payments (
 )
 with (fillfactor = 90);
 
+create index payments_quarantined on payments (created_at)
+    where status = 'QUARANTINED';
+
 comment on table payments is
     'What a gateway says about money, under the gateway''s id of the payment. '
     'The key makes a payment count once: for one order.  What was asked of '
@@ -55,6 +58,7 @@ create table refunds (
     done_at         timestamptz(3),
     show_date       date not null,
     attempts        int not null default 0,
+    tries           int not null default 0,
     version         int not null default 1,
     currency        char(3) not null,
     status          text collate "C" not null default 'PENDING',
@@ -68,6 +72,7 @@ create table refunds (
     constraint refunds_amount_positive check (amount > 0),
     constraint refunds_version_positive check (version >= 1),
     constraint refunds_attempts_positive check (attempts >= 0),
+    constraint refunds_tries_positive check (tries >= 0),
     constraint refunds_cause_short check (length(cause) between 1 and 100),
     constraint refunds_reason_form check (reason ~ '^[A-Z][A-Z_]{0,31}$'),
     constraint refunds_status_known
@@ -81,6 +86,8 @@ create index refunds_due on refunds (next_at)
     where status in ('PENDING', 'SENT');
 
 create index refunds_of_order on refunds (order_id);
+
+create index refunds_failed on refunds (created_at) where status = 'FAILED';
 
 comment on table refunds is
     'Money that goes back.  PENDING: to be sent; SENT: sent, and the answer '
@@ -100,6 +107,12 @@ comment on column refunds.version is
     'Of its last event, from 1.';
 comment on column refunds.next_at is
     'When it is to be sent, or asked about, next.';
+comment on column refunds.tries is
+    'How many times an administrator has had it tried again.  Gateways answer a '
+    'key that they know as before, so each of them has its own.';
+comment on column refunds.provider_refund is
+    'What the gateway calls it; while it is PENDING or SENT, the last try that '
+    'failed.';
 
 
 create table ledger (

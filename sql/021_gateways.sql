@@ -295,11 +295,13 @@ $$;
 
 
 -- Takes up to max (1..1000) refunds that are to be sent, and puts them off for
--- base_ms at least.  again: it may be with the gateway already.
+-- base_ms at least.  again: it may be with the gateway already.  key: for this
+-- try; failed_as: what the gateway called a try before, which failed.
 
 create function due_refunds(max int, base_ms int)
 returns table (refund_id uuid, provider text, payment_id text,
-               order_id uuid, amount bigint, currency text, again boolean)
+               order_id uuid, amount bigint, currency text, again boolean,
+               key text, failed_as text)
 language plpgsql
 set search_path = boxoffice, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -326,7 +328,10 @@ begin
         returning r.*, due.status as was
     )
     select t.refund_id, p.provider, t.payment_id, t.order_id, t.amount,
-           t.currency::text, t.was = 'SENT'
+           t.currency::text, t.was = 'SENT' or t.tries > 0,
+           t.refund_id::text || case when t.tries > 0 then '-' || t.tries
+                                     else '' end,
+           t.provider_refund
     from taken t join payments p on p.payment_id = t.payment_id;
 end
 $$;
@@ -362,21 +367,27 @@ end
 $$;
 
 
--- Figures for those who watch: by what, how many.
+-- Has a refund that failed tried again.  Returns 'retried', 'not_failed' or
+-- 'not_found'.
 
-create function payment_figures()
-returns table (what text, n bigint)
-language sql stable
+create function retry_refund(wanted uuid) returns text
+language plpgsql
 set search_path = boxoffice, pg_temp
 as $$
-    select 'refunds_waiting', count(*) from refunds
-    where status in ('PENDING', 'SENT')
-    union all
-    select 'refunds_failed', count(*) from refunds where status = 'FAILED'
-    union all
-    select 'payments_quarantined', count(*) from payments
-    where status = 'QUARANTINED' and refunded < amount
-    union all
-    select 'webhooks_parked', count(*) from webhook_events
-    where next_at is not null
+begin
+    -- the payment first, as everywhere
+    perform from payments p
+    where p.payment_id = (select r.payment_id from refunds r
+                          where r.refund_id = wanted)
+    for update;
+
+    update refunds r
+    set status = 'PENDING', next_at = now(), attempts = 0,
+        tries = r.tries + 1
+    where r.refund_id = wanted and r.status = 'FAILED';
+
+    return case when found then 'retried'
+                when exists (select from refunds r where r.refund_id = wanted)
+                then 'not_failed' else 'not_found' end;
+end
 $$;

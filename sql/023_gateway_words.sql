@@ -38,6 +38,16 @@ begin
     limit 1
     for update;
 
+    -- somebody has given back at the gateway's desk what failed
+    if r.refund_id is null and w.refund_id is null and w.kind = 'REFUNDED' then
+        select * into r from refunds
+        where payment_id = w.payment_id and status = 'FAILED'
+          and amount = w.amount and currency = w.currency
+        order by created_at, refund_id
+        limit 1
+        for update;
+    end if;
+
     if r.refund_id is null then
         if w.kind <> 'REFUNDED' then
             return 'noted';
@@ -59,13 +69,18 @@ begin
     end if;
 
     if w.kind = 'REFUNDED' then
-        if r.status = 'DONE'
-           or (r.status = 'FAILED'
-               and r.provider_refund = w.provider_refund
-               and exists (select from ledger l
-                           where l.payment_id = r.payment_id
-                             and l.step = 'returned:' || r.refund_id || ':'
-                                          || r.version)) then
+        if r.status = 'DONE' then
+            return case when r.provider_refund <> w.provider_refund
+                        then 'quarantined'      -- it was given back twice
+                        else 'already' end;
+        end if;
+
+        -- done, and then failed: a word that is late, whatever was tried since
+        if r.provider_refund = w.provider_refund
+           and exists (select from ledger l
+                       where l.payment_id = r.payment_id
+                         and l.step = 'returned:' || r.refund_id || ':'
+                                      || r.version) then
             return 'already';
         end if;
 
@@ -76,8 +91,11 @@ begin
         return 'refunded';
     end if;
 
-    -- an older try that failed says nothing about the one that is done
+    -- an older try that failed says nothing about the one that is done, or under
+    -- way
     if r.status = 'FAILED'
+       or (r.status in ('PENDING', 'SENT')
+           and r.provider_refund = w.provider_refund)
        or (r.status = 'DONE'
            and r.provider_refund is distinct from w.provider_refund) then
         return 'already';
@@ -118,8 +136,9 @@ $$;
 -- back has no ticket any more: the order is cancelled, and its seats are free.
 -- Should one of them have been let in, the order stays as it is.
 --
--- Returns null when it is not of that kind, and is to be taken as any other;
--- 'order_cancelled', and 'already' when it comes again.
+-- Returns null when it is not of that kind, or stands for one of ours that
+-- failed, and is to be taken as any other; 'order_cancelled', and 'already'
+-- when it comes again.
 
 create function take_desk_refund(w gateway_word) returns text
 language plpgsql
@@ -137,6 +156,13 @@ begin
     where payment_id = w.payment_id and provider = w.provider;
 
     if p.status is distinct from 'CAPTURED' or w.provider_refund is null then
+        return null;
+    end if;
+
+    -- it stands for one of ours that failed
+    if exists (select from refunds
+               where payment_id = w.payment_id and status = 'FAILED'
+                 and amount = w.amount) then
         return null;
     end if;
 

@@ -1,6 +1,8 @@
 -- The books are compared with a gateway's in two sweeps: over the latest
 -- payments often, and over all that a capture or a refund may still come for,
 -- in the background.  Each goes on where it stopped, whichever node does it.
+--
+-- And the figures of what waits for somebody.
 
 set local search_path = boxoffice, pg_temp;
 
@@ -203,4 +205,28 @@ begin
 
     return next r;
 end
+$$;
+
+
+-- Figures for those who watch: by what, how many.
+
+create function payment_figures()
+returns table (what text, n bigint)
+language sql stable
+set search_path = boxoffice, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+    select 'refunds_waiting', count(*) from refunds
+    where status in ('PENDING', 'SENT')
+    union all
+    select 'refunds_failed', count(*) from refunds where status = 'FAILED'
+    union all
+    select 'payments_quarantined', count(*) from payments
+    where status = 'QUARANTINED' and refunded < amount
+    union all
+    select 'webhooks_parked', count(*) from webhook_events
+    where next_at is not null
+    union all
+    select 'quarantine_open', count(*) from quarantine where decision is null
 $$;
