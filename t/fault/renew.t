@@ -1,0 +1,84 @@
+# Between an administrator's change of a show, which PostgreSQL has, and the
+# script that takes Redis over to it (lua/renew.lua): Redis loses everything, or
+# the node dies before it has told it.
+
+use v5.36;
+
+use lib 't/lib';
+use Test2::V0;
+use Boxoffice::Test          qw(SMALL_SHOW);
+use Boxoffice::Test::Booking qw(hold order pay seatmap try_hold try_order);
+
+my $t = Boxoffice::Test->new(nodes => 2, workers => 1);
+my $seats = '/api/v1/admin/shows/' . SMALL_SHOW . '/seats';
+
+
+sub states ($node) {
+    return { map { $_->{seatId} => $_->{status} }
+        seatmap($t, SMALL_SHOW, node => $node)->{seats}->@* };
+}
+
+
+sub breaks (@labels) {
+    my $r = $t->put($seats, { broken => \@labels }, user => 'root',
+        headers => { 'x-user-role' => 'ADMIN', 'If-Match' => '*' });
+    is $r->code, 200, "@labels broken" or diag $r->body;
+    return;
+}
+
+
+pay($t, 'ann', order($t, 'ann', SMALL_SHOW, ['A1', 'A2'])->{orderId});
+states($_) for 1, 2;
+
+
+# The script finds nothing: it must not make a show of what it was given, in
+# which all that is sold were free.
+subtest 'Redis has lost the show' => sub {
+    for my $seat (qw(B1 B2 B3)) {
+        $t->redis->flushall;
+        breaks($seat);
+
+        for my $node (1, 2) {
+            $t->wait_until(sub { states($node)->{$seat} eq 'UNAVAILABLE' },
+                20, "$seat is seen on node $node");
+            isnt states($node)->{A1}, 'AVAILABLE', 'what is sold is sold';
+        }
+        is try_hold($t, 'bob', SMALL_SHOW, ['A1'], node => 2)->code, 409,
+            'and cannot be held';
+    }
+};
+
+
+# As a node that died between the commit and the script: nobody tells Redis.
+subtest 'nobody has told Redis' => sub {
+    my $lost = hold($t, 'bob', SMALL_SHOW, ['C1']);
+
+    is $t->dbh->selectrow_array(q{select outcome from admin_write('root', null,
+        null, 'seats', 'show', ?, null, '{"broken":["C1"]}')}, undef,
+        SMALL_SHOW), 'changed', 'C1 is broken in PostgreSQL';
+    ok try_order($t, 'bob', $lost->{holdId})->code >= 400,
+        'who holds it cannot order it';
+    is $t->dbh->selectrow_array(q{select count(*) from seat_claims c
+        join layout_seats l on l.seat_no = c.seat_no
+        join shows s on s.show_id = c.show_id and s.layout_id = l.layout_id
+        where c.show_id = ? and l.label = 'C1'}, undef, SMALL_SHOW), 0,
+        'nobody has it';
+
+    $t->wait_until(sub {
+        my $r = try_hold($t, 'cat', SMALL_SHOW, ['D1'], node => 2);
+        return $r->code == 201
+            && try_order($t, 'cat', $r->json->{holdId}, node => 2)->code
+               == 201;
+    }, 20, 'the next who comes brings Redis up to it, and buys');
+    for my $node (1, 2) {
+        $t->wait_until(sub { states($node)->{C1} eq 'UNAVAILABLE' }, 20,
+            "node $node shows it");
+    }
+    is try_hold($t, 'dan', SMALL_SHOW, ['C1'], node => $_)->code, 409,
+        "nor is it held on node $_" for 1, 2;
+};
+
+
+$t->check_invariants;
+$t->done;
+done_testing;
