@@ -146,6 +146,36 @@ end
 $$;
 
 
+-- The days on which a theatre has shows yet to begin, from one on: a probe of
+-- the index for each.  Yesterday is still today somewhere.
+
+create function theatre_next_days(theatre_id uuid, max int)
+returns setof date
+language sql stable
+set search_path = boxoffice, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+    with recursive days(day) as (
+        (select s.local_day from shows s
+         where s.venue_id = theatre_next_days.theatre_id
+           and s.status = 'SCHEDULED'
+           and s.local_day >= (now() at time zone 'UTC')::date - 1
+           and s.starts_at > now()
+         order by s.local_day limit 1)
+        union all
+        select (select s.local_day from shows s
+                where s.venue_id = theatre_next_days.theatre_id
+                  and s.status = 'SCHEDULED'
+                  and s.local_day > d.day and s.starts_at > now()
+                order by s.local_day limit 1)
+        from days d
+        where d.day is not null
+    )
+    select day from days where day is not null limit max
+$$;
+
+
 -- A filter as a query of words: they are in the index, too (034), so the rows
 -- that do not pass it need not be read.  An empty query: nothing to look for.
 

@@ -12,6 +12,7 @@
 --                     screens, for its own page
 --   c:<screen>        its row and its layout
 --   s:<movie>:<day>   its shows of that day
+--   v:<theatre>       its shows, whatever is changed of them
 --   d:<movie>         the days on which it has shows
 --   day:<day>         which movies have shows that day
 --   movies, theatres  which there are, and in which order
@@ -336,6 +337,93 @@ as $$
           from theatres t
           where t.theatre_id = theatre_page.theatre_id
             and t.removed_at is null) p
+$$;
+
+
+-- The shows of a theatre on a day that are yet to begin, by movie, those with
+-- the earliest first, and the days that it has shows on.  day null: the next
+-- one.  A theatre has some screens, so a day is one page; the 500 that begin
+-- first are shown.
+
+create function theatre_shows(theatre_id uuid, day date)
+returns setof catalogue_page
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    place theatres;
+    dates date[];
+    asked date := theatre_shows.day;
+    items text;
+    films uuid[];
+begin
+    select * into place from theatres t
+    where t.theatre_id = theatre_shows.theatre_id and t.removed_at is null;
+
+    if not found then
+        return query select 'not_found', null::text, null::text;
+        return;
+    end if;
+
+    dates := array(select d from theatre_next_days(place.theatre_id, 366) d);
+    asked := coalesce(asked, dates[1]);
+
+    with found as materialized (
+        select s.*
+        from shows s
+        where s.venue_id = place.theatre_id and s.local_day = asked
+          and s.status = 'SCHEDULED' and s.starts_at > now()
+        order by s.starts_at, s.show_id
+        limit 500
+    ), program as (
+        select f.movie_id, min(f.starts_at) as first,
+               string_agg(r.item, ',' order by f.starts_at, f.show_id)
+               as shows
+        from found f
+        join screens c using (screen_id)
+        join layouts l on l.layout_id = f.layout_id
+        cross join lateral (select min(price) as low, max(price) as high
+                            from show_prices p
+                            where p.show_id = f.show_id) p
+        cross join lateral (
+            select row_to_json(i)::text as item
+            from (select f.show_id as "showId", f.screen_id as "screenId",
+                         c.name as "screenName",
+                         rfc3339(f.starts_at) as "startsAt",
+                         rfc3339(f.ends_at) as "endsAt", f.currency,
+                         l.seats, p.low as "minPrice",
+                         p.high as "maxPrice") i) r
+        group by f.movie_id
+    )
+    select string_agg(left(row_to_json(c)::text, -1) || ',"shows":['
+                      || g.shows || ']}', ','
+                      order by g.first, c.title, c."movieId"),
+           array_agg(g.movie_id)
+    into items, films
+    from program g
+    cross join lateral (
+        select m.movie_id as "movieId", m.title,
+               m.thumbnail_url as "thumbnailUrl", m.rating,
+               m.duration_min as "durationMinutes",
+               m.age_rating as "ageRating",
+               m.release_date as "releaseDate", m.language, m.format,
+               m.genres
+        from movies m where m.movie_id = g.movie_id) c;
+
+    return query
+    select 'ok',
+           (select left(row_to_json(h)::text, -1)
+            from (select place.theatre_id as "theatreId", place.name,
+                         place.timezone, dates, asked as date) h)
+           || ',"movies":[' || coalesce(items, '') || ']}',
+           't:' || place.theatre_id || ' v:' || place.theatre_id
+           || catalogue_tags('m', films)
+           || coalesce((select string_agg(' s:' || f || ':' || asked, '')
+                        from unnest(films) f), '');
+end
 $$;
 
 

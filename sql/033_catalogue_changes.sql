@@ -248,6 +248,7 @@ begin
 
     if tg_op <> 'INSERT' then
         perform note_changes(
+                    'v:' || old.venue_id,
                     's:' || old.movie_id || ':' || old.local_day,
                     case when moved then 'd:' || old.movie_id end,
                     case when moved then 'day:' || old.local_day end);
@@ -255,6 +256,7 @@ begin
 
     if tg_op <> 'DELETE' then
         perform note_changes(
+                    'v:' || new.venue_id,
                     's:' || new.movie_id || ':' || new.local_day,
                     case when moved then 'd:' || new.movie_id end,
                     case when moved then 'day:' || new.local_day end);
