@@ -75,6 +75,11 @@ language plpgsql
 set search_path = boxoffice, pg_temp
 as $$
 begin
+    if tg_op = 'DELETE' then
+        perform note_changes('p:' || old.movie_id, 'm:' || old.movie_id,
+                             'd:' || old.movie_id);
+    end if;
+
     if tg_op <> 'UPDATE' then
         perform note_changes('movies', 'search');
         return null;
@@ -146,6 +151,10 @@ language plpgsql
 set search_path = boxoffice, pg_temp
 as $$
 begin
+    if tg_op = 'DELETE' then
+        perform note_changes('p:' || old.theatre_id, 't:' || old.theatre_id);
+    end if;
+
     if tg_op <> 'UPDATE' then
         perform note_changes('theatres', 'search');
         return null;

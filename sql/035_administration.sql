@@ -291,7 +291,8 @@ begin
     if effect.details is not null then
         insert into admin_audit (who, action, kind, object_id, version,
                                  is_now)
-        select who, action, kind, (i ->> (kind || 'Id'))::uuid, 1, i::jsonb
+        select who, action, kind, (i ->> (kind || 'Id'))::uuid,
+               (i ->> 'version')::int, i::jsonb
         from json_array_elements(effect.details -> 'items') i;
 
         moved := null;

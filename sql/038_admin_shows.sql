@@ -384,7 +384,8 @@ begin
 
     return ('created', made[1], json_build_object('items', (
         select json_agg(json_build_object(
-                   'showId', s.show_id, 'startsAt', rfc3339(s.starts_at),
+                   'showId', s.show_id, 'version', s.revision,
+                   'startsAt', rfc3339(s.starts_at),
                    'endsAt', rfc3339(s.ends_at)) order by s.starts_at)
         from shows s where s.show_id = any (made))))::admin_effect;
 exception when exclusion_violation then

@@ -432,19 +432,19 @@ set search_path = boxoffice, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    who text;
+    whom text;
 begin
-    update people p
-    set role = set_person_role.role, updated_at = now()
-    where p.email_key = lower(set_person_role.email collate "C")
-    returning p.user_id into who;
+    select p.user_id into whom from people p
+    where p.email_key = lower(set_person_role.email collate "C");
 
-    if who is null then
+    if whom is null then
         raise 'nobody is registered with that address';
     end if;
 
-    delete from sessions s where s.user_id = who;
-    return who;
+    perform change_role(whom, set_person_role.role, 'operator');
+
+    delete from sessions s where s.user_id = whom;
+    return whom;
 end
 $$;
 
@@ -453,9 +453,10 @@ comment on function set_person_role(text, text) is
     'user_id.  Sessions end, so that new tokens say it.';
 
 
--- Gives somebody a role; sessions end when it is another.
+-- Gives somebody a role; sessions end when it is another.  by_user: who does
+-- it, for the audit, which has no names and addresses of anybody.
 
-create function change_role(user_id text, role text)
+create function change_role(user_id text, role text, by_user text)
 returns setof person_columns
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -483,6 +484,11 @@ begin
 
     if was <> change_role.role then
         delete from sessions s where s.user_id = change_role.user_id;
+
+        insert into admin_audit (who, action, kind, object_id, was, is_now)
+        values (by_user, 'change', 'person', p.user_id::uuid,
+                jsonb_build_object('role', was),
+                jsonb_build_object('role', p.role));
     end if;
 
     return next person_row('changed', p);
@@ -523,9 +529,9 @@ $$;
 
 -- Erases an account for whom the password "seen" was checked; null: for an
 -- administrator.  One row: "erased", also once more for an administrator;
--- "stale"; none when there is none.
+-- "stale"; none when there is none.  by_user: who does it, for the audit.
 
-create function erase_person(user_id text, seen text)
+create function erase_person(user_id text, seen text, by_user text)
 returns setof person_columns
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -546,6 +552,12 @@ begin
     if seen is not null and p.password <> seen collate "C" then
         return next person_row('stale', p);
         return;
+    end if;
+
+    if p.erased_at is null then
+        insert into admin_audit (who, action, kind, object_id, was)
+        values (by_user, 'erase', 'person', p.user_id::uuid,
+                jsonb_build_object('role', p.role));
     end if;
 
     update people q

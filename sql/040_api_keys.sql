@@ -55,6 +55,18 @@ as $$
 $$;
 
 
+-- What the audit says of a key: nothing by which it is found.
+
+create function api_key_note(k api_keys) returns jsonb
+language sql stable
+set search_path = boxoffice, pg_temp
+as $$
+    select jsonb_build_object('name', k.name, 'role', k.role,
+                              'scopes', k.scopes,
+                              'expiresAt', rfc3339(k.expires_at))
+$$;
+
+
 -- scopes: words with blanks between them; expires_ms: null for never.
 
 create function create_api_key(key_id uuid, name text, role text, scopes text,
@@ -76,6 +88,11 @@ begin
                 decode(hash, 'hex'), from_unix_ms(expires_ms),
                 create_api_key.created_by)
         returning *
+    ), noted as (
+        insert into admin_audit (who, action, kind, object_id, is_now)
+        select m.created_by, 'create', 'api_key', m.key_id,
+               api_key_note(m::api_keys)
+        from made m
     )
     select (api_key_row('created', m::api_keys)).* from made m;
 end
@@ -117,9 +134,10 @@ end
 $$;
 
 
--- Once more changes nothing.
+-- Once more changes nothing.  by_user: who does it, for the audit.
 
-create function revoke_api_key(key_id uuid) returns setof api_key_columns
+create function revoke_api_key(key_id uuid, by_user text)
+returns setof api_key_columns
 language plpgsql
 set search_path = boxoffice, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -129,10 +147,21 @@ begin
     return query
     with gone as (
         update api_keys k
-        set revoked_at = coalesce(k.revoked_at, now())
-        where k.key_id = revoke_api_key.key_id
+        set revoked_at = now()
+        where k.key_id = revoke_api_key.key_id and k.revoked_at is null
         returning *
+    ), noted as (
+        insert into admin_audit (who, action, kind, object_id, was)
+        select by_user, 'revoke', 'api_key', g.key_id,
+               api_key_note(g::api_keys)
+        from gone g
     )
     select (api_key_row('revoked', g::api_keys)).* from gone g;
+
+    if not found then
+        return query
+        select (api_key_row('revoked', k)).* from api_keys k
+        where k.key_id = revoke_api_key.key_id;
+    end if;
 end
 $$;

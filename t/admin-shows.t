@@ -72,7 +72,7 @@ subtest 'one and a series' => sub {
     my $one = create(startsAt => day(60) . 'T10:00:00Z', o => [key => $key]);
 
     is $one->code, 201, 'one' or diag $one->body;
-    is $one->json, { items => [{ showId => match(UUID),
+    is $one->json, { items => [{ showId => match(UUID), version => 2,
         startsAt => day(60) . 'T10:00:00.000Z',
         endsAt => day(60) . 'T11:30:00.000Z' }] }, 'its time';
     is create(startsAt => day(60) . 'T10:00:00Z', o => [key => $key])->body,
@@ -81,7 +81,7 @@ subtest 'one and a series' => sub {
     my $id   = $one->json->{items}[0]{showId};
     my $read = get("$SHOWS/$id");
     is $read->json, {
-        showId => $id, version => match(qr/^\d+$/), movieId => $MOVIE,
+        showId => $id, version => 2, movieId => $MOVIE,
         movieTitle => 'Late Rain', theatreId => $THEATRE,
         theatreName => 'Galaxy Cinema', screenId => $SCREEN,
         screenName => 'Screen 2', timezone => 'Asia/Kolkata',
@@ -91,6 +91,9 @@ subtest 'one and a series' => sub {
         broken => ['E5'], house => bag { etc }, createdAt => match(TIME),
         prices => { SILVER => 100, GOLD => 200 },
     }, 'all of it' or diag $read->body;
+    is [$read->header('etag'), map { $_->{version} }
+        get("$base/audit?objectId=$id")->json->{items}->@*], ['"2"', 2],
+        'one version, in its tag and in the audit';
 
     my $series = create(dates => [day(61), day(62)],
         times => ['10:00', '14:30', '20:00'], durationMinutes => 120);
@@ -350,7 +353,9 @@ subtest 'sales' => sub {
         'by the time they start';
     is scalar get("$SHOWS?theatreId=$THEATRE&screenId=$SCREEN&date="
         . day(120))->json->{items}->@*, 1, 'all filters';
-    refused(get("$SHOWS?date=2026-1-1"), 400, 'invalid_query', 'no date');
+    refused(get("$SHOWS?date=$_"), 400, 'invalid_query', "no date: $_")
+        for '2026-1-1', '2026-02-30', '2026-13-01', '2026-00-00', '2025-02-29';
+    is get("$SHOWS?date=2028-02-29")->code, 200, 'a leap day is one';
 
     is $t->post("/api/v1/shows/$id/cancel", {}, @root)->code, 202,
         'cancelled';

@@ -187,6 +187,20 @@ subtest 'revoked, and expired' => sub {
     refused($del->(uuid()), 404, 'not_found', 'none');
     refused($del->('x'), 404, 'not_found', 'no id');
 
+    my $audit = $p->call('GET', "admin/audit?objectId=$made->{keyId}", undef,
+        token => $admin->{accessToken});
+    my %what = (name => 'till', role => 'ADMIN',
+        scopes => ['*:read', '*:write'], expiresAt => undef);
+    is [map { [@$_{qw(who action kind before after)}] }
+        $audit->json->{items}->@*], [
+        [$admin->{user}{userId}, 'revoke', 'api_key', \%what, undef],
+        [$admin->{user}{userId}, 'create', 'api_key', undef, \%what]],
+        'both are in the audit, once' or diag $audit->body;
+    my $all = encode_json($t->dbh->selectall_arrayref(
+        'select was::text, is_now::text from admin_audit'));
+    is [grep { index($all, substr $_, 5) >= 0 } @keys], [],
+        'without a key';
+
     my ($row) = grep { $_->{keyId} eq $made->{keyId} } $p->call('GET',
         'admin/api-keys?limit=100', undef, token => $admin->{accessToken})
         ->json->{items}->@*;

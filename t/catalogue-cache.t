@@ -188,6 +188,41 @@ subtest 'a change drops what was made from it, and nothing else' => sub {
 };
 
 
+# What never had a show, or a screen, is deleted: its own pages go with it.
+subtest 'what is removed is not there any more' => sub {
+    my @root = (user => 'root', headers => { 'x-user-role' => 'ADMIN' });
+    my @any  = (user => 'root', headers => { 'x-user-role' => 'ADMIN',
+        'If-Match' => '*' });
+    my @cases = (
+        ['movies', { title => 'Gone' }, 'movieId', '', '/availability',
+            "/shows?date=$day"],
+        ['theatres', { name => 'Gone', address => 'A', city => 'B',
+            timezone => 'Asia/Kolkata' }, 'theatreId', ''],
+    );
+
+    for my $case (@cases) {
+        my ($kind, $body, $name, @pages) = @$case;
+        my $made = $t->post("/api/v1/admin/$kind", $body, @root);
+        is $made->code, 201, "$kind: made" or diag $made->body;
+
+        my $id    = $made->json->{$name};
+        my @paths = map { "/api/v1/$kind/$id$_" } @pages;
+        for my $path (@paths) {
+            is $t->get($path, node => $_)->code, 200, "$path on node $_"
+                for 1, 2;
+        }
+
+        is $t->request('DELETE', "/api/v1/admin/$kind/$id", undef, @any)
+            ->code, 204, 'removed';
+        for my $path (@paths) {
+            is $t->get($path)->code, 404, "$path: at once where it was asked";
+            ok $t->wait_until(sub { $t->get($path, node => 2)->code == 404 },
+                5, "$path: on the other node"), 'and soon on the other';
+        }
+    }
+};
+
+
 subtest 'as PostgreSQL has it' => sub {
     for my $n (1 .. 5) {
         $dbh->do('update movies set about = ? where movie_id = ?', undef,

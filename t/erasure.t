@@ -54,6 +54,15 @@ sub dump_of (@words) {
 }
 
 
+# What the audit says of somebody, the latest first.
+sub audited ($id) {
+    my $r = $p->call('GET', "admin/audit?kind=person&objectId=$id", undef,
+        token => $admin->{accessToken});
+    return [map { [@$_{qw(who action before after)}] }
+        $r->json->{items}->@*];
+}
+
+
 subtest 'DELETE /me' => sub {
     my $who   = $p->somebody(name => 'Forget Mee', phone => '+99 555');
     my $order = bought($who, 'A1');
@@ -69,6 +78,8 @@ subtest 'DELETE /me' => sub {
     is $ask->(password => $who->{password})->code, 204, 'erased';
 
     is dump_of(@words), [], 'nothing of it is left in the database';
+    is audited($id), [[$id, 'erase', { role => 'CUSTOMER' }, undef]],
+        'the audit knows that it was, and by whom';
     refused($p->login($who), 401, 'credentials_invalid', 'nobody logs in');
     refused($p->auth('refresh', { refreshToken => $who->{refreshToken} }), 401,
         'session_over', 'or goes on');
@@ -135,6 +146,13 @@ subtest 'by an administrator' => sub {
     refused($as->('PATCH', "/$id", { role => 'ADMIN' }), 404, 'not_found',
         'no role for nobody');
     is dump_of('Somebody Else', $who->{email}), [], 'nothing is left';
+    is audited($id), [
+        [$admin->{user}{userId}, 'erase', { role => 'STAFF' }, undef],
+        [$admin->{user}{userId}, 'change', { role => 'CUSTOMER' },
+            { role => 'STAFF' }]], 'the audit has each once, and its author';
+    is audited($admin->{user}{userId}), [['operator', 'change',
+        { role => 'CUSTOMER' }, { role => 'ADMIN' }]],
+        'and who made the administrator';
 };
 
 

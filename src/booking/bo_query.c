@@ -21,7 +21,6 @@ static int bo_query_text(const bo_query_field_t *field, char *text,
 static int bo_query_number(const bo_query_field_t *field, const char *text,
     size_t len);
 static int bo_query_uuid(char *text, size_t len);
-static int bo_query_date(const char *text, size_t len);
 static int bo_query_place(char *text, size_t *len);
 static int bo_query_degrees(char *out, size_t *out_len, const char *s,
     size_t len, int32_t max);
@@ -256,7 +255,7 @@ bo_query_uuid(char *text, size_t len)
 }
 
 
-static int
+int
 bo_query_date(const char *text, size_t len)
 {
     int  i, n[3], leap, days;

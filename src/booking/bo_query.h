@@ -57,5 +57,11 @@ int bo_query_parse(bo_query_value_t *values, char *buf,
     const bo_query_field_t *fields, const char *s, size_t len,
     const char **bad);
 
+/*
+ * Whether len bytes at text are a day there is, as "2026-11-24" (RFC 3339,
+ * section 5.6, full-date).  Returns 0, or -1 when they are not.
+ */
+int bo_query_date(const char *text, size_t len);
+
 
 #endif /* _BO_QUERY_H_INCLUDED_ */

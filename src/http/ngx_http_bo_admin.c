@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_bo_admin.h"
+#include "booking/bo_query.h"
 #include "store/ngx_bo_catalogue.h"
 #include "store/ngx_bo_renew.h"
 
@@ -244,7 +245,6 @@ static ngx_uint_t
 ngx_http_bo_admin_arg_good(const ngx_http_bo_admin_arg_t *arg,
     ngx_str_t *value)
 {
-    size_t     i;
     bo_uuid_t  id;
 
     switch (arg->type) {
@@ -256,22 +256,8 @@ ngx_http_bo_admin_arg_good(const ngx_http_bo_admin_arg_t *arg,
         return bo_user_valid((char *) value->data, value->len);
 
     default: /* NGX_HTTP_BO_ARG_DATE */
-        break;
+        return bo_query_date((char *) value->data, value->len) == 0;
     }
-
-    if (value->len != sizeof("2026-11-24") - 1) {
-        return 0;
-    }
-
-    for (i = 0; i < value->len; i++) {
-        if (i == 4 || i == 7 ? value->data[i] != '-'
-                             : value->data[i] < '0' || value->data[i] > '9')
-        {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -122,7 +122,8 @@ static ngx_bo_pg_statement_t  ngx_http_bo_api_keys_page = {
 
 static ngx_bo_pg_statement_t  ngx_http_bo_api_key_gone = {
     "revoke_api_key",
-    NGX_HTTP_BO_API_KEY_COLUMNS "revoke_api_key($1::uuid)", 1, 1
+    NGX_HTTP_BO_API_KEY_COLUMNS "revoke_api_key($1::uuid, $2::text)",
+    2, 1
 };
 
 
@@ -320,7 +321,7 @@ ngx_http_bo_api_key_list(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_api_key_revoke(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_str_t               v;
+    ngx_str_t               v[2];
     ngx_http_bo_api_key_t  *k;
 
     k = ngx_http_bo_api_key_begin(ctx);
@@ -329,10 +330,11 @@ ngx_http_bo_api_key_revoke(ngx_http_bo_ctx_t *ctx)
     }
 
     bo_uuid_format((char *) k->id, &ctx->id);
-    v.data = k->id;
-    v.len = BO_UUID_LEN;
+    v[0].data = k->id;
+    v[0].len = BO_UUID_LEN;
+    v[1] = ctx->user;
 
-    ngx_http_bo_api_key_submit(ctx, &ngx_http_bo_api_key_gone, &v);
+    ngx_http_bo_api_key_submit(ctx, &ngx_http_bo_api_key_gone, v);
 }
 
 

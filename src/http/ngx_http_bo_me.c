@@ -375,7 +375,7 @@ ngx_http_bo_delete_checked(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_person_t *p = ctx->data;
 
-    ngx_str_t  v[2];
+    ngx_str_t  v[3];
 
     if (ngx_http_bo_me_proved(ctx) != NGX_OK) {
         return;
@@ -383,6 +383,7 @@ ngx_http_bo_delete_checked(ngx_http_bo_ctx_t *ctx)
 
     v[0] = ctx->user;
     v[1] = p->person.password;
+    v[2] = ctx->user;
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_ERASE, v, ngx_http_bo_deleted);
 }

@@ -116,7 +116,7 @@ ngx_http_bo_people_get(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_people_patch(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_str_t              v[2];
+    ngx_str_t              v[3];
     ngx_http_bo_person_t  *p;
 
     p = ngx_http_bo_people_begin(ctx, ngx_http_bo_people_role_fields);
@@ -127,6 +127,7 @@ ngx_http_bo_people_patch(ngx_http_bo_ctx_t *ctx)
     v[0].data = p->session;
     v[0].len = BO_UUID_LEN;
     v[1] = ngx_http_bo_person_text(&p->name);
+    v[2] = ctx->user;
 
     if (bo_role_parse(p->name.data, p->name.len) == BO_ROLE_CUSTOMER
         && (v[1].len != 8 || ngx_strncmp(v[1].data, "CUSTOMER", 8) != 0))
@@ -159,7 +160,7 @@ ngx_http_bo_people_answer(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_people_erase(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_str_t              v[2];
+    ngx_str_t              v[3];
     ngx_http_bo_person_t  *p;
 
     p = ngx_http_bo_people_begin(ctx, NULL);
@@ -170,6 +171,7 @@ ngx_http_bo_people_erase(ngx_http_bo_ctx_t *ctx)
     v[0].data = p->session;
     v[0].len = BO_UUID_LEN;
     ngx_str_null(&v[1]);
+    v[2] = ctx->user;
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_ERASE, v,
                            ngx_http_bo_people_erased);

@@ -82,10 +82,12 @@ static ngx_bo_pg_statement_t  ngx_bo_person_statements[] = {
       3, 1 },
 
     { "change_role",
-      NGX_BO_PERSON_COLUMNS "change_role($1::text, $2::text)", 2, 1 },
+      NGX_BO_PERSON_COLUMNS "change_role($1::text, $2::text, $3::text)",
+      3, 1 },
 
     { "erase_person",
-      NGX_BO_PERSON_COLUMNS "erase_person($1::text, $2::text)", 2, 1 }
+      NGX_BO_PERSON_COLUMNS "erase_person($1::text, $2::text, $3::text)",
+      3, 1 }
 };
 
 
