@@ -19,6 +19,7 @@ create table orders (
     expires_at     timestamptz(3) not null,
     confirmed_at   timestamptz(3),
     ended_at       timestamptz(3),
+    show_starts    timestamptz(3),
     show_no        int not null,
     version        int not null default 1,
     currency       char(3) not null,
@@ -69,6 +70,10 @@ comment on table orders is
 comment on column orders.version is
     'Number of the last state change, from 1; the event of that change has '
     'the same version.';
+comment on column orders.show_starts is
+    'When the show was to begin as it was ordered: an order that has no seats '
+    'any more gets them back for that time only.  Null where there was no '
+    'such show.';
 comment on column orders.ended_at is
     'When it came to its present end: FAILED, EXPIRED or CANCELLED.';
 comment on column orders.seat_nos is
@@ -129,7 +134,8 @@ when (not (case
       or new.show_id <> old.show_id
       or new.hold_id <> old.hold_id
       or new.user_id <> old.user_id
-      or new.amount <> old.amount)
+      or new.amount <> old.amount
+      or new.show_starts <> old.show_starts)
 execute function orders_refuse();
 
 

@@ -10,6 +10,12 @@
 --   (refund_id), user_seats (show, user), seat_claims (show, seat).  Within a
 --   table rows are sorted first.  create_orders() touches no order that
 --   exists, so it starts the same way.
+-- * Before it claims a seat, a transaction shares the show (share_shows()):
+--   create_orders() before it reads of it, seat_again() before user_seats.
+--   Who changes what the seats were ordered by, time, prices or kinds of
+--   seats, has the show alone (have_show()) before looking for claims, and
+--   waits for nothing of the above from then on.  So each sees what the other
+--   has done, and one of the two loses.
 -- * A batch settles what each of its items may do before it writes orders:
 --   an item that loses is undone row by row and its neighbours stay.
 --
@@ -66,6 +72,38 @@ create type order_outcome as (
     payment_method text,
     conflicts      int[]
 );
+
+
+-- Keeps what they are ordered by from changing until the transaction ends.
+--
+-- An advisory lock, for all share it: a row's "for key share" would be written
+-- into the row of the one show that everybody wants, as a multixact, once for
+-- each batch.  Looking at the revision again at the end instead would not do:
+-- two that have not committed do not see each other.  Sorted, for who waits to
+-- have a show alone is in the way of those who come later.
+
+create function share_shows(show_ids uuid[]) returns void
+language plpgsql
+as $$
+begin
+    perform pg_advisory_xact_lock_shared(hashtext('boxoffice.show'), s.place)
+    from (select distinct hashtext(id::text) as place
+          from unnest(show_ids) id order by 1) s;
+end
+$$;
+
+
+-- Waits for all that share the show, and keeps others out, until the end of
+-- the transaction.  What is read by the next statement is how they left it.
+
+create function have_show(show_id uuid) returns void
+language plpgsql
+as $$
+begin
+    perform pg_advisory_xact_lock(hashtext('boxoffice.show'),
+                                  hashtext(show_id::text));
+end
+$$;
 
 
 -- The payload of an order's event.  The body is a text: newer releases of

@@ -24,7 +24,8 @@ create type new_order as (
     user_limit     int,
     idem_key       text,
     fingerprint    text,
-    seat_prices    int[]
+    seat_prices    int[],
+    show_starts    timestamptz
 );
 
 create type item_conflicts as (item int, conflicts int[]);
@@ -92,6 +93,8 @@ declare
     back       boolean;     -- a user had orders of the show before
     undo       boolean := false;
 begin
+    perform share_shows(show_ids);
+
     select array_agg(row(p.item, p.order_id, p.show_id, s.show_no,
                          s.show_date,
                          case when s.show_id is null
@@ -103,7 +106,8 @@ begin
                          s.currency, p.payment_method, p.name, p.email,
                          p.phone, p.ttl_ms, p.user_limit, p.idem_key,
                          p.fingerprint,
-                         p.seat_prices::int[])::new_order order by p.item),
+                         p.seat_prices::int[],
+                         s.starts_at)::new_order order by p.item),
            array_agg(s.show_date order by p.item),
            array_agg(p.item) filter (where p.nth > 1)
     into items, dates, again
@@ -265,11 +269,12 @@ begin
         insert into orders as o (order_id, show_date, show_id, show_no,
             user_id, hold_id, seat_nos, seat_ids, amount, currency,
             payment_method, customer_name, customer_email, customer_phone,
-            created_at, expires_at, seat_prices)
+            created_at, expires_at, seat_prices, show_starts)
         select i.order_id, i.show_date, i.show_id, i.show_no, i.user_id,
                i.hold_id, i.seat_nos, i.seat_ids, i.amount, i.currency,
                i.payment_method, i.name, i.email, i.phone, started,
-               started + i.ttl_ms * interval '1 millisecond', i.seat_prices
+               started + i.ttl_ms * interval '1 millisecond', i.seat_prices,
+               i.show_starts
         from unnest(items) i
         where outcomes[i.item] is null
         returning o.*, order_event(o) as event

@@ -28,7 +28,9 @@ create type locked_order as (
 
 
 -- Seats for orders that had expired and are paid after all: those of items
--- that are all free.  The caller has the orders' locks, and so has to say
+-- that are all free and can still be sold, when the show begins as it was
+-- ordered.  Nothing kept it from being moved, nor seats from breaking, while
+-- nobody had a claim.  The caller has the orders' locks, and so has to say
 -- which others it will free: their users' rows come before any claim.  Returns
 -- the items that have their seats, and their users' counts, again.
 
@@ -41,6 +43,10 @@ as $$
 declare
     won int[];
 begin
+    perform share_shows(array_agg(o.show_id))
+    from unnest(order_ids, show_dates) p(order_id, show_date)
+    join orders o using (order_id, show_date);
+
     insert into user_seats (show_id, user_id, seats, orders)
     select distinct o.show_id, o.user_id, 0, 1
     from unnest(order_ids, show_dates) p(order_id, show_date)
@@ -69,6 +75,7 @@ begin
     won := array(
         select r.item
         from (select p.item, p.user_limit, o.order_id, o.show_id, o.seat_nos,
+                     o.show_starts,
                      u.seats + sum(cardinality(o.seat_nos))
                                over (partition by o.show_id, o.user_id
                                      order by p.item) as seats
@@ -76,7 +83,19 @@ begin
                    p(item, order_id, show_date, user_limit)
               join orders o using (order_id, show_date)
               join user_seats u using (show_id, user_id)) r
+        join shows s using (show_id)
         where r.seats <= r.user_limit
+          and s.status = 'SCHEDULED'
+          and s.starts_at > now()
+          and s.starts_at = r.show_starts
+          and cardinality(r.seat_nos)
+              = (select count(*)
+                 from unnest(r.seat_nos) n(seat_no)
+                 join layout_seats l on l.layout_id = s.layout_id
+                                    and l.seat_no = n.seat_no
+                 left join show_seats k on k.show_id = r.show_id
+                                       and k.seat_no = n.seat_no
+                 where coalesce(k.kind, l.kind) in ('NORMAL', 'ACCESSIBLE'))
           and cardinality(r.seat_nos)
               = (select count(*)
                  from unnest(r.seat_nos) n(seat_no)
@@ -123,7 +142,8 @@ $$;
 --
 -- outcome:
 -- confirmed     PAYMENT_PENDING became CONFIRMED, also when its time was over;
---               or EXPIRED did, for its seats were free
+--               or EXPIRED did, for its seats were free, and they and the
+--               time are what they were
 -- declined      PAYMENT_PENDING became FAILED, its seats are free
 -- already       it is CONFIRMED: nothing happens
 -- expired, failed, cancelled

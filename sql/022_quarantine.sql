@@ -208,10 +208,9 @@ begin
     end if;
 
     if o.status = 'EXPIRED'
-       and (s.status <> 'SCHEDULED' or s.starts_at <= now()
-            or cardinality(seat_again(array[1], array[o.order_id],
-                                      array[o.show_date], array[user_limit],
-                                      '{}', '{}')) = 0) then
+       and cardinality(seat_again(array[1], array[o.order_id],
+                                  array[o.show_date], array[user_limit],
+                                  '{}', '{}')) = 0 then
         return 'seats_gone';
     end if;
 
@@ -265,7 +264,8 @@ $$;
 -- money         it has some, which cannot be dismissed
 -- ended         the order is paid, or it failed or was cancelled
 -- short         it is not enough, or of another currency
--- seats_gone    the order has expired and its seats are not to be had again
+-- seats_gone    the order has expired and its seats are not to be had again,
+--               or not for the time that it was made for
 
 create function decide_quarantine(
     of_case uuid, wanted text, who text, remark text, to_order uuid,

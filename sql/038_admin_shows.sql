@@ -2,6 +2,9 @@
 -- and house seats of a show, what it has sold.  See 035 for how a change is
 -- made.
 --
+-- What is refused for the sake of orders is looked for while none is being made
+-- of that show: see have_show() in 006.
+--
 -- A change of a show that workers keep takes a new epoch: whoever made it
 -- tells Redis (lua/renew.lua), and every node finds out by its next script.
 
@@ -420,6 +423,8 @@ declare
     until timestamptz := at + (body ->> 'durationMinutes')::int
                               * interval '1 minute';
 begin
+    perform have_show(id);
+
     select * into old from shows s where s.show_id = id;
 
     if admin_show_closed(id) then
@@ -473,6 +478,8 @@ as $$
 declare
     wrong json;
 begin
+    perform have_show(id);
+
     if admin_show_closed(id) then
         return admin_refused('over', null);
     end if;
@@ -521,6 +528,8 @@ declare
     sold  text[];
     moved int[];
 begin
+    perform have_show(id);
+
     select s.layout_id into home from shows s where s.show_id = id;
 
     if admin_show_closed(id) then

@@ -628,6 +628,121 @@ subtest 'the state graph' => sub {
 };
 
 
+# What an administrator does to a show, as the server asks for it.
+
+sub change {
+    my ($db, $show, $action, $body) = @_;
+    return $db->selectrow_array(
+        "select outcome from boxoffice.admin_write('root', null, null, ?, "
+        . "'show', ?, null, ?)", undef, $action, $show->{show_id}, $body);
+}
+
+sub moved {
+    my ($show, $hours) = @_;
+    return one("select jsonb_build_object('durationMinutes', 120, "
+               . "'startsAtMs', boxoffice.unix_ms(starts_at + ? * interval "
+               . "'1 h')) from boxoffice.shows where show_id = ?", undef,
+               $hours, $show->{show_id});
+}
+
+
+subtest 'paid late, and the show is another one' => sub {
+    my $show = TestPg::show($dbh, 2);
+    my ($broken, $house, $whole, $later) = map {
+        order($show, [$_, $_ + 1], user_id => "w$_") } 0, 2, 4, 6;
+    my @o = ($broken, $house, $whole, $later);
+
+    create($dbh, @o);
+    $dbh->do("update boxoffice.orders set expires_at = now() - interval '1 s' "
+             . 'where show_id = ?', undef, $show->{show_id});
+    $dbh->selectall_arrayref('select * from boxoffice.expire_orders(100)');
+
+    is(change($dbh, $show, 'seats', '{"broken":["A1"],"house":["A4"]}'),
+       'changed', 'seats that nobody has break');
+    my @r = confirm($dbh, map { payment($_) } $broken, $house, $whole);
+    is(outcomes(@r), 'expired expired confirmed',
+       'who has one of them is too late, others are not');
+    is(join(' ', map { refunds($_) } $broken, $house, $whole), '1 1 0',
+       'their money goes back, once');
+
+    cancel($dbh, withdrawal($whole, admin => 't'));
+    is(change($dbh, $show, 'change', moved($show, 24)), 'changed',
+       'the show is moved');
+    is(outcomes(confirm($dbh, payment($later))), 'expired',
+       'that is not what was ordered');
+    is(refunds($later), 1, 'and its money goes back');
+
+    my $back = order(TestPg::show_row($dbh, $show->{show_id}), [8],
+                     user_id => 'w8');
+    create($dbh, $back);
+    expire_now($back);
+    $dbh->selectall_arrayref('select * from boxoffice.expire_orders(100)');
+    change($dbh, $show, 'change', moved($show, 24));
+    change($dbh, $show, 'change', moved($show, -24));
+    is(outcomes(confirm($dbh, payment($back))), 'confirmed',
+       'moved away and back is what was ordered');
+    healthy($dbh, 'after shows that changed');
+};
+
+
+subtest 'an order and a change of its show at once' => sub {
+    my $show = TestPg::show($dbh, 2);
+    my $other = $pg->dbh();
+    my %change = (
+        seats  => sub { '{"broken":["A1"]}' },
+        change => sub { moved($show, 24) },
+        prices => sub { '{"prices":{"STD":700}}' },
+    );
+
+    $_->do("set lock_timeout = '150ms'") for $dbh, $other;
+
+    for my $action (sort keys %change) {
+        my $refused = { seats => 'sold', change => 'in_use',
+                        prices => 'sale_begun' }->{$action};
+        my $o = order(TestPg::show_row($dbh, $show->{show_id}), [0],
+                      user_id => "x$action");
+        my $body = $change{$action}->();
+
+        # the order is first
+        $other->begin_work();
+        is(outcomes(create($other, $o)), 'created', "$action: an order");
+        ok(!eval { change($dbh, $show, $action, $body); 1 }
+           && $dbh->state eq '55P03', 'the change waits for it');
+        $other->commit();
+        is(change($dbh, $show, $action, $body), $refused, 'and is refused');
+        cancel($dbh, withdrawal($o));
+
+        # the change is first
+        $o = order($show = TestPg::show_row($dbh, $show->{show_id}), [0],
+                   user_id => "y$action");
+        $other->begin_work();
+        is(change($other, $show, $action, $body), 'changed', 'a change');
+        ok(!eval { create($dbh, $o); 1 } && $dbh->state eq '55P03',
+           'the order waits for it');
+        $other->commit();
+        is(outcomes(create($dbh, $o)), 'stale', 'and is refused');
+        change($dbh, $show, 'seats', '{"normal":["A1"]}');
+    }
+
+    # who is paid late takes seats as well
+    my $late = order(TestPg::show_row($dbh, $show->{show_id}), [5],
+                     user_id => 'xlate');
+    create($dbh, $late);
+    expire_now($late);
+    $dbh->selectall_arrayref('select * from boxoffice.expire_orders(100)');
+    $other->begin_work();
+    is(outcomes(confirm($other, payment($late))), 'confirmed', 'paid late');
+    ok(!eval { change($dbh, $show, 'change', moved($show, 24)); 1 }
+       && $dbh->state eq '55P03', 'a change waits for it');
+    $other->commit();
+    is(change($dbh, $show, 'change', moved($show, 24)), 'in_use',
+       'and is refused');
+
+    $dbh->do('set lock_timeout = 0');
+    healthy($dbh, 'after changes at once');
+};
+
+
 subtest 'the invariants notice' => sub {
     my $o = order($show, fresh(2), user_id => 'v1');
     create($dbh, $o);
@@ -638,8 +753,8 @@ subtest 'the invariants notice' => sub {
     my %wrong = (
         I1 => "insert into orders select '" . TestPg::uuid() . "', show_date, "
             . "show_id, '" . TestPg::uuid() . "', amount, created_at, "
-            . "expires_at, confirmed_at, ended_at, show_no, version, currency, "
-            . "status, payment_method, user_id, seat_nos, seat_ids, "
+            . "expires_at, confirmed_at, ended_at, show_starts, show_no, version, "
+            . "currency, status, payment_method, user_id, seat_nos, seat_ids, "
             . "customer_name, customer_email from orders where order_id = ?",
         'I15: a live order' => 'delete from seat_claims where order_id = ?',
         'I15: a claim belongs' => "insert into seat_claims select show_id, "
