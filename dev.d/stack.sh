@@ -125,6 +125,7 @@ start_nginx() {
         umask 077
         render "$ROOT/conf/dev.conf.in" "USER=$(worker_user)" \
             "MODULE=$BUILD/release/$MODULE" "ROOT=$ROOT" "PORT=$port" \
+            "LISTEN=${BOXOFFICE_LISTEN:-127.0.0.1}" \
             "REDIS=$REDIS" "POSTGRES=$POSTGRES" >"$dir/nginx.conf"
     )
 
@@ -164,6 +165,14 @@ start_nginx() {
 port_is_taken_by_nginx() {
     kill -0 "$(<"$STACK/nginx.pid")" && [[ -s $STACK/nginx/nginx.pid ]] &&
         ! port_is_free "$1"
+}
+
+
+# nginx is asked on 127.0.0.1 by dev itself, so it is there in any case.
+check_listen() {
+    [[ ${BOXOFFICE_LISTEN:-127.0.0.1} =~ ^(127\.0\.0\.1|0\.0\.0\.0)$ ]] ||
+        die "BOXOFFICE_LISTEN=$BOXOFFICE_LISTEN is neither 127.0.0.1 nor" \
+            "0.0.0.0"
 }
 
 
@@ -344,6 +353,7 @@ run_stack() {
     fi
 
     check_port
+    check_listen
     install_packages run build
     build_release
     make_stack_dir

@@ -27,17 +27,35 @@ function differences(before, after) {
 }
 
 
+/* Where the page of an object is, of the kinds that have one. */
+const PAGES = { movie: "movies", theatre: "theatres", screen: "screens",
+    layout: "layouts", show: "shows" };
+
+
+/* What it is called, with a link to it as long as it is there. */
+function what(each) {
+    const object = { ...each.before, ...each.after };
+    const name = object.title || object.name || object.movieTitle
+        || `${each.kind} ${each.objectId.slice(0, 8)}`;
+
+    return PAGES[each.kind] && each.action !== "remove"
+        ? h("a", { href: `#/${PAGES[each.kind]}/${each.objectId}` }, name)
+        : h("strong", {}, name);
+}
+
+
 function entry(each) {
     const changes = differences(each.before, each.after);
 
     return h("li", {},
-        h("span", {}, h("strong", {}, each.who),
-            ` · ${each.action} · ${each.kind}`
-            + (each.version ? ` · version ${each.version}` : "")),
+        h("span", {}, what(each), ` · ${each.action} · ${each.kind}`
+            + (each.version ? ` · version ${each.version}` : "") + " · by ",
+            h("strong", {}, each.who)),
         h("span", { class: "muted" },
             h("time", { dateTime: each.at }, dayTime(each.at))),
         changes.length > 0 && h("details", {},
-            h("summary", {}, `What changed (${changes.length})`),
+            h("summary", {}, `What changed (${changes.length}): `
+                + changes.map(([name]) => name).join(", ")),
             h("dl", { class: "changes" }, changes.map(([name, a, b]) => (
                 h("div", {}, h("dt", {}, name),
                     h("dd", {}, h("del", {}, text(a)), " → ",

@@ -1,15 +1,18 @@
 /* From a hold to an order, which is paid on its own page. */
 
-import { read, write } from "./api.js";
+import { read, signedIn, write } from "./api.js";
 import { announce, busy, buttonLink, h, toast } from "./dom.js";
 import { countdown } from "./countdown.js";
 import { forgetHold, loadHold, releaseHold } from "./hold.js";
 import { count, money, seatList } from "./format.js";
 import { readMap } from "./livemap.js";
+import { session } from "./storage.js";
 import { SeatMap } from "./seatmap.js";
 import { showInfo, when, where } from "./shows.js";
 import { explain } from "./words.js";
 
+/* what was typed for a hold, until it is an order or another hold's */
+const TYPED = "boxoffice.typed";
 const METHODS = [["UPI", "UPI"], ["CARD", "Card"], ["WALLET", "Wallet"]];
 
 
@@ -71,15 +74,43 @@ function methodFields() {
     return {
         el,
         value: () => el.querySelector("input:checked").value,
+        set: (value) => {
+            for (const input of el.querySelectorAll("input")) {
+                input.checked = input.value === value;
+            }
+        },
     };
 }
 
 
 class Checkout {
-    constructor(show, hold, amount, currency) {
+    constructor(show, hold, amount, currency, me) {
         Object.assign(this, { show, hold, amount, currency });
         this.order = null;
         this.build();
+        this.fill(me);
+    }
+
+    /* As it was left; else who is signed in. */
+    fill(me) {
+        const typed = session.get(TYPED);
+        const mine = typed?.holdId === this.hold.holdId ? typed : null;
+
+        for (const [name, { input }] of Object.entries(this.customer)) {
+            input.value = mine?.[name] ?? me?.[name] ?? "";
+        }
+
+        if (mine) {
+            this.method.set(mine.method);
+        }
+    }
+
+    keep() {
+        const values = Object.entries(this.customer)
+            .map(([name, { input }]) => [name, input.value]);
+
+        session.set(TYPED, { holdId: this.hold.holdId,
+            method: this.method.value(), ...Object.fromEntries(values) });
     }
 
     destroy() {
@@ -94,6 +125,7 @@ class Checkout {
         this.submit = h("button", { class: "button primary", type: "submit" },
             `Go on to pay ${money(this.amount, this.currency)}`);
         this.form = h("form", { class: "form", noValidate: true,
+            oninput: () => this.keep(),
             onsubmit: (event) => {
                 event.preventDefault();
                 this.send();
@@ -178,6 +210,7 @@ class Checkout {
         }
 
         forgetHold(this.show.showId);
+        session.remove(TYPED);
 
         /* "back" must not lead into a form that is done with */
         if (!this.gone) {
@@ -278,10 +311,25 @@ function endedPanel(show) {
 }
 
 
+/* Who is signed in, if that can be known: one can type it, too. */
+async function account() {
+    if (!signedIn()) {
+        return null;
+    }
+
+    try {
+        return (await read("/me")).data;
+
+    } catch {
+        return null;
+    }
+}
+
+
 /* The price shown here is for information; the server computes its own. */
 export async function checkoutView({ showId }) {
-    const [show, hold] = await Promise.all([
-        showInfo(showId), loadHold(showId),
+    const [show, hold, me] = await Promise.all([
+        showInfo(showId), loadHold(showId), account(),
     ]);
 
     if (!hold) {
@@ -291,7 +339,7 @@ export async function checkoutView({ showId }) {
 
     const map = new SeatMap(...await readMap(showId));
     const page = new Checkout(show, hold, map.total(hold.seatIds),
-        map.currency);
+        map.currency, me);
 
     return { title: "Checkout", el: page.el, destroy: () => page.destroy() };
 }

@@ -216,7 +216,7 @@ export function makeField(spec, prefix = "field") {
             input.value = text;
         },
         focus: () => input.focus(),
-        el: h("div", { class: `field ${spec.type || "text"}` },
+        el: h("div", { class: `field of-${spec.type || "text"}` },
             h("label", { for: id }, spec.required ? `${spec.label} (needed)`
                 : spec.label),
             spec.hint && h("span", { class: "muted", id: `${id}-hint` },

@@ -18,6 +18,7 @@ let home = {};
 let site = "";
 let current = null;
 let visit = 0;
+let allowed = async () => {};
 
 
 function parse(hash) {
@@ -32,7 +33,8 @@ function parse(hash) {
         }
     }
 
-    return { route: routes[0], params: {} };
+    return { route: routes.find(({ at }) => at.test(home.href.slice(1))),
+        params: {} };
 }
 
 
@@ -118,6 +120,7 @@ export async function navigate() {
     let view;
 
     try {
+        await allowed();
         view = await route.view(params);
 
     } catch (error) {
@@ -138,10 +141,12 @@ export async function navigate() {
 
 /*
  * table: [{at, view, nav}], at being a regular expression with named parts;
- * what no row knows is the first one.  where: {href, text} of the way out of
- * an error.  name: the end of every title.
+ * what no row knows is the one of where.  where: {href, text} of the way out
+ * of an error.  name: the end of every title.  first(): asked before any view,
+ * rejects when there is none for who asks.
  */
-export function start(table, where, name) {
+export function start(table, where, name, first = allowed) {
+    allowed = first;
     routes = table;
     home = where;
     site = name;

@@ -11,6 +11,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 
 import { launch } from "./chromium.mjs";
+import { freeSeats, halls, hold } from "./seats.mjs";
 import { api, atHeading, BASE, DESKTOP, look, PHONE, tabTo, until, visitor }
     from "./site.mjs";
 
@@ -196,6 +197,36 @@ test("a session outlives its access token, and its end is told",
         await page.getByRole("heading", { name: "My orders" }).waitFor();
         assert.equal((await cookies(page)).length, 2);
     });
+
+
+test("a checkout has the name and the email of who is signed in",
+    async (t) => {
+        const { hall } = await halls();
+        const page = await visitor(t, browser, "#/sign-in");
+        const email = await somebody();
+
+        await signIn(page, email);
+        await atHeading(page, "Account");
+        await hold(page, hall, await freeSeats(hall, 1));
+        assert.equal(await page.getByLabel("Name").inputValue(), "Ada");
+        assert.equal(await page.getByLabel("Email").inputValue(), email);
+        await page.getByRole("button", { name: "Release seats" }).click();
+        await page.locator(".toast", { hasText: "released" }).waitFor();
+    });
+
+
+test("a customer is told at the door of the administration", async (t) => {
+    const page = await visitor(t, browser, "#/sign-in");
+
+    await signIn(page, await somebody());
+    await atHeading(page, "Account");
+
+    for (const where of ["layouts/new", "movies/new", "shows/new"]) {
+        await page.goto(`${BASE}/admin.html#/${where}`);
+        await page.getByText("You are not allowed to do this.").waitFor();
+        assert.equal(await page.locator("form").count(), 0);
+    }
+});
 
 
 test("one comes back to pages of this site only", async (t) => {

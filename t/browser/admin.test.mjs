@@ -121,6 +121,54 @@ for (const [name, options] of [["phone", PHONE], ["desktop", DESKTOP]]) {
 }
 
 
+test("the page opens on the movies, with a mistyped address, too",
+    async (t) => {
+        for (const where of ["admin.html", "admin.html#/moveis"]) {
+            const page = await visitor(t, browser, where);
+
+            await atFirst(page, "Movies");
+            assert.equal(await page.locator("form").count(), 0);
+            assert.equal(await page.locator("[aria-current]").textContent(),
+                "Movies");
+        }
+    });
+
+
+test("a phone has the menu in one row, messages below it, a choice below its"
+    + " label", async (t) => {
+    const page = await open(t, "theatres", PHONE);
+    const tops = await page.locator("header.site nav a").evaluateAll(
+        (links) => links.map((link) => link.getBoundingClientRect().top));
+
+    await atFirst(page, "Theatres");
+    assert.equal(new Set(tops).size, 1);
+    assert.ok(await page.evaluate(() => (
+        document.querySelector("header.site").getBoundingClientRect().bottom
+        <= document.getElementById("toasts").getBoundingClientRect().top)));
+
+    await page.goto(`${BASE}/admin.html#/screens/`
+        + "00000000-0000-4000-8000-000000000201");
+
+    const field = page.locator(".field:has(select)").first();
+
+    await field.waitFor();
+    assert.ok(await field.evaluate((el) => (
+        el.querySelector("label").getBoundingClientRect().bottom
+        <= el.querySelector("select").getBoundingClientRect().top)));
+});
+
+
+test("what the audit is about has its name, and a link", async (t) => {
+    const title = `<i>Named</i> ${randomUUID()}`;
+    const { movieId } = await movie(title);
+    const page = await open(t, `audit?objectId=${movieId}`);
+
+    await page.getByRole("link", { name: title }).click();
+    await atHeading(page, title);
+    assert.equal(new URL(page.url()).hash, `#/movies/${movieId}`);
+});
+
+
 function atFirst(page, text) {
     return page.getByRole("heading", { name: text, exact: true }).waitFor();
 }

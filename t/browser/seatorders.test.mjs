@@ -47,6 +47,17 @@ test("paying gives a ticket; the others see the seats sold; cancelling frees"
         .getAttribute("aria-invalid"), "true");
     await look(a.page, "checkout-mistakes");
 
+    /* what was typed is there after a reload */
+    await a.page.getByLabel("Name").fill("Grace");
+    await a.page.getByLabel("Email").fill("grace@example.org");
+    await a.page.getByLabel("Card").check();
+    await a.page.reload();
+    await a.page.getByRole("button", { name: /^Go on to pay/ }).waitFor();
+    assert.equal(await a.page.getByLabel("Name").inputValue(), "Grace");
+    assert.equal(await a.page.getByLabel("Email").inputValue(),
+        "grace@example.org");
+    assert.equal(await a.page.getByLabel("Card").isChecked(), true);
+
     await payFor(a.page);
     await a.page.locator(".ticket .seat-ids",
         { hasText: ids.join(", ") }).waitFor();
