@@ -123,7 +123,7 @@ class Checkout {
         this.method = methodFields();
         this.problem = h("p", { class: "notice error", hidden: true });
         this.submit = h("button", { class: "button primary", type: "submit" },
-            `Go on to pay ${money(this.amount, this.currency)}`);
+            this.onward());
         this.form = h("form", { class: "form", noValidate: true,
             oninput: () => this.keep(),
             onsubmit: (event) => {
@@ -142,6 +142,10 @@ class Checkout {
             h("h1", {}, "Checkout"), this.content);
     }
 
+    onward() {
+        return `Go on to pay ${money(this.amount, this.currency)}`;
+    }
+
     address() {
         return `#/shows/${this.show.showId}`;
     }
@@ -152,14 +156,14 @@ class Checkout {
 
         return h("aside", { class: "panel", "aria-label": "Your booking" },
             h("h2", {}, this.show.movieTitle),
-            h("p", { class: "where" }, when(this.show), h("br"),
-                where(this.show)),
+            h("p", { class: "where" }, this.time = h("span", {},
+                when(this.show)), h("br"), where(this.show)),
             this.clock.el,
             h("p", { class: "seats-line" },
                 h("span", {}, count(this.hold.seatIds.length, "seat")),
                 h("strong", {}, seatList(this.hold.seatIds))),
             h("p", { class: "total" }, h("span", {}, "Total"),
-                h("strong", { class: "sum" },
+                this.sum = h("strong", { class: "sum" },
                     money(this.amount, this.currency))),
             h("div", { class: "actions" },
                 buttonLink(this.address(), "Change seats", "quiet"),
@@ -183,7 +187,8 @@ class Checkout {
             customer.phone = phone;
         }
 
-        return { holdId: this.hold.holdId,
+        /* the time that is on the page: for another one nothing is ordered */
+        return { holdId: this.hold.holdId, startsAt: this.show.startsAt,
             paymentMethod: this.method.value(), customer };
     }
 
@@ -198,6 +203,7 @@ class Checkout {
 
         this.problem.hidden = true;
         await busy(this.submit, "One moment…", () => this.book());
+        this.submit.textContent = this.onward();
     }
 
     async book() {
@@ -242,7 +248,31 @@ class Checkout {
             order.holdId === this.hold.holdId)) || null;
     }
 
+    /* The new time and price, to go on with or to give the seats back. */
+    async moved(startsAt) {
+        this.show = { ...this.show, startsAt };
+        this.time.textContent = when(this.show);
+        this.say(`This show now begins ${when(this.show)}. Nothing was booked,`
+            + " and you still hold your seats: go on if the new time suits"
+            + " you, or release them.");
+
+        try {
+            const map = new SeatMap(...await readMap(this.show.showId));
+
+            this.amount = map.total(this.hold.seatIds);
+            this.sum.textContent = money(this.amount, this.currency);
+
+        } catch {
+            /* the price is told once more before it is paid */
+        }
+    }
+
     async refused(error) {
+        if (error.code === "show_changed") {
+            await this.moved(error.details.startsAt);
+            return;
+        }
+
         this.say(explain(error));
 
         /* is there still something to order? */

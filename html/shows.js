@@ -10,15 +10,22 @@ import { poster } from "./poster.js";
 const known = new Map();
 
 
-/* One show; the same answer serves every view of this visit. */
+/*
+ * One show; the same answer serves what is drawn at about the same time.  Not
+ * more: a show may be moved, and nobody is to see the old time.
+ */
 export function showInfo(showId) {
     let promise = known.get(showId);
 
     if (!promise) {
         promise = read(`/shows/${encodeURIComponent(showId)}`)
             .then(({ data }) => data);
-        promise.catch(() => known.delete(showId));
         known.set(showId, promise);
+
+        const forget = () => known.get(showId) === promise
+            && known.delete(showId);
+
+        promise.then(() => window.setTimeout(forget, 1000), forget);
     }
 
     return promise;

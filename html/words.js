@@ -18,6 +18,8 @@ const byCode = {
     seat_limit: "That is more seats than one person can book here.",
     hold_expired: "Your hold has ended, and the seats are free again.",
     hold_lost: "Your hold was lost. Please choose your seats again.",
+    show_changed: "The show begins at another time now. Nothing was booked,"
+        + " and you still hold your seats.",
     hold_ordered: "These seats are in one of your orders already.",
     show_not_found: "This show does not exist, or is over.",
     sale_closed: "Booking for this show is closed.",

@@ -316,6 +316,7 @@ create table shows (
     layout_id   uuid not null,
     starts_at   timestamptz(3) not null,
     ends_at     timestamptz(3) not null,
+    moved_at    timestamptz(3),
     local_day   date not null,
     show_date   date not null,
     currency    char(3) not null,

@@ -55,6 +55,11 @@ begin
         new.revision := old.revision + 1;
     end if;
 
+    -- as late as can be: who held a seat before it was moved knew nothing
+    if new.starts_at <> old.starts_at then
+        new.moved_at := clock_timestamp();
+    end if;
+
     return new;
 end
 $$;

@@ -18,10 +18,13 @@ create type show_row as (
     timezone     text,
     categories   text,
     layout       text,
-    orphan_rule  boolean
+    orphan_rule  boolean,
+    moved_ms     bigint
 );
 
 
+-- moved_ms: when it was last moved to another time; 0: never.
+--
 -- One show with prices and seats; one row, or none if there is no such show.
 --
 -- categories: "SILVER:15000,GOLD:20000", cheapest first.
@@ -46,7 +49,8 @@ declare
 begin
     select s.show_no, s.show_id, s.epoch, s.revision, s.status,
            unix_ms(s.starts_at), unix_ms(s.ends_at), s.currency, m.title,
-           t.name, c.name, t.timezone, null, null, s.orphan_rule
+           t.name, c.name, t.timezone, null, null, s.orphan_rule,
+           coalesce(unix_ms(s.moved_at), 0)
     into found
     from shows s
     join movies m using (movie_id)

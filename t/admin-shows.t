@@ -6,8 +6,8 @@ use v5.36;
 use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Test          qw(SHOW SMALL_SHOW uuid);
-use Boxoffice::Test::Booking qw(TIME UUID hold order pay seatmap map_states
-    try_hold try_order);
+use Boxoffice::Test::Booking qw(CUSTOMER TIME UUID hold order pay seatmap
+    map_states try_hold try_order);
 use Mojo::JSON               qw(encode_json false true);
 use POSIX                    qw(strftime);
 
@@ -205,6 +205,44 @@ subtest 'moved' => sub {
     refused($t->put($path, { startsAt => day(92) . 'T10:00:00Z',
         durationMinutes => 60 }, if_match('*')), 409, 'in_use',
         'not when somebody has a seat', { usedBy => { orders => 1 } });
+};
+
+
+subtest 'moved while seats are held' => sub {
+    my $id   = create(startsAt => day(95) . 'T10:00:00Z')->json
+        ->{items}[0]{showId};
+    my ($old, $new) = map { day($_) . 'T10:00:00.000Z' } 95, 96;
+    my $order = sub ($hold, $starts, %o) {
+        return $t->post('/api/v1/orders', { holdId => $hold->{holdId},
+            paymentMethod => 'CARD', customer => CUSTOMER,
+            $starts ? (startsAt => $starts) : () }, user => 'ann', %o);
+    };
+
+    $t->get("/api/v1/shows/$id", node => 2);
+    my $hold = hold($t, 'ann', $id, ['A1'], node => 2);
+    my $r = $t->put("$SHOWS/$id", { startsAt => $new, durationMinutes => 60 },
+        if_match('*'));
+    is $r->code, 200, 'nobody has an order' or diag $r->body;
+
+    refused($order->($hold, undef, node => 2), 409, 'show_changed',
+        'held for another time', { startsAt => $new });
+    $t->wait_until(sub { $t->get("/api/v1/shows/$id", node => 2)->json
+        ->{startsAt} eq $new }, 10, 'the node knows');
+    refused($order->($hold, undef, node => $_), 409, 'show_changed',
+        "held for another time, node $_ knows it", { startsAt => $new })
+        for 1, 2;
+    refused($order->($hold, $old), 409, 'show_changed', 'the old time',
+        { startsAt => $new });
+    refused($order->($hold, 'tomorrow'), 400, 'invalid_field', 'no time',
+        { field => 'startsAt' });
+    is map_states($t, $id, 'A1'), ['HELD'], 'the seat is still held';
+    is $t->dbh->selectrow_array('select count(*) from orders
+        where show_id = ?', undef, $id), 0, 'nothing was ordered';
+
+    my $made = $order->($hold, $new =~ s/\.000//r, node => 2);
+    is $made->code, 201, 'the new time' or diag $made->body;
+    refused($order->($hold, $old), 409, 'hold_ordered', 'once',
+        { orderId => $made->json->{orderId}, status => 'PAYMENT_PENDING' });
 };
 
 

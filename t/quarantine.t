@@ -188,6 +188,30 @@ subtest 'it pays an order' => sub {
 };
 
 
+subtest 'it comes too late for what was ordered' => sub {
+    my ($broken, $whole) = (payable(), payable());
+    my $seats = "/api/v1/admin/shows/${\SHOW}/seats";
+    my %any   = (%root, headers => { $root{headers}->%*, 'If-Match' => '*' });
+
+    say_of($_, amount => $_->{amount} + 1) for $broken, $whole;
+    $t->dbh->do(q{update orders set expires_at = now() - interval '1 s'
+        where order_id = ?}, undef, $_->{orderId}) for $broken, $whole;
+    $t->wait_until(sub { status_of($broken) eq 'EXPIRED'
+        && status_of($whole) eq 'EXPIRED' }, 30, 'the orders are over');
+
+    my $r = $t->put($seats, { broken => $broken->{seatIds} }, %any);
+    is $r->code, 200, 'a seat breaks' or diag $r->body;
+    is decide(case_of($broken), 'match', { orderId => $broken->{orderId} })
+        ->json->{error}{details}, { reason => 'seats_gone' },
+        'nobody is put on it';
+    is status_of($broken), 'EXPIRED', 'the order stays as it is';
+    is decide(case_of($broken), 'refund')->code, 200, 'the money goes back';
+    is decide(case_of($whole), 'match', { orderId => $whole->{orderId} })
+        ->json->{order}{status}, 'CONFIRMED', 'another seat is whole';
+    $t->put($seats, { normal => $broken->{seatIds} }, %any);
+};
+
+
 subtest 'ten at once' => sub {
     my $p = payable();
     say_of($p, amount => $p->{amount} + 1);

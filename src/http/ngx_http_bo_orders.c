@@ -6,6 +6,7 @@
 
 #include "ngx_http_bo_orders.h"
 #include "ngx_http_bo_tickets.h"
+#include "booking/bo_time.h"
 #include "store/ngx_bo_room.h"
 
 
@@ -17,6 +18,7 @@
 static void ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_create_do(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_order_moved(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_confirm(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_paid(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx);
@@ -100,6 +102,10 @@ static const bo_json_field_t  ngx_http_bo_order_create_fields[] = {
       offsetof(ngx_http_bo_order_body_t, method),
       1, 1, 16, 0, NULL },
 
+    { "startsAt", BO_JSON_STRING,
+      offsetof(ngx_http_bo_order_body_t, starts),
+      0, 1, 64, 0, NULL },
+
     { "customer", BO_JSON_OBJECT,
       offsetof(ngx_http_bo_order_body_t, customer),
       1, 0, 0, 0, ngx_http_bo_customer_fields },
@@ -154,6 +160,15 @@ ngx_http_bo_order_create(ngx_http_bo_ctx_t *ctx)
     {
         ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD,
                                 "paymentMethod");
+        return;
+    }
+
+    if (o->body.starts.data
+        && bo_time_parse(&o->order->starts, o->body.starts.data,
+                         o->body.starts.len)
+           != 0)
+    {
+        ngx_http_bo_error_field(ctx, NGX_HTTP_BO_E_INVALID_FIELD, "startsAt");
         return;
     }
 
@@ -250,9 +265,39 @@ ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
         ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_HOLD_ORDERED);
         return;
 
+    case NGX_BO_MOVED:
+        ngx_http_bo_order_moved(ctx);
+        return;
+
     default:
         ngx_http_bo_order_refused(ctx);
     }
+}
+
+
+/* The hold is there still: who agrees to the new time may order again. */
+
+static void
+ngx_http_bo_order_moved(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_order_t *o = ctx->data;
+
+    u_char     *p;
+    ngx_str_t   details;
+
+    p = ngx_pnalloc(ctx->request->pool, 64);
+    if (p == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_SHOW_CHANGED, NULL);
+        return;
+    }
+
+    details.data = p;
+    p = ngx_http_bo_put_time(p, "{\"startsAt\":",
+                             ngx_bo_order_call(o->order)->show->starts);
+    p = ngx_http_bo_put(p, "}");
+    details.len = p - details.data;
+
+    ngx_http_bo_error(ctx, NGX_HTTP_BO_E_SHOW_CHANGED, &details);
 }
 
 

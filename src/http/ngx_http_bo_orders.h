@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     bo_str_t                 hold_id;
     bo_str_t                 method;
+    bo_str_t                 starts;
     ngx_http_bo_customer_t   customer;
     bo_str_t                 payment_id;
 } ngx_http_bo_order_body_t;

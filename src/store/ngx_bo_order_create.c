@@ -12,6 +12,7 @@
 
 static void ngx_bo_order_fenced(ngx_bo_call_t *call);
 static void ngx_bo_order_submit(ngx_bo_call_t *call);
+static ngx_uint_t ngx_bo_order_moved(ngx_bo_order_call_t *c);
 static ngx_int_t ngx_bo_order_labels(ngx_bo_order_call_t *c,
     ngx_str_t *labels);
 static ngx_int_t ngx_bo_order_prices(ngx_bo_order_call_t *c,
@@ -50,6 +51,7 @@ ngx_bo_order_create(ngx_bo_order_call_t *c)
 {
     c->busy = 1;
     c->usec = ngx_bo_usec();
+    c->known = ngx_bo_order_call(c)->show->starts;
 
     /* The end of the fence is a step on the way. */
 
@@ -135,6 +137,13 @@ ngx_bo_order_submit(ngx_bo_call_t *call)
     v[1].data = show->id_text;
     v[1].len = BO_UUID_LEN;
     v[2] = show->revision_text;
+
+    /* No show has this one: no order is made, but one that was is found. */
+
+    if (ngx_bo_order_moved(c)) {
+        ngx_str_set(&v[2], "0");
+    }
+
     v[3] = c->hold.user;
     v[4].data = hold;
     v[4].len = BO_UUID_LEN;
@@ -159,6 +168,28 @@ ngx_bo_order_submit(ngx_bo_call_t *call)
     if (call->pg == NULL) {
         ngx_bo_order_refuse(c, NGX_BO_UNAVAILABLE);
     }
+}
+
+
+/*
+ * Whether the show begins at another time than the one who orders knows of.
+ * Who does not say so knows what it was when the seats were held.  The id of
+ * the hold tells when that was; a clock that differs asks once in vain.
+ */
+
+static ngx_uint_t
+ngx_bo_order_moved(ngx_bo_order_call_t *c)
+{
+    ngx_bo_show_t  *show;
+
+    show = ngx_bo_order_call(c)->show;
+
+    if (c->starts) {
+        return show->starts != c->starts;
+    }
+
+    return show->starts != c->known
+           || show->moved > (int64_t) bo_uuid_unix_ms(&c->hold.hold.id);
 }
 
 
@@ -401,6 +432,13 @@ ngx_bo_order_reloaded(ngx_bo_call_t *call)
 
     if (ngx_bo_order_closed((ngx_bo_order_call_t *) call)) {
         ngx_bo_order_refuse((ngx_bo_order_call_t *) call, NGX_BO_CONFLICT);
+        return;
+    }
+
+    /* Nobody is sent to another time than that which he agreed to. */
+
+    if (ngx_bo_order_moved((ngx_bo_order_call_t *) call)) {
+        ngx_bo_order_refuse((ngx_bo_order_call_t *) call, NGX_BO_MOVED);
         return;
     }
 

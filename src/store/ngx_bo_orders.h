@@ -62,6 +62,8 @@ typedef struct {
     unsigned                 reloaded:1;    /* asked again, of a newer show */
     unsigned                 busy:1;        /* started, and not at its end */
     unsigned                 gone:1;        /* nobody waits for it */
+    int64_t                  starts;        /* the show, as ordered; 0: ? */
+    int64_t                  known;         /* the same, as we knew it */
     bo_payment_method_e      method;
     ngx_bo_customer_t        customer;
     ngx_str_t                payment;       /* the gateway's id of it */
@@ -85,10 +87,13 @@ ngx_bo_order_call_t *ngx_bo_order_call_create(ngx_bo_store_t *store);
 
 /*
  * Makes an order of hold.hold.id: fences the hold, then claims its seats in
- * one transaction with the order.  call.show is set.  NGX_BO_OK, _REPLAYED:
- * order is filled; _CONFLICT: hold.conflicts; _ORDERED: the hold's order is
- * in order; _NOT_FOUND, _ENDED, _LOST (the hold), _LIMIT, _CLOSED, _KEY_REUSED,
- * _IN_PROGRESS, _REFUSED, _UNAVAILABLE, _IN_DOUBT.
+ * one transaction with the order.  call.show is set.  starts: when the show is
+ * to begin (Unix ms) for there to be an order; 0: when it did as it was held.
+ * NGX_BO_OK, _REPLAYED: order is filled; _CONFLICT: hold.conflicts; _ORDERED:
+ * the hold's order is in order; _MOVED: it begins at another time, that of
+ * call.show, and the hold is as before; _NOT_FOUND, _ENDED, _LOST (the hold),
+ * _LIMIT, _CLOSED, _KEY_REUSED, _IN_PROGRESS, _REFUSED, _UNAVAILABLE,
+ * _IN_DOUBT.
  */
 void ngx_bo_order_create(ngx_bo_order_call_t *c);
 

@@ -71,13 +71,14 @@ enum {
     ngx_bo_col_timezone,
     ngx_bo_col_categories,
     ngx_bo_col_layout,
-    ngx_bo_col_orphan_rule
+    ngx_bo_col_orphan_rule,
+    ngx_bo_col_moved
 };
 
 #define NGX_BO_SHOW_COLUMNS                                                   \
     "show_no, show_id, epoch, revision, status, starts_ms, ends_ms,"          \
     " currency, movie_title, theatre_name, screen_name, timezone,"            \
-    " categories, layout, orphan_rule"
+    " categories, layout, orphan_rule, moved_ms"
 
 
 /* What may have changed of a show that is known, without its layout. */
@@ -646,6 +647,7 @@ ngx_bo_show_texts(ngx_bo_show_t *show, PGresult *res)
                                                    ngx_bo_col_revision);
     show->starts = ngx_bo_column_int(res, 0, ngx_bo_col_starts);
     show->ends = ngx_bo_column_int(res, 0, ngx_bo_col_ends);
+    show->moved = ngx_bo_column_int(res, 0, ngx_bo_col_moved);
     show->cancelled = ngx_strcmp(PQgetvalue(res, 0, ngx_bo_col_status),
                                  "SCHEDULED")
                       != 0;

@@ -53,6 +53,7 @@ struct ngx_bo_show_s {
     int64_t                  epoch;
     int64_t                  starts;        /* Unix ms */
     int64_t                  ends;
+    int64_t                  moved;         /* to that time, when; 0: never */
     unsigned                 cancelled:1;
     unsigned                 orphan_rule:1;
     ngx_str_t                revision_text;

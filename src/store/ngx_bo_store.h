@@ -33,6 +33,7 @@ typedef enum {
     NGX_BO_LOST,             /* the hold went when Redis lost its data */
     NGX_BO_LIMIT,            /* the user's seats in this show */
     NGX_BO_CHANGED,          /* the show has changed since it was loaded */
+    NGX_BO_MOVED,            /* the show begins at another time */
     NGX_BO_CLOSED,           /* the show is cancelled or has begun */
     NGX_BO_OVER,             /* the terms of the house allow it no more */
     NGX_BO_NOT_SEATS,        /* the order has not all of these seats */
