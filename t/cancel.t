@@ -393,10 +393,7 @@ subtest 'a worker dies, PostgreSQL restarts' => sub {
     diag 'answered: ' . grep { $_->code == 200 } @$r;
 
     $t->restart_postgres;
-    for my $node (1, 2) {
-        $t->wait_until(sub { $t->get('/readyz', node => $node)->code == 200 },
-            20, "node $node is ready");
-    }
+    ok $t->wait_ready(node => $_), "node $_ is ready" for 1, 2;
     my $again;
     $t->wait_until(sub { $again = all(@wish);
         !grep { $_->code != 200 } @$again }, 20, 'the same keys find out');

@@ -93,7 +93,7 @@ sub moved ($code) {
 
 
 # jobs may ask before PostgreSQL is there
-$t->wait_until(sub { $t->get('/readyz')->code == 200 }, 10);
+$t->wait_ready;
 my $ready = metrics($t);
 
 subtest 'the format' => sub {

@@ -26,6 +26,7 @@ sub says ($upstream, $seconds) {
     }, 15, "$upstream is $seconds s ahead of the node");
 }
 
+$t->wait_ready;
 says(redis    => 0);
 says(postgres => 0);
 

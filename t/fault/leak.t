@@ -167,6 +167,8 @@ sub compare ($name, $before, %o) {
     return;
 }
 
+$t->wait_ready;
+
 # a room has places to give as soon as the nodes agree
 $t->wait_until(sub {
     $t->get('/api/v1/waiting-rooms/premiere')->json->{ready};

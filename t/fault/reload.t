@@ -12,6 +12,7 @@ my $t = Boxoffice::Test->new(workers => 2, start => 0);
 
 # a busy machine must not be taken for what this is about
 $t->node->{conf}{redis} = $t->{redis_server}->url . ' timeout=1s';
+$t->node->{conf}{postgres} = '"' . $t->conninfo . '" connections=2 timeout=4s';
 $t->node->start;
 
 my $crowd = Boxoffice::Crowd->new($t, close => 32);

@@ -343,6 +343,17 @@ sub wait_until ($self, $code, $seconds = 5, $name = undef, %o) {
 }
 
 
+# Until each worker of a node has its stores, which takes a moment on a busy
+# machine: over so many connections, each of them is met.
+sub wait_ready ($self, %o) {
+    my $ask = ['GET', '/readyz', undef, node => $o{node} // 1];
+
+    return $self->wait_until(sub {
+        !grep { $_->code != 200 } $self->run_many(8, [($ask) x 40])->@*;
+    }, 20);
+}
+
+
 # What must hold at every moment, in PostgreSQL and in Redis.
 sub check_invariants ($self, $name = 'invariants hold') {
     my @broken = map { join ': ', map { $_ // '' } @$_ }
