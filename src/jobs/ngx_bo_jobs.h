@@ -57,14 +57,6 @@ void ngx_bo_job_submit(ngx_bo_job_t *job, ngx_bo_pg_statement_t *st,
 ngx_int_t ngx_bo_job_check(ngx_bo_job_t *job, ngx_bo_verdict_e verdict,
     PGresult *res);
 
-
-/*
- * Counts and tells a statement that failed.  NGX_OK when it has given rows,
- * else NGX_ERROR.
- */
-ngx_int_t ngx_bo_job_check(ngx_bo_job_t *job, ngx_bo_verdict_e verdict,
-    PGresult *res);
-
 /* How long a gateway is left alone at least, msec: the shortest "check". */
 ngx_msec_t ngx_bo_job_base(ngx_bo_store_t *store);
 
