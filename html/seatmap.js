@@ -218,7 +218,7 @@ export class SeatMap {
     update(data) {
         const changed = [];
 
-        if (data.seats !== undefined && data.revision !== this.revision) {
+        if (data.revision !== this.revision) {
             return null;
         }
 

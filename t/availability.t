@@ -72,16 +72,17 @@ subtest 'the whole' => sub {
 
 
 subtest 'what has changed' => sub {
-    my $before = settled(SHOW)->{version};
+    my ($before, $revision) = settled(SHOW)->@{qw(version revision)};
 
     is since(SHOW, $before)->json, { since => $before, version => $before,
-        stale => Mojo::JSON::false }, 'nothing';
+        stale => Mojo::JSON::false, revision => $revision }, 'nothing';
 
     hold($t, 'dan', SHOW, ['E4']);
     my $now = settled(SHOW)->{version};
     my $r = since(SHOW, $before);
     is $r->json, { since => $before, version => $now,
-        stale => Mojo::JSON::false, held => [83] }, 'one seat';
+        stale => Mojo::JSON::false, revision => $revision, held => [83] },
+        'one seat';
     cmp_ok length $r->body, '<=', 120, 'in 120 bytes';
     is since(SHOW, $before, node => 2)->body, $r->body,
         'of both nodes the same';

@@ -50,7 +50,8 @@ subtest 'a listener' => sub {
     is $delta->{event}, 'delta', 'what has changed';
     is $delta->{data}, { since => $first->{data}{version},
         version => $first->{data}{version} + 1, stale => Mojo::JSON::false,
-        held => [0, 1] }, 'and nothing else';
+        revision => $first->{data}{revision}, held => [0, 1] },
+        'and nothing else';
     ok $s->{bytes} < 500, 'in few bytes';
 
     $t->del("/api/v1/holds/$hold->{holdId}", user => 'ann');

@@ -33,9 +33,9 @@ my $t = Boxoffice::Test->new(workers => 1, conf => {
     order_ttl => '600s', seats_per_user => 60,
     notify_templates => $templates,
     notify => [
-        'email smtp://127.0.0.1:' . $mail->port . ' starttls=off timeout=2s'
+        'email smtp://127.0.0.1:' . $mail->port . ' starttls=off timeout=4s'
             . encode_utf8(' "from=Böxoffice <tickets@example.com>"')
-            . ' patience=2s',
+            . ' patience=4s',
         'sms http://127.0.0.1:' . $web->port . '/sms fallback timeout=2s'
             . " body=$templates/sms.json headers=$dir/sms.headers",
         'push http://127.0.0.1:' . $web->port . '/push timeout=2s'
@@ -391,7 +391,7 @@ subtest 'a mail server that does not take it' => sub {
 
         noted_so($order, 'sms', 'SENT', "$name: the fall-back is used");
         is noted($order)->{email}, $status, "$name: noted";
-        ok time - $began >= 2, "$name: after some patience"
+        ok time - $began >= 4, "$name: after some patience"
             if $status eq 'GIVEN_UP';
         is scalar(my @sms = $web->requests($order->{phone})), 1,
             "$name: one text message";

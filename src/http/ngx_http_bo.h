@@ -168,6 +168,7 @@ struct ngx_http_bo_ctx_s {
     unsigned                 problem:1;     /* errors as RFC 9457 */
     unsigned                 bad_key:1;     /* two keys, or a malformed one */
     unsigned                 cacheable:1;   /* has its own Cache-Control */
+    unsigned                 again:1;       /* with the show as it is now */
 };
 
 
@@ -231,6 +232,14 @@ void ngx_http_bo_resume(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt run);
  * kept.  When there is no such show, the answer is on its way.
  */
 void ngx_http_bo_with_show(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call,
+    ngx_http_bo_run_pt run);
+
+/*
+ * There is no map of the show that call has.  Should that be because the show
+ * has changed meanwhile, the action is run again with the new one, but only
+ * once; otherwise the answer is on its way: 503.
+ */
+void ngx_http_bo_with_show_again(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call,
     ngx_http_bo_run_pt run);
 
 /*

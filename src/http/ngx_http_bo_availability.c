@@ -104,7 +104,8 @@ ngx_http_bo_availability_take(ngx_http_bo_ctx_t *ctx)
     if (ngx_bo_availability_write(a->call.show, a->since, &a->availability)
         != NGX_OK)
     {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        ngx_http_bo_with_show_again(ctx, &a->call,
+                                    ngx_http_bo_availability_get);
         return;
     }
 

@@ -120,7 +120,7 @@ ngx_http_bo_events_start(ngx_http_bo_ctx_t *ctx)
     }
 
     if (ngx_bo_seatmap_version(l->call.show, &stale) == 0) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        ngx_http_bo_with_show_again(ctx, &l->call, ngx_http_bo_events_show);
         return;
     }
 
@@ -252,7 +252,10 @@ ngx_http_bo_events_version(ngx_http_bo_channel_t *ch, ngx_uint_t *mark)
     }
 
     version = ngx_bo_seatmap_version(e->show, &stale);
-    *mark = stale;
+
+    /* a version may be of before a change of the layout, and of after it */
+
+    *mark = 2 * e->show->revision + stale;
 
     /* The zone is too small for all that is looked at: it has let it go. */
 

@@ -812,6 +812,26 @@ ngx_http_bo_with_show(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call,
 }
 
 
+void
+ngx_http_bo_with_show_again(ngx_http_bo_ctx_t *ctx, ngx_bo_call_t *call,
+    ngx_http_bo_run_pt run)
+{
+    if (ctx->again || !ngx_bo_seatmap_outdated(call->show)) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        return;
+    }
+
+    ctx->again = 1;
+    ctx->next = run;
+
+    ngx_bo_call_cancel(call);
+    call->done = ngx_http_bo_show_done;
+
+    ngx_http_bo_wait(ctx, call);
+    ngx_bo_show_reload(ctx->store, &ctx->id, call);
+}
+
+
 static void
 ngx_http_bo_show_done(ngx_bo_call_t *call)
 {

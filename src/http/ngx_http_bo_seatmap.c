@@ -42,6 +42,7 @@ ngx_http_bo_seatmap_get(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_seatmap_t *m = ctx->data;
 
+    ngx_memzero(&m->map, sizeof(ngx_bo_seatmap_t));
     m->map.gzip = ngx_http_bo_gzip_wanted(ctx);
     m->have = ngx_http_bo_tag_have(ctx, m->map.gzip ? "z" : "", m->call.show);
     m->call.done = ngx_http_bo_seatmap_read;
@@ -78,7 +79,7 @@ ngx_http_bo_seatmap_take(ngx_http_bo_ctx_t *ctx)
                             &m->map)
         != NGX_OK)
     {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        ngx_http_bo_with_show_again(ctx, &m->call, ngx_http_bo_seatmap_get);
         return;
     }
 

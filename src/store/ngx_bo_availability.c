@@ -98,6 +98,7 @@ ngx_bo_availability_since(ngx_bo_map_t *map, int64_t since,
     p = bo_write_int(out->text.data, "{\"since\":", since);
     p = bo_write_int(p, ",\"version\":", map->version);
     p = bo_write(p, out->stale ? ",\"stale\":true" : ",\"stale\":false");
+    p = bo_write_int(p, ",\"revision\":", map->revision);
 
     n = bo_availability_changes((char *) p, bo_availability_len(map->nseats)
                                             + 32,

@@ -482,6 +482,21 @@ ngx_bo_map_usable(ngx_bo_map_t *map, ngx_bo_show_t *show)
 }
 
 
+ngx_uint_t
+ngx_bo_map_newer(ngx_bo_map_t *map, ngx_bo_show_t *show)
+{
+    ngx_bo_show_t  *known;
+
+    if (map->version != 0 && map->revision > show->revision) {
+        return 1;
+    }
+
+    known = ngx_bo_show_known(show->store, show->no);
+
+    return known && known->revision > show->revision;
+}
+
+
 void
 ngx_bo_map_seen(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {

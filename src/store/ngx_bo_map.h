@@ -110,6 +110,9 @@ void ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map,
 /* 1 when what the map says is of this layout and whole. */
 ngx_uint_t ngx_bo_map_usable(ngx_bo_map_t *map, ngx_bo_show_t *show);
 
+/* 1 when the map, or this worker by now, is of a later layout than show. */
+ngx_uint_t ngx_bo_map_newer(ngx_bo_map_t *map, ngx_bo_show_t *show);
+
 /* Somebody has looked at it: it stays longer. */
 void ngx_bo_map_seen(ngx_bo_store_t *store, ngx_bo_map_t *map);
 

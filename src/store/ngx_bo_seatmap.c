@@ -316,6 +316,24 @@ ngx_bo_seatmap_stats(ngx_bo_show_t *show, bo_stats_t *stats)
 }
 
 
+ngx_uint_t
+ngx_bo_seatmap_outdated(ngx_bo_show_t *show)
+{
+    ngx_uint_t       newer;
+    ngx_bo_map_t    *map;
+    ngx_bo_store_t  *store = show->store;
+
+    ngx_shmtx_lock(&store->shpool->mutex);
+
+    map = ngx_bo_map_find(store, show->no);
+    newer = map && ngx_bo_map_newer(map, show);
+
+    ngx_shmtx_unlock(&store->shpool->mutex);
+
+    return newer;
+}
+
+
 ngx_int_t
 ngx_bo_seatmap_ready(ngx_bo_show_t *show, ngx_bo_call_t *call)
 {

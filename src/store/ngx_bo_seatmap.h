@@ -62,6 +62,12 @@ int64_t ngx_bo_seatmap_version(ngx_bo_show_t *show, unsigned *stale);
 ngx_int_t ngx_bo_seatmap_stats(ngx_bo_show_t *show, bo_stats_t *stats);
 
 /*
+ * 1 when there is no map of this layout any more: the show has changed since
+ * it was loaded.
+ */
+ngx_uint_t ngx_bo_seatmap_outdated(ngx_bo_show_t *show);
+
+/*
  * Makes sure that a map is known and fresh.  NGX_OK: it is; NGX_AGAIN: it is
  * being read, done comes.
  */

@@ -215,7 +215,13 @@ ngx_bo_refresh_apply(ngx_bo_refresh_t *rf, int64_t version, ngx_str_t bits)
 
     map = ngx_bo_map_get(store, show->no);
 
+    /*
+     * Of a show that has changed since it was loaded, the states would be
+     * called those of the layout before, and the map of all others set back.
+     */
+
     if (map == NULL
+        || ngx_bo_map_newer(map, show)
         || (map->body && show->body.len == 0)
         || ngx_bo_map_start(show, map) != NGX_OK
         || ((rf->flags & NGX_BO_REFRESH_BODY)

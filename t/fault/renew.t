@@ -8,8 +8,9 @@ use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Test          qw(SMALL_SHOW);
 use Boxoffice::Test::Booking qw(hold order pay seatmap try_hold try_order);
+use Boxoffice::Test::Stream ();
 
-my $t = Boxoffice::Test->new(nodes => 2, workers => 1);
+my $t = Boxoffice::Test->new(nodes => 2, workers => 2);
 my $seats = '/api/v1/admin/shows/' . SMALL_SHOW . '/seats';
 
 
@@ -76,6 +77,26 @@ subtest 'nobody has told Redis' => sub {
     }
     is try_hold($t, 'dan', SMALL_SHOW, ['C1'], node => $_)->code, 409,
         "nor is it held on node $_" for 1, 2;
+};
+
+
+# Whoever looks on is told that the layout is another, even when the seats were
+# told in between, by a worker that had not heard of it yet.
+subtest 'those who look on' => sub {
+    my @streams = map { Boxoffice::Test::Stream->new($t, SMALL_SHOW,
+        node => $_ % 2 + 1) } 1 .. 4;
+
+    for my $n (1 .. 12) {
+        breaks('B' . ($n % 4 + 1), 'C1');
+        my $revision = $t->get('/api/v1/shows/' . SMALL_SHOW . '/layout')
+            ->json->{revision};
+
+        for my $k (0 .. $#streams) {
+            ok $streams[$k]->until(
+                sub ($s) { ($s->{revision} // 0) >= $revision }, 5),
+                "change $n: the one at stream $k is told";
+        }
+    }
 };
 
 

@@ -8,7 +8,7 @@ package Boxoffice::Test::Stream;
 #     $s->until(sub ($s) { $s->{state}[17] == 1 }, 1);
 #
 # What the texts say is followed: {state} has the state of each seat by its
-# number, {version} the version.
+# number, {version} the version, {revision} that of the layout.
 
 use v5.36;
 
@@ -178,7 +178,7 @@ sub follow ($self, $data) {
         }
     }
 
-    $self->{version} = $data->{version};
+    $self->@{qw(version revision)} = $data->@{qw(version revision)};
     $self->{stale}   = $data->{stale} ? 1 : 0;
     return;
 }
