@@ -1,4 +1,5 @@
 
+#include <endian.h>
 #include <string.h>
 
 #include "bo_id.h"
@@ -7,31 +8,72 @@
 static int bo_user_char(char c);
 
 
-/* What a digit is worth, with BO_HEX_DIGIT; 0 is none. */
+/*
+ * Ids are read and written for every request, so their digits go eight at a
+ * time, each in a byte of a 64-bit word, the first one in the lowest byte.
+ */
 
-#define BO_HEX_DIGIT  0x10
-
-static const uint8_t  bo_hex_value[256] = {
-    ['0'] = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19,
-    ['A'] = 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f,
-    ['a'] = 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f
-};
+#define BO_HEX_BYTES(c)  (0x0101010101010101u * (c))
 
 
-/* The digits of a byte in the text, without its dashes. */
+static inline uint64_t
+bo_hex_load(const char *a, size_t n, const char *b)
+{
+    char      text[8];
+    uint64_t  word;
 
-static const uint8_t  bo_uuid_at[16] = {
-    0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34
-};
+    memcpy(text, a, n);
+    memcpy(text + n, b, 8 - n);
+    memcpy(&word, text, 8);
+
+    return le64toh(word);
+}
 
 
-/* It is read for every request: no digit is a branch of its own. */
+/* Sets the top bit of each byte of x, 0..127 each, that is in low..high. */
+
+static inline uint64_t
+bo_hex_between(uint64_t x, uint8_t low, uint8_t high)
+{
+    return (x + BO_HEX_BYTES(0x80 - low))
+           & ~(x + BO_HEX_BYTES(0x7f - high));
+}
+
+
+/* The four bytes that eight digits stand for; what is no digit sets *bad. */
+
+static inline void
+bo_hex_read(uint8_t *out, uint64_t text, uint64_t *bad)
+{
+    uint32_t  bytes;
+    uint64_t  x, letters, good;
+
+    x = text & BO_HEX_BYTES(0x7f);
+    letters = bo_hex_between(x | BO_HEX_BYTES(0x20), 'a', 'f');
+    good = letters | bo_hex_between(x, '0', '9');
+
+    *bad |= (~good | text) & BO_HEX_BYTES(0x80);
+
+    x = (x & BO_HEX_BYTES(0x0f)) + 9 * (letters >> 7 & BO_HEX_BYTES(0x01));
+
+    /* a pair of digits to the lower byte of the two, and those together */
+
+    x = (x << 4 | x >> 8) & 0x00ff00ff00ff00ffu;
+    x = (x | x >> 8) & 0x0000ffff0000ffffu;
+
+    bytes = htole32((uint32_t) (x | x >> 16));
+    memcpy(out, &bytes, 4);
+}
+
+
+/*
+ * Reads the four lengths of digits around the dashes as four words of eight.
+ */
 
 int
 bo_uuid_parse(bo_uuid_t *u, const char *s, size_t len)
 {
-    int        high, low, digits;
-    size_t     n;
+    uint64_t   bad;
     bo_uuid_t  uuid;
 
     if (len != BO_UUID_LEN
@@ -40,17 +82,14 @@ bo_uuid_parse(bo_uuid_t *u, const char *s, size_t len)
         return -1;
     }
 
-    digits = BO_HEX_DIGIT;
+    bad = 0;
 
-    for (n = 0; n < sizeof(uuid.bytes); n++) {
-        high = bo_hex_value[(uint8_t) s[bo_uuid_at[n]]];
-        low = bo_hex_value[(uint8_t) s[bo_uuid_at[n] + 1]];
+    bo_hex_read(uuid.bytes, bo_hex_load(s, 8, s), &bad);
+    bo_hex_read(uuid.bytes + 4, bo_hex_load(s + 9, 4, s + 14), &bad);
+    bo_hex_read(uuid.bytes + 8, bo_hex_load(s + 19, 4, s + 24), &bad);
+    bo_hex_read(uuid.bytes + 12, bo_hex_load(s + 28, 8, s), &bad);
 
-        digits &= high & low;
-        uuid.bytes[n] = (uint8_t) (high << 4 | (low & 0x0f));
-    }
-
-    if (digits == 0) {
+    if (bad) {
         return -1;
     }
 
@@ -61,21 +100,45 @@ bo_uuid_parse(bo_uuid_t *u, const char *s, size_t len)
 
 
 void
+bo_hex_id(char *out, const uint8_t bytes[16])
+{
+    size_t    n;
+    uint32_t  four;
+    uint64_t  x;
+
+    for (n = 0; n < 16; n += 4) {
+        memcpy(&four, bytes + n, 4);
+
+        /* as bo_hex_read() does it, backwards */
+
+        x = le32toh(four);
+        x = (x | x << 16) & 0x0000ffff0000ffffu;
+        x = (x | x << 8) & 0x00ff00ff00ff00ffu;
+        x = (x >> 4 | x << 8) & BO_HEX_BYTES(0x0f);
+
+        x += BO_HEX_BYTES('0') + ('a' - '0' - 10)
+             * (bo_hex_between(x, 10, 15) >> 7 & BO_HEX_BYTES(0x01));
+
+        x = htole64(x);
+        memcpy(out + 2 * n, &x, 8);
+    }
+}
+
+
+void
 bo_uuid_format(char *out, const bo_uuid_t *u)
 {
-    size_t  n;
+    char  hex[32];
 
-    static const char  hex[] = "0123456789abcdef";
+    bo_hex_id(hex, u->bytes);
 
-    for (n = 0; n < sizeof(u->bytes); n++) {
+    memcpy(out, hex, 8);
+    memcpy(out + 9, hex + 8, 4);
+    memcpy(out + 14, hex + 12, 4);
+    memcpy(out + 19, hex + 16, 4);
+    memcpy(out + 24, hex + 20, 12);
 
-        if (n == 4 || n == 6 || n == 8 || n == 10) {
-            *out++ = '-';
-        }
-
-        *out++ = hex[u->bytes[n] >> 4];
-        *out++ = hex[u->bytes[n] & 0x0f];
-    }
+    out[8] = out[13] = out[18] = out[23] = '-';
 }
 
 

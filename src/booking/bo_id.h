@@ -38,6 +38,9 @@ int bo_uuid_parse(bo_uuid_t *u, const char *s, size_t len);
 /* Writes BO_UUID_LEN bytes, lower case, without a NUL. */
 void bo_uuid_format(char *out, const bo_uuid_t *u);
 
+/* Writes 32 hexadecimal digits, lower case, without a NUL. */
+void bo_hex_id(char *out, const uint8_t bytes[16]);
+
 /* Returns 1 when both are the same, else 0. */
 int bo_uuid_equal(const bo_uuid_t *a, const bo_uuid_t *b);
 

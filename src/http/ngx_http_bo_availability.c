@@ -73,11 +73,21 @@ ngx_http_bo_availability_get(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_availability_t *a = ctx->data;
 
+    a->availability.text.data = ngx_pnalloc(ctx->request->pool,
+                                    ngx_bo_availability_size(a->call.show));
+    if (a->availability.text.data == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
     a->have = ngx_http_bo_tag_have(ctx, "a", a->call.show);
     a->call.done = ngx_http_bo_availability_read;
 
-    if (ngx_bo_seatmap_ready(a->call.show, &a->call) == NGX_OK) {
-        ngx_http_bo_availability_take(ctx);
+    if (ngx_bo_availability_get(a->call.show, a->since, &a->availability,
+                                &a->call)
+        == NGX_OK)
+    {
+        ngx_http_bo_availability_answer(ctx);
     }
 }
 
@@ -93,13 +103,6 @@ static void
 ngx_http_bo_availability_take(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_availability_t *a = ctx->data;
-
-    a->availability.text.data = ngx_pnalloc(ctx->request->pool,
-                                    ngx_bo_availability_size(a->call.show));
-    if (a->availability.text.data == NULL) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
-        return;
-    }
 
     if (ngx_bo_availability_write(a->call.show, a->since, &a->availability)
         != NGX_OK)

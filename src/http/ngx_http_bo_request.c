@@ -239,7 +239,7 @@ ngx_http_bo_request_id(ngx_http_bo_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ngx_hex_dump(ctx->request_id.data, random, sizeof(random));
+    bo_hex_id((char *) ctx->request_id.data, random);
     ctx->request_id.len = 32;
 
     return NGX_OK;
@@ -408,12 +408,12 @@ ngx_http_bo_verb_is(ngx_http_bo_action_t *a, ngx_uint_t path, ngx_str_t *verb)
     len = a->verb.len;
 
     if (a->path != path || len > verb->len
-        || ngx_memcmp(a->verb.data, verb->data, len) != 0)
+        || (len < verb->len && (len == 0 || a->verb.data[len - 1] != '/')))
     {
         return 0;
     }
 
-    return len == verb->len || (len && a->verb.data[len - 1] == '/');
+    return ngx_memcmp(a->verb.data, verb->data, len) == 0;
 }
 
 

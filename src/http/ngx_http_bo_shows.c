@@ -95,14 +95,14 @@ ngx_http_bo_action_t  ngx_http_bo_shows_actions[] = {
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("seatmap"), 0,
       ngx_http_bo_seatmap },
 
+    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("availability"), 0,
+      ngx_http_bo_availability },
+
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("events"), 0,
       ngx_http_bo_events },
 
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("layout"), 0,
       ngx_http_bo_layout },
-
-    { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("availability"), 0,
-      ngx_http_bo_availability },
 
     { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("cancel"),
       NGX_HTTP_BO_ADMIN|NGX_HTTP_BO_BODY|NGX_HTTP_BO_KEY,

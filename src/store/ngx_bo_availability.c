@@ -14,6 +14,8 @@
 #define NGX_BO_AVAILABILITY_ROOM  (128 + 5 * NGX_INT64_LEN)
 
 
+static ngx_int_t ngx_bo_availability_take(ngx_bo_show_t *show, int64_t since,
+    ngx_msec_t oldest, ngx_bo_availability_t *out, ngx_uint_t *ask);
 static void ngx_bo_availability_text(ngx_bo_map_t *map, int64_t since,
     ngx_bo_availability_t *out);
 static u_char *ngx_bo_availability_since(ngx_bo_map_t *map, int64_t since,
@@ -30,8 +32,41 @@ ngx_bo_availability_size(ngx_bo_show_t *show)
 
 
 ngx_int_t
+ngx_bo_availability_get(ngx_bo_show_t *show, int64_t since,
+    ngx_bo_availability_t *out, ngx_bo_call_t *call)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  ask;
+
+    ask = 0;
+    rc = ngx_bo_availability_take(show, since, NGX_BO_MAP_STALE, out, &ask);
+
+    if (rc == NGX_OK && !ask) {
+        return NGX_OK;
+    }
+
+    ngx_bo_seatmap_refresh(show, rc == NGX_OK ? NULL : call, 0);
+
+    return rc == NGX_OK ? NGX_OK : NGX_AGAIN;
+}
+
+
+ngx_int_t
 ngx_bo_availability_write(ngx_bo_show_t *show, int64_t since,
     ngx_bo_availability_t *out)
+{
+    return ngx_bo_availability_take(show, since,
+                                    ngx_max(NGX_BO_MAP_STALE,
+                                            show->store->limits->stale),
+                                    out, NULL);
+}
+
+
+/* oldest: msec; *ask, unless it is NULL: the map is to be read again. */
+
+static ngx_int_t
+ngx_bo_availability_take(ngx_bo_show_t *show, int64_t since,
+    ngx_msec_t oldest, ngx_bo_availability_t *out, ngx_uint_t *ask)
 {
     ngx_int_t        rc;
     ngx_msec_t       age;
@@ -47,7 +82,11 @@ ngx_bo_availability_write(ngx_bo_show_t *show, int64_t since,
     if (map && ngx_bo_map_usable(map, show)) {
         age = ngx_bo_map_age(store, map);
 
-        if (age <= ngx_max(NGX_BO_MAP_STALE, store->limits->stale)) {
+        if (ask) {
+            *ask = ngx_bo_map_ask(map, age);
+        }
+
+        if (age <= oldest) {
             ngx_bo_map_seen(store, map);
 
             out->version = map->version;

@@ -483,6 +483,21 @@ ngx_bo_map_usable(ngx_bo_map_t *map, ngx_bo_show_t *show)
 
 
 ngx_uint_t
+ngx_bo_map_ask(ngx_bo_map_t *map, ngx_msec_t age)
+{
+    if (age <= NGX_BO_MAP_FRESH
+        || ngx_bo_msec_since(map->asked) <= NGX_BO_MAP_FRESH)
+    {
+        return 0;
+    }
+
+    map->asked = ngx_current_msec;
+
+    return 1;
+}
+
+
+ngx_uint_t
 ngx_bo_map_newer(ngx_bo_map_t *map, ngx_bo_show_t *show)
 {
     ngx_bo_show_t  *known;

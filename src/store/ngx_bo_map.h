@@ -122,6 +122,9 @@ void ngx_bo_map_seen(ngx_bo_store_t *store, ngx_bo_map_t *map);
  */
 ngx_msec_t ngx_bo_map_age(ngx_bo_store_t *store, ngx_bo_map_t *map);
 
+/* 1 when it is this caller who has a map of that age (msec) read again. */
+ngx_uint_t ngx_bo_map_ask(ngx_bo_map_t *map, ngx_msec_t age);
+
 /*
  * How long ago that was, msec; another worker's clock may be ahead of ours.
  * Needs no mutex.

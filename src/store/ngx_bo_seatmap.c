@@ -14,7 +14,6 @@
 #define NGX_BO_SEATMAP_GZIP  (256 * 1024)
 
 
-static ngx_uint_t ngx_bo_seatmap_ask(ngx_bo_map_t *map, ngx_msec_t age);
 static void ngx_bo_seatmap_want(ngx_bo_show_t *show, ngx_bo_map_t *map,
     int64_t have, ngx_bo_seatmap_t *out);
 static ngx_uint_t ngx_bo_seatmap_has_packed(ngx_bo_map_t *map);
@@ -51,7 +50,7 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
             rc = NGX_OK;
         }
 
-        ask = ngx_bo_seatmap_ask(map, age);
+        ask = ngx_bo_map_ask(map, age);
     }
 
     ngx_shmtx_unlock(&store->shpool->mutex);
@@ -68,23 +67,6 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     }
 
     return rc;
-}
-
-
-/* Whether it is this caller who has an ageing map read again. */
-
-static ngx_uint_t
-ngx_bo_seatmap_ask(ngx_bo_map_t *map, ngx_msec_t age)
-{
-    if (age <= NGX_BO_MAP_FRESH
-        || ngx_bo_msec_since(map->asked) <= NGX_BO_MAP_FRESH)
-    {
-        return 0;
-    }
-
-    map->asked = ngx_current_msec;
-
-    return 1;
 }
 
 
@@ -353,7 +335,7 @@ ngx_bo_seatmap_ready(ngx_bo_show_t *show, ngx_bo_call_t *call)
     if (map && ngx_bo_map_usable(map, show)) {
         age = ngx_bo_map_age(store, map);
         rc = age <= NGX_BO_MAP_STALE ? NGX_OK : NGX_AGAIN;
-        ask = ngx_bo_seatmap_ask(map, age);
+        ask = ngx_bo_map_ask(map, age);
     }
 
     ngx_shmtx_unlock(&store->shpool->mutex);

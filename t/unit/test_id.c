@@ -146,6 +146,29 @@ test_uuid_random(void **state)
 
 
 static void
+test_hex_id(void **state)
+{
+    int      i, n;
+    char     got[32], want[33];
+    uint8_t  bytes[16];
+
+    (void) state;
+
+    for (i = 0; i < 10000; i++) {
+        bo_test_fill(bytes, sizeof(bytes));
+        bytes[i % 16] = (uint8_t) i;
+
+        for (n = 0; n < 16; n++) {
+            sprintf(want + 2 * n, "%02x", bytes[n]);
+        }
+
+        bo_hex_id(got, bytes);
+        assert_memory_equal(got, want, 32);
+    }
+}
+
+
+static void
 test_uuid_fields(void **state)
 {
     char       text[BO_UUID_LEN];
@@ -361,6 +384,7 @@ main(void)
         cmocka_unit_test(test_uuid_refused),
         cmocka_unit_test(test_uuid_bytes),
         cmocka_unit_test(test_uuid_random),
+        cmocka_unit_test(test_hex_id),
         cmocka_unit_test(test_uuid_fields),
         cmocka_unit_test(test_uuid_make),
         cmocka_unit_test(test_uuid_other_versions),

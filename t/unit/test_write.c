@@ -30,6 +30,33 @@ test_write_int(void **state)
 }
 
 
+/* Of every length: the digits go in pairs. */
+
+static void
+test_write_random(void **state)
+{
+    int            i;
+    size_t         n;
+    char           wanted[64];
+    uint8_t        bytes[8];
+    int64_t        value;
+    unsigned char  got[64];
+
+    (void) state;
+
+    for (i = 0; i < 100000; i++) {
+        bo_test_fill(bytes, sizeof(bytes));
+        memcpy(&value, bytes, sizeof(value));
+        value >>= i % 64;
+
+        n = (size_t) sprintf(wanted, "%lld", (long long) value);
+
+        assert_int_equal(bo_write_number(got, value) - got, n);
+        assert_memory_equal(got, wanted, n);
+    }
+}
+
+
 static void
 test_write(void **state)
 {
@@ -48,6 +75,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_write_int),
+        cmocka_unit_test(test_write_random),
         cmocka_unit_test(test_write)
     };
 

@@ -156,6 +156,7 @@ sub conf ($self, %change) {
 
         client_max_body_size 16k;
         client_body_buffer_size 16k;
+        request_pool_size 8k;
         keepalive_requests 1000000;
 
     $boxoffice
