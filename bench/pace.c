@@ -209,9 +209,9 @@ reopen(conn_t *c)
 }
 
 
-/* Sends what is due, as far as there are connections. */
+/* Sends what is due; 1 when what is left waits for a connection. */
 
-static void
+static int
 send_due(void)
 {
     size_t          i;
@@ -222,7 +222,7 @@ send_due(void)
 
     for ( ;; ) {
         if (sent == total || due_ns(sent) > now) {
-            return;
+            return 0;
         }
 
         for (i = 0; i < nconns && !conns[(next + i) % nconns].idle; i++) {
@@ -230,7 +230,7 @@ send_due(void)
         }
 
         if (i == nconns) {
-            return;
+            return 1;
         }
 
         c = &conns[(next + i) % nconns];
@@ -353,18 +353,17 @@ receive(conn_t *c)
 }
 
 
+/* A time that has come meanwhile ends the wait at once. */
+
 static void
-arm(void)
+arm(int blocked)
 {
     uint64_t           at;
     struct itimerspec  its;
 
     memset(&its, 0, sizeof(its));
 
-    /* what is due already waits for a connection, and not for a time */
-
-    at = sent < total && due_ns(sent) > now_ns() ? due_ns(sent)
-                                                 : due_ns(total) + PATIENCE;
+    at = sent < total && !blocked ? due_ns(sent) : due_ns(total) + PATIENCE;
     its.it_value.tv_sec = (time_t) (at / 1000000000);
     its.it_value.tv_nsec = (long) (at % 1000000000);
 
@@ -460,8 +459,7 @@ main(int argc, char **argv)
     start = now_ns() + 10000000;
 
     while (answered + broken < total) {
-        send_due();
-        arm();
+        arm(send_due());
 
         n = epoll_wait(epfd, events, 64, -1);
 

@@ -6,6 +6,7 @@
 
 #include "ngx_bo_hash.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 
@@ -276,8 +277,10 @@ ngx_bo_hash_fill(ngx_bo_hash_t *op, char *out)
 
 /*
  * A thread that hashes would get its share of the processor in turns of
- * milliseconds, and a seat map would wait for them.  On Linux a nice value is
- * a thread's own.  Where it cannot be set, all works as without.
+ * milliseconds, and a seat map would wait for them.  Linux takes the processor
+ * from an idle thread as soon as any other wakes up, from one that is only
+ * "nice" not always; both are a thread's own there.  Where neither can be set,
+ * all works as without.
  */
 
 static void
@@ -285,10 +288,25 @@ ngx_bo_hash_lower(ngx_bo_hasher_t *h)
 {
     static __thread ngx_uint_t  lowered;
 
-    if (h->lower && !lowered) {
-        lowered = 1;
-        (void) setpriority(PRIO_PROCESS, 0, 19);
+    if (!h->lower || lowered) {
+        return;
     }
+
+    lowered = 1;
+
+#ifdef SCHED_IDLE
+    {
+    struct sched_param  param;
+
+    param.sched_priority = 0;
+
+    if (sched_setscheduler(0, SCHED_IDLE, &param) == 0) {
+        return;
+    }
+    }
+#endif
+
+    (void) setpriority(PRIO_PROCESS, 0, 19);
 }
 
 
