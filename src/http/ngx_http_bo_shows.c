@@ -13,7 +13,7 @@
 
 #define NGX_HTTP_BO_PRICE_MAX  100000000
 
-/* msec; who asks for a show has it looked at again, for the next one. */
+/* msec; a show that was looked at longer ago is looked at again first. */
 
 #define NGX_HTTP_BO_SHOW_FRESH  500
 
@@ -281,8 +281,10 @@ ngx_http_bo_show_read(ngx_http_bo_ctx_t *ctx)
     s->call.done = ngx_http_bo_show_woken;
     ngx_http_bo_wait(ctx, &s->call);
 
-    if (ngx_bo_show_get(ctx->store, &ctx->id, 0, &s->call) == NGX_OK) {
-        ngx_bo_show_freshen(s->call.show, NGX_HTTP_BO_SHOW_FRESH);
+    if (ngx_bo_show_fresh(ctx->store, &ctx->id, NGX_HTTP_BO_SHOW_FRESH,
+                          &s->call)
+        == NGX_OK)
+    {
         s->call.outcome = NGX_BO_OK;
         ngx_http_bo_show_found(ctx);
     }
@@ -306,6 +308,12 @@ ngx_http_bo_show_found(ngx_http_bo_ctx_t *ctx)
     ngx_str_t       name, body;
     bo_layout_t    *layout;
     ngx_bo_show_t  *show;
+
+    /* PostgreSQL is away: as it was known last */
+
+    if (s->call.outcome == NGX_BO_UNAVAILABLE && s->call.show) {
+        s->call.outcome = NGX_BO_OK;
+    }
 
     if (s->call.outcome == NGX_BO_NOT_FOUND) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_SHOW_NOT_FOUND, NULL);

@@ -166,24 +166,39 @@ ngx_bo_show_get(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no,
 }
 
 
+/* Reads it again behind the back of who asks. */
+
 static void
 ngx_bo_show_renew(ngx_bo_show_t *show)
 {
-    ngx_bo_show_freshen(show, NGX_BO_SHOW_FRESH);
-}
-
-
-void
-ngx_bo_show_freshen(ngx_bo_show_t *show, ngx_msec_t age)
-{
-    if (ngx_current_msec - show->loaded <= age) {
+    if (ngx_current_msec - show->loaded <= NGX_BO_SHOW_FRESH) {
         return;
     }
 
     /* Not again at once, should PostgreSQL be away. */
 
-    show->loaded = ngx_current_msec - age + ngx_min(age, 1000);
+    show->loaded = ngx_current_msec - NGX_BO_SHOW_FRESH + 1000;
     (void) ngx_bo_show_load(show->store, &show->id, 0);
+}
+
+
+ngx_int_t
+ngx_bo_show_fresh(ngx_bo_store_t *store, const bo_uuid_t *id, ngx_msec_t age,
+    ngx_bo_call_t *call)
+{
+    if (ngx_bo_show_get(store, id, 0, call) != NGX_OK) {
+        return NGX_AGAIN;
+    }
+
+    if (ngx_current_msec - call->show->loaded <= age) {
+        return NGX_OK;
+    }
+
+    /* the call has the one that is known until there is another */
+
+    ngx_bo_show_reload(store, id, call);
+
+    return NGX_AGAIN;
 }
 
 

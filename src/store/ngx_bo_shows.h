@@ -122,9 +122,12 @@ ngx_bo_show_t *ngx_bo_show_listed(ngx_bo_store_t *store, const bo_uuid_t *id);
 ngx_bo_show_t *ngx_bo_show_fetch(ngx_bo_store_t *store, uint32_t no);
 
 /*
- * Reads it again behind the back of who asks when it is older than age (msec).
+ * As ngx_bo_show_get(), but what was read longer than age (msec) ago is read
+ * again first.  done with NGX_BO_UNAVAILABLE may come with call->show, too: as
+ * it was known last.
  */
-void ngx_bo_show_freshen(ngx_bo_show_t *show, ngx_msec_t age);
+ngx_int_t ngx_bo_show_fresh(ngx_bo_store_t *store, const bo_uuid_t *id,
+    ngx_msec_t age, ngx_bo_call_t *call);
 
 void ngx_bo_show_keep(ngx_bo_show_t *show);
 void ngx_bo_show_drop(ngx_bo_show_t *show);

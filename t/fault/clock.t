@@ -40,6 +40,10 @@ subtest 'Redis is ahead: holds end early, orders do not' => sub {
     is [$r->code, $r->error_code], [409, 'hold_expired'], 'a hold is over';
     is pay($t, 'bea', $order)->{status}, 'CONFIRMED', 'an order is not';
 
+    # Redis is told behind the back of who has paid; until then the seat's lock
+    # is over, too, and who holds it can only not order it
+    $t->wait_until(sub { map_states($t, SHOW, 'B1')->[0] eq 'BOOKED' }, 5,
+        'Redis has heard of it');
     $r = try_hold($t, 'eve', SHOW, ['B1']);
     is [$r->code, $r->error_code], [409, 'seat_sold'], 'nor is its seat free';
 
