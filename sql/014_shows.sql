@@ -112,21 +112,17 @@ end
 $$;
 
 
--- A new generation of the show's Redis data; null if there is no such show.
+-- A new generation of the show's Redis data, and which revision of the show it
+-- is of; no row if there is no such show.
 
-create function next_epoch(show_id uuid) returns int
-language plpgsql
+create function next_epoch(show_id uuid)
+returns table (epoch int, revision int)
+language sql
 set search_path = boxoffice, pg_temp
 as $$
-#variable_conflict use_column
-declare
-    taken int;
-begin
-    update shows set epoch = epoch + 1
-    where show_id = next_epoch.show_id
-    returning epoch into taken;
-    return taken;
-end
+    update shows s set epoch = s.epoch + 1
+    where s.show_id = next_epoch.show_id
+    returning s.epoch, s.revision
 $$;
 
 

@@ -2,8 +2,9 @@
 /*
  * A rebuild goes: read the show again from PostgreSQL, for another node may
  * have rebuilt it; take a lock in Redis, so that one node does it; look once
- * more; start a new epoch in PostgreSQL; read the claims; load them with a
- * script that gives way to anybody who was faster.
+ * more; start a new epoch in PostgreSQL, and read the show again should it have
+ * changed by then; read the claims; load them with a script that gives way to
+ * anybody who was faster.
  */
 
 
@@ -36,6 +37,8 @@ static void ngx_bo_rebuild_check(void *data, ngx_bo_verdict_e verdict,
 static void ngx_bo_rebuild_pause(ngx_event_t *ev);
 static void ngx_bo_rebuild_epoch(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_rebuild_changed(ngx_bo_call_t *call);
+static void ngx_bo_rebuild_claim(ngx_bo_rebuild_t *rb);
 static void ngx_bo_rebuild_claims(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static ngx_int_t ngx_bo_rebuild_load(ngx_bo_rebuild_t *rb, PGresult *res);
@@ -51,7 +54,8 @@ static void ngx_bo_rebuild_free(ngx_bo_rebuild_t *rb);
 
 
 static ngx_bo_pg_statement_t  ngx_bo_next_epoch = {
-    "next_epoch", "select boxoffice.next_epoch($1::uuid)", 1, 1
+    "next_epoch",
+    "select epoch, revision from boxoffice.next_epoch($1::uuid)", 1, 1
 };
 
 static ngx_bo_pg_statement_t  ngx_bo_show_claims = {
@@ -257,7 +261,7 @@ ngx_bo_rebuild_epoch(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 {
     ngx_bo_rebuild_t *rb = data;
 
-    ngx_str_t  id;
+    ngx_bo_show_t  *show = rb->call.show;
 
     rb->call.pg = NULL;
 
@@ -269,6 +273,40 @@ ngx_bo_rebuild_epoch(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     }
 
     rb->epoch = ngx_bo_column_int(res, 0, 0);
+
+    if (ngx_bo_column_int(res, 0, 1) == show->revision) {
+        ngx_bo_rebuild_claim(rb);
+        return;
+    }
+
+    /*
+     * It was changed since it was read, and that change has its place in this
+     * epoch: nobody would look for it again.
+     */
+
+    rb->call.done = ngx_bo_rebuild_changed;
+    ngx_bo_show_reload(show->store, &show->id, &rb->call);
+}
+
+
+static void
+ngx_bo_rebuild_changed(ngx_bo_call_t *call)
+{
+    ngx_bo_rebuild_t *rb = (ngx_bo_rebuild_t *) call;
+
+    if (call->outcome != NGX_BO_OK) {
+        ngx_bo_rebuild_end(rb, call->outcome);
+        return;
+    }
+
+    ngx_bo_rebuild_claim(rb);
+}
+
+
+static void
+ngx_bo_rebuild_claim(ngx_bo_rebuild_t *rb)
+{
+    ngx_str_t  id;
 
     id.data = rb->call.show->id_text;
     id.len = BO_UUID_LEN;

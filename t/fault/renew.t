@@ -41,7 +41,7 @@ subtest 'Redis has lost the show' => sub {
 
         for my $node (1, 2) {
             $t->wait_until(sub { states($node)->{$seat} eq 'UNAVAILABLE' },
-                20, "$seat is seen on node $node");
+                10, "$seat is seen on node $node");
             isnt states($node)->{A1}, 'AVAILABLE', 'what is sold is sold';
         }
         is try_hold($t, 'bob', SMALL_SHOW, ['A1'], node => 2)->code, 409,

@@ -246,9 +246,12 @@ subtest 'a show' => sub {
 
     my $revision = sub { TestPg::show_row($dbh, $id)->{revision} };
     my $r = $revision->();
-    is(one('select boxoffice.next_epoch(?)', undef, $id), 2, 'epoch');
-    is(one('select boxoffice.next_epoch(?)', undef, $id), 3, 'and the next');
-    is(one('select boxoffice.next_epoch(?)', undef, TestPg::uuid()), undef,
+    is(one('select epoch from boxoffice.next_epoch(?)', undef, $id), 2,
+        'epoch');
+    is(one('select epoch from boxoffice.next_epoch(?)', undef, $id), 3,
+        'and the next');
+    is(one('select epoch from boxoffice.next_epoch(?)', undef,
+        TestPg::uuid()), undef,
        'of no show');
     is($revision->(), $r, 'is no revision');
     for my $set ("update show_prices set price = 250 where category = 'DEAR' "
