@@ -8,12 +8,18 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { drawingOf, hallOf } from "../../html/drawing.js";
 import { launch } from "./chromium.mjs";
 import { admin, atHeading, BASE, DESKTOP, look, PHONE, tabTo, until, visitor }
     from "./site.mjs";
+
+/* a page says that its scripts are modules; Debian's Node would not guess it */
+const drawing = await readFile(new URL("../../html/drawing.js",
+    import.meta.url), "utf8");
+const { drawingOf, hallOf } = await import(
+    `data:text/javascript,${encodeURIComponent(drawing)}`);
 
 const GALAXY = "00000000-0000-4000-8000-000000000101";
 
