@@ -66,9 +66,7 @@ bo_hex_read(uint8_t *out, uint64_t text, uint64_t *bad)
 }
 
 
-/*
- * Reads the four lengths of digits around the dashes as four words of eight.
- */
+/* Of the five groups of digits the short ones go in pairs. */
 
 int
 bo_uuid_parse(bo_uuid_t *u, const char *s, size_t len)

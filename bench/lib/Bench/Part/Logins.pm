@@ -5,10 +5,11 @@ package Bench::Part::Logins;
 # with and without others who log in at theirs.  Times count from when a request
 # was due, so a worker that stands still is seen.
 #
-# What keeps them apart is the priority of the threads that hash (nice 19): a
-# worker that wakes up takes the core from them at once.  Two of them on two
-# cores at an equal priority would have a worker wait for a slice of theirs, some
-# milliseconds.  What is left are the caches: argon2id runs through 19 MB.
+# What keeps them apart is the priority of the threads that hash (SCHED_IDLE): a
+# worker that wakes up takes the core from them.  Two of them on two cores at an
+# equal priority would have a worker wait for a slice of theirs, some
+# milliseconds.  What is left are the caches, argon2id runs through 19 MB, and the
+# kernel's own time for that memory.
 
 use v5.36;
 
