@@ -3,9 +3,13 @@
 # while PostgreSQL, Redis and workers are killed.  Afterwards the provider's
 # ledger and ours agree: captured = confirmed + given back, each once.
 #
-#     SAGA_BOOKINGS=10000 SAGA_SEEDS=50 SAGA_SEED=1 ./dev test t/fault/saga.t
+#     SAGA_BOOKINGS=10000 SAGA_SEEDS=50 SAGA_SEED=1 BOXOFFICE_TEST_SECONDS=3600 \
+#         ./dev test t/fault/saga.t
 #
-# runs that many bookings in all, spread over that many seeds from SAGA_SEED.
+# runs that many bookings in all, spread over that many seeds from SAGA_SEED.  A
+# seed takes some twenty seconds, and up to two minutes more when a worker is
+# killed that is comparing the books: others have to wait for the end of its
+# lease.
 
 use v5.36;
 
