@@ -13,6 +13,10 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#if (nginx_version >= 1023000)
+#error "for nginx up to 1.22: since then, headers of one name are a list"
+#endif
+
 #include "bo_json.h"
 #include "booking/bo_scope.h"
 #include "booking/bo_write.h"

@@ -118,9 +118,6 @@ ngx_http_bo_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
     }
 
     h->hash = 1;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
     h->key.data = (u_char *) name;
     h->key.len = ngx_strlen(name);
     h->value = *value;

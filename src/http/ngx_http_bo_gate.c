@@ -325,19 +325,9 @@ static ngx_int_t
 ngx_http_bo_room_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
-#if (nginx_version >= 1023000)
-
-    return ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, name,
-                                             value)
-           == NULL ? NGX_DECLINED : NGX_OK;
-
-#else
-
     return ngx_http_parse_multi_header_lines(&r->headers_in.cookies, name,
                                              value)
            == NGX_DECLINED ? NGX_DECLINED : NGX_OK;
-
-#endif
 }
 
 
