@@ -1,9 +1,10 @@
 -- People who have an account here, the sessions that they opened, and what
--- administrators do with people: roles, erasure.
+-- administrators do with people: roles, codes for lost passwords, erasure.
 --
--- Passwords come hashed (argon2id, PHC form), refresh tokens as their SHA-256.
--- What decides over both, "is the password still the one that was checked",
--- "was this token used before", is decided here, under the row's lock.
+-- Passwords come hashed (argon2id, PHC form), refresh tokens and codes as their
+-- SHA-256.  What decides over them, "is the password still the one that was
+-- checked", "was this token used before", is decided here, under the row's
+-- lock.
 
 set local search_path = boxoffice, pg_temp;
 
@@ -71,6 +72,22 @@ comment on table sessions is
     'the one that is good, and of the one before.';
 comment on column sessions.ends_at is
     'Then even a session that is used all the time is over.';
+
+
+create table password_resets (
+    created_at timestamptz(3) not null default now(),
+    expires_at timestamptz(3) not null,
+    user_id    text collate "C" not null,
+    code_hash  bytea not null,
+
+    constraint password_resets_pkey primary key (user_id),
+    constraint password_resets_code_once unique (code_hash),
+    constraint password_resets_hash_length check (length(code_hash) = 32)
+);
+
+comment on table password_resets is
+    'Codes by which who has lost a password chooses another one, as their '
+    'hashes: a person has one at the most, and it goes when it is used.';
 
 
 create type person_columns as (
@@ -388,6 +405,8 @@ begin
         return;
     end if;
 
+    delete from password_resets r
+    where r.user_id = change_password.user_id;
     delete from sessions s where s.user_id = change_password.user_id;
     perform add_session(p.user_id, change_password.session_id,
                         change_password.token_hash, ttl_s, cap_s);
@@ -420,6 +439,110 @@ begin
 
     return next person_row(case when p.user_id is null then 'stale'
                                 else 'changed' end, p);
+end
+$$;
+
+
+-- A code by which user_id may choose another password within ttl_s seconds; the
+-- one before is worthless from now on.  One row: until when it is good; none
+-- when there is nobody.  by_user: who makes it, for the audit, which has
+-- neither the code nor its hash.
+
+create function make_reset_code(user_id text, hash text, ttl_s int,
+                                by_user text)
+returns setof bigint
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    ends timestamptz(3);
+begin
+    perform from people q
+    where q.user_id = make_reset_code.user_id and q.erased_at is null
+    for no key update;
+
+    if not found then
+        return;
+    end if;
+
+    insert into password_resets as r (user_id, code_hash, expires_at)
+    values (make_reset_code.user_id, decode(hash, 'hex'),
+            now() + ttl_s * interval '1 second')
+    on conflict on constraint password_resets_pkey do update
+    set code_hash = excluded.code_hash, created_at = excluded.created_at,
+        expires_at = excluded.expires_at
+    returning r.expires_at into ends;
+
+    insert into admin_audit (who, action, kind, object_id, is_now)
+    values (by_user, 'reset', 'person', make_reset_code.user_id::uuid,
+            jsonb_build_object('expiresAt', rfc3339(ends)));
+
+    return next unix_ms(ends);
+end
+$$;
+
+
+-- Whose code it is, or no row: it was never one, was used, or is over.
+
+create function person_by_reset_code(hash text) returns setof person_columns
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    return query
+    select (person_row('found', p)).*
+    from password_resets r join people p on p.user_id = r.user_id
+    where r.code_hash = decode(hash, 'hex') and r.expires_at > now()
+      and p.erased_at is null;
+end
+$$;
+
+
+-- Another password for whose code it is.  The code is used up, all sessions
+-- end, and there is a new one.  One row: "changed", or "unknown" when the code
+-- is not good, or not any more.
+
+create function reset_password(hash text, fresh text, session_id uuid,
+                               token_hash text, ttl_s int, cap_s int)
+returns setof person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+    p    people;
+    code constant bytea := decode(hash, 'hex');
+begin
+    -- the person first, like all that writes to both; of two with one code the
+    -- second finds it gone when it gets here
+    select q.* into p
+    from password_resets r join people q on q.user_id = r.user_id
+    where r.code_hash = code and q.erased_at is null
+    for no key update of q;
+
+    delete from password_resets r
+    where r.user_id = p.user_id and r.code_hash = code
+      and r.expires_at > now();
+
+    if not found then
+        return next person_row('unknown', p);
+        return;
+    end if;
+
+    update people q
+    set password = fresh, password_at = now(), updated_at = now()
+    where q.user_id = p.user_id
+    returning * into p;
+
+    delete from sessions s where s.user_id = p.user_id;
+    perform add_session(p.user_id, reset_password.session_id,
+                        reset_password.token_hash, ttl_s, cap_s);
+
+    return next person_row('changed', p);
 end
 $$;
 
@@ -567,6 +690,7 @@ begin
     where q.user_id = erase_person.user_id
     returning * into p;
 
+    delete from password_resets r where r.user_id = erase_person.user_id;
     delete from sessions s where s.user_id = erase_person.user_id;
     perform erase_customer(erase_person.user_id);
 
@@ -575,14 +699,16 @@ end
 $$;
 
 
--- Takes away what is over, at most max (1 or more) of it; returns how many.
+-- Takes away sessions and codes that are over, at most max (1 or more) of
+-- each; returns how many of what there were more of.
 
 create function purge_sessions(max int) returns bigint
 language plpgsql
 set search_path = boxoffice, pg_temp
 as $$
 declare
-    n bigint;
+    n     bigint;
+    codes bigint;
 begin
     delete from sessions s
     where s.session_id in (
@@ -592,6 +718,16 @@ begin
         limit purge_sessions.max
         for update skip locked);
     get diagnostics n = row_count;
-    return n;
+
+    delete from password_resets r
+    where r.user_id in (
+        select o.user_id from password_resets o
+        where o.expires_at < now() - interval '1 day'
+        order by o.expires_at
+        limit purge_sessions.max
+        for update skip locked);
+    get diagnostics codes = row_count;
+
+    return greatest(n, codes);
 end
 $$;

@@ -5,6 +5,8 @@
  *
  *     7ZK4-0QH2-MX9B-3TDFA
  *
+ * A code for a lost password, which is told and typed as well, looks the same.
+ *
  * The check symbol is of the same alphabet (Crockford's own, modulo 37, needs
  * five signs that are hard to say): the sum over GF(32) of the symbols, each
  * times another power of the generator.  It finds every single wrong symbol

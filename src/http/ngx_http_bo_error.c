@@ -104,6 +104,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 429, "polling_too_fast", "Your place is kept; please ask less often.",
       1 },
     { 401, "credentials_invalid", "Address and password do not fit.", 0 },
+    { 401, "code_invalid", "The code is not good, or not any more.", 0 },
     { 401, "session_over", "The session is over; please log in.", 0 },
     { 409, "email_taken", "The address has an account.", 0 },
     { 422, "password_refused", "Please choose another password.", 0 },

@@ -1,9 +1,11 @@
 
 /*
- * /auth: registering, logging in, going on, logging out.
+ * /auth: registering, logging in, going on, logging out; another password for
+ * one that is lost.
  *
  * Who does not exist costs the same as who gave a wrong password: one look
- * into the database, one hash.
+ * into the database, one hash.  A code that is not good costs the look alone,
+ * whatever is wrong with it.
  */
 
 
@@ -20,6 +22,11 @@ static void ngx_http_bo_login(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_login_found(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_login_checked(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_login_opened(ngx_http_bo_ctx_t *ctx);
+
+static void ngx_http_bo_reset(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_reset_found(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_reset_hashed(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_reset_done(ngx_http_bo_ctx_t *ctx);
 
 static void ngx_http_bo_refresh(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_refreshed(ngx_http_bo_ctx_t *ctx);
@@ -44,6 +51,7 @@ ngx_http_bo_action_t  ngx_http_bo_login_actions[] = {
 static const ngx_http_bo_named_t  ngx_http_bo_login_names[] = {
     { ngx_string("register"), ngx_http_bo_register },
     { ngx_string("login"), ngx_http_bo_login },
+    { ngx_string("reset"), ngx_http_bo_reset },
     { ngx_string("refresh"), ngx_http_bo_refresh },
     { ngx_string("logout"), ngx_http_bo_logout },
     { ngx_null_string, NULL }
@@ -70,6 +78,18 @@ static const bo_json_field_t  ngx_http_bo_register_fields[] = {
 static const bo_json_field_t  ngx_http_bo_login_fields[] = {
 
     NGX_HTTP_BO_EMAIL_FIELD,
+    NGX_HTTP_BO_PASSWORD_FIELD,
+    NGX_HTTP_BO_COOKIES_FIELD,
+
+    { NULL, 0, 0, 0, 0, 0, 0, NULL }
+};
+
+
+static const bo_json_field_t  ngx_http_bo_reset_fields[] = {
+
+    { "code", BO_JSON_STRING, offsetof(ngx_http_bo_person_t, code),
+      1, 1, 64, 0, NULL },
+
     NGX_HTTP_BO_PASSWORD_FIELD,
     NGX_HTTP_BO_COOKIES_FIELD,
 
@@ -253,6 +273,96 @@ ngx_http_bo_login_opened(ngx_http_bo_ctx_t *ctx)
 
     if (p->person.came != NGX_BO_PERSON_OPENED) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CREDENTIALS, NULL);
+        return;
+    }
+
+    ngx_http_bo_person_proved(ctx);
+    ngx_http_bo_person_tokens(ctx, NGX_HTTP_OK);
+}
+
+
+/*
+ * POST /auth/reset
+ *
+ * Whose code it is nobody knows before it is looked at, so guesses are counted
+ * by the address that they come from.  A password that is never taken needs no
+ * look, and no hash is made for who has no code.
+ */
+
+static void
+ngx_http_bo_reset(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t              v, *from;
+    ngx_http_bo_person_t  *p;
+
+    p = ngx_http_bo_person_begin(ctx, ngx_http_bo_reset_fields);
+    from = &ctx->request->connection->addr_text;
+
+    if (p == NULL
+        || ngx_http_bo_person_judge(ctx, &p->password, "", 0) != NGX_OK
+        || ngx_http_bo_person_throttle(ctx, (char *) from->data, from->len)
+           != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_bo_reset_hash(p->given_text, p->code.data, p->code.len);
+
+    v.data = p->given_text;
+    v.len = NGX_BO_REFRESH_HASH;
+
+    ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_BY_CODE, &v,
+                           ngx_http_bo_reset_found);
+}
+
+
+static void
+ngx_http_bo_reset_found(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    if (p->person.came != NGX_BO_PERSON_FOUND) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CODE, NULL);
+        return;
+    }
+
+    if (ngx_http_bo_person_judge(ctx, &p->password,
+                                 (char *) p->person.email.data,
+                                 p->person.email.len)
+        == NGX_OK)
+    {
+        ngx_http_bo_person_hash(ctx, &p->password, ngx_http_bo_reset_hashed);
+    }
+}
+
+
+static void
+ngx_http_bo_reset_hashed(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    ngx_str_t  v[NGX_BO_PERSON_PARAMS];
+
+    if (ngx_http_bo_person_session(ctx, &v[2]) != NGX_OK) {
+        return;
+    }
+
+    v[0].data = p->given_text;
+    v[0].len = NGX_BO_REFRESH_HASH;
+    v[1] = p->phc;
+
+    ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_RESET, v,
+                           ngx_http_bo_reset_done);
+}
+
+
+static void
+ngx_http_bo_reset_done(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    if (p->person.came != NGX_BO_PERSON_CHANGED) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CODE, NULL);
         return;
     }
 

@@ -10,6 +10,8 @@
 static void ngx_http_bo_people_find(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_people_get(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_people_patch(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_people_reset(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_people_coded(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_people_erase(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_people_answer(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_people_erased(ngx_http_bo_ctx_t *ctx);
@@ -30,6 +32,10 @@ ngx_http_bo_action_t  ngx_http_bo_people_actions[] = {
     { NGX_HTTP_PATCH, NGX_HTTP_BO_ONE, ngx_null_string,
       NGX_HTTP_BO_USER|NGX_HTTP_BO_ADMIN|NGX_HTTP_BO_BODY,
       ngx_http_bo_people_patch },
+
+    { NGX_HTTP_POST, NGX_HTTP_BO_VERB, ngx_string("password-reset"),
+      NGX_HTTP_BO_USER|NGX_HTTP_BO_ADMIN,
+      ngx_http_bo_people_reset },
 
     { NGX_HTTP_DELETE, NGX_HTTP_BO_ONE, ngx_null_string,
       NGX_HTTP_BO_USER|NGX_HTTP_BO_ADMIN,
@@ -152,6 +158,71 @@ ngx_http_bo_people_answer(ngx_http_bo_ctx_t *ctx)
     }
 
     ngx_http_bo_person_profile(ctx);
+}
+
+
+/*
+ * POST /admin/people/{id}/password-reset: a code that is shown this once, for
+ * who has lost a password.  Should the answer be lost, another code is made.
+ */
+
+static void
+ngx_http_bo_people_reset(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_str_t              v[4];
+    ngx_http_bo_person_t  *p;
+
+    p = ngx_http_bo_people_begin(ctx, NULL);
+    if (p == NULL) {
+        return;
+    }
+
+    if (ngx_bo_reset_code(p->code_text, p->given_text) != NGX_OK) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
+    v[0].data = p->session;
+    v[0].len = BO_UUID_LEN;
+    v[1].data = p->given_text;
+    v[1].len = NGX_BO_REFRESH_HASH;
+    v[2] = ngx_http_bo_person_number(p, 0, NGX_BO_RESET_TTL);
+    v[3] = ctx->user;
+
+    ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_MAKE_CODE, v,
+                           ngx_http_bo_people_coded);
+}
+
+
+static void
+ngx_http_bo_people_coded(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    u_char     *b;
+    ngx_str_t   body, code;
+
+    if (p->person.came != NGX_BO_PERSON_CREATED) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        return;
+    }
+
+    b = ngx_pnalloc(ctx->request->pool, 128);
+    if (b == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
+    code.data = p->code_text;
+    code.len = BO_TICKET_LEN;
+
+    body.data = b;
+    b = ngx_http_bo_put_plain(b, "{\"code\":", &code);
+    b = ngx_http_bo_put_time(b, ",\"expiresAt\":", p->person.until);
+    b = ngx_http_bo_put(b, "}");
+    body.len = b - body.data;
+
+    ngx_http_bo_send(ctx, NGX_HTTP_CREATED, &body);
 }
 
 

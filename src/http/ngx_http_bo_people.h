@@ -30,6 +30,7 @@ typedef struct {
     u_char                   session[BO_UUID_LEN];
     u_char                   hash_text[NGX_BO_REFRESH_HASH];
     u_char                   given_text[NGX_BO_REFRESH_HASH];
+    u_char                   code_text[BO_TICKET_LEN];
     u_char                   number[3][NGX_INT64_LEN];
 
     /* fields of bodies */
@@ -39,6 +40,7 @@ typedef struct {
     bo_str_t                 name;
     bo_str_t                 phone;
     bo_str_t                 token;
+    bo_str_t                 code;
     int                      cookies;
     int                      everywhere;
 } ngx_http_bo_person_t;

@@ -1,6 +1,6 @@
 
 /*
- * Sessions that are over go.
+ * Sessions, and codes for lost passwords, that are over go.
  */
 
 

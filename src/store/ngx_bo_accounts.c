@@ -7,6 +7,7 @@
 #include "ngx_bo_accounts.h"
 
 #include "booking/bo_base64.h"
+#include "ngx_bo_store.h"
 
 
 size_t
@@ -181,4 +182,41 @@ ngx_bo_refresh_hash(u_char *hex, ngx_bo_refresh_t *t)
 
     SHA256(t->secret, sizeof(t->secret), digest);
     ngx_hex_dump(hex, digest, sizeof(digest));
+}
+
+
+ngx_int_t
+ngx_bo_reset_code(u_char *text, u_char *hex)
+{
+    u_char  random[10];
+
+    if (ngx_bo_random(random, sizeof(random)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    bo_ticket_code((char *) text, random);
+    OPENSSL_cleanse(random, sizeof(random));
+
+    ngx_bo_reset_hash(hex, (char *) text, BO_TICKET_LEN);
+
+    return NGX_OK;
+}
+
+
+/* What is no code is looked for like one that is wrong. */
+
+void
+ngx_bo_reset_hash(u_char *hex, const char *text, size_t len)
+{
+    char    code[BO_TICKET_LEN];
+    u_char  digest[SHA256_DIGEST_LENGTH];
+
+    if (bo_ticket_parse(code, text, len) == 0) {
+        text = code;
+        len = BO_TICKET_LEN;
+    }
+
+    SHA256((u_char *) text, len, digest);
+    ngx_hex_dump(hex, digest, sizeof(digest));
+    OPENSSL_cleanse(code, sizeof(code));
 }

@@ -15,6 +15,7 @@
 
 
 #include "booking/bo_base64.h"
+#include "booking/bo_ticket.h"
 #include "ngx_bo_auth.h"
 #include "ngx_bo_hash.h"
 
@@ -22,6 +23,10 @@
 /* s in which a refresh token that was used gets the same successor again. */
 
 #define NGX_BO_REFRESH_GRACE   30
+
+/* s in which a lost password can be replaced by a code. */
+
+#define NGX_BO_RESET_TTL       3600
 
 #define NGX_BO_REFRESH_SECRET  32
 #define NGX_BO_REFRESH_BYTES   (16 + 4 + NGX_BO_REFRESH_SECRET)
@@ -76,6 +81,16 @@ ngx_int_t ngx_bo_refresh_parse(ngx_bo_refresh_t *t, const char *text,
 #define NGX_BO_REFRESH_HASH  (2 * SHA256_DIGEST_LENGTH)
 
 void ngx_bo_refresh_hash(u_char *hex, ngx_bo_refresh_t *t);
+
+/*
+ * A code for a lost password, in the form of a ticket's: it is told, and typed.
+ * text takes BO_TICKET_LEN bytes, hex the NGX_BO_REFRESH_HASH of what the
+ * database knows of it.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_bo_reset_code(u_char *text, u_char *hex);
+
+/* The same hash of a code as people type it; of what is none, another one. */
+void ngx_bo_reset_hash(u_char *hex, const char *text, size_t len);
 
 
 #endif /* _NGX_BO_ACCOUNTS_H_INCLUDED_ */

@@ -9,7 +9,7 @@
 #include "ngx_bo_shows.h"
 
 
-/* The columns of person_columns. */
+/* The columns of person_columns, and until when a code is good. */
 
 enum {
     ngx_bo_col_outcome = 0,
@@ -20,7 +20,8 @@ enum {
     ngx_bo_col_phone,
     ngx_bo_col_created,
     ngx_bo_col_updated,
-    ngx_bo_col_password
+    ngx_bo_col_password,
+    ngx_bo_col_until
 };
 
 
@@ -35,11 +36,15 @@ static ngx_int_t ngx_bo_person_keep(ngx_bo_person_t *p, ngx_str_t *text,
 
 #define NGX_BO_PERSON_COLUMNS                                                 \
     "select outcome, user_id, role, email, name, phone, created_ms,"          \
-    " updated_ms, password from boxoffice."
+    " updated_ms, password, null from boxoffice."
 
 #define NGX_BO_PERSON_COUNT                                                   \
     "select case when n > 0 then 'ended' else 'unknown' end, null, null,"     \
-    " null, null, null, null, null, null from boxoffice."
+    " null, null, null, null, null, null, null from boxoffice."
+
+#define NGX_BO_PERSON_UNTIL                                                   \
+    "select 'created', null, null, null, null, null, null, null, null,"       \
+    " until_ms from boxoffice."
 
 /* In the order of ngx_bo_person_op_e. */
 
@@ -80,6 +85,17 @@ static ngx_bo_pg_statement_t  ngx_bo_person_statements[] = {
     { "change_email",
       NGX_BO_PERSON_COLUMNS "change_email($1::text, $2::text, $3::text)",
       3, 1 },
+
+    { "make_reset_code",
+      NGX_BO_PERSON_UNTIL "make_reset_code($1::text, $2::text, $3::int,"
+      " $4::text) until_ms", 4, 1 },
+
+    { "person_by_reset_code",
+      NGX_BO_PERSON_COLUMNS "person_by_reset_code($1::text)", 1, 1 },
+
+    { "reset_password",
+      NGX_BO_PERSON_COLUMNS "reset_password($1::text, $2::text, $3::uuid,"
+      " $4::text, $5::int, $6::int)", 6, 1 },
 
     { "change_role",
       NGX_BO_PERSON_COLUMNS "change_role($1::text, $2::text, $3::text)",
@@ -160,7 +176,7 @@ ngx_bo_person_verdict(ngx_bo_person_t *p, ngx_bo_verdict_e verdict,
 
     if (verdict == NGX_BO_UNKNOWN
         && (p->op == NGX_BO_PERSON_REGISTER || p->op == NGX_BO_PERSON_PASSWORD
-            || p->op == NGX_BO_PERSON_EMAIL))
+            || p->op == NGX_BO_PERSON_EMAIL || p->op == NGX_BO_PERSON_RESET))
     {
         return NGX_BO_IN_DOUBT;
     }
@@ -207,6 +223,7 @@ ngx_bo_person_read(ngx_bo_person_t *p, PGresult *res)
     p->role = bo_role_parse((char *) word.data, word.len);
     p->created = ngx_bo_column_int(res, 0, ngx_bo_col_created);
     p->updated = ngx_bo_column_int(res, 0, ngx_bo_col_updated);
+    p->until = ngx_bo_column_int(res, 0, ngx_bo_col_until);
 
     return ngx_bo_person_keep(p, &p->user, res, ngx_bo_col_user) == NGX_OK
            && ngx_bo_person_keep(p, &p->email, res, ngx_bo_col_email) == NGX_OK

@@ -25,6 +25,9 @@ typedef enum {
     NGX_BO_PERSON_UPDATE,
     NGX_BO_PERSON_PASSWORD,
     NGX_BO_PERSON_EMAIL,
+    NGX_BO_PERSON_MAKE_CODE,
+    NGX_BO_PERSON_BY_CODE,
+    NGX_BO_PERSON_RESET,
     NGX_BO_PERSON_ROLE,
     NGX_BO_PERSON_ERASE
 } ngx_bo_person_op_e;
@@ -67,6 +70,7 @@ typedef struct {
     int64_t                  created;   /* ms since 1970 */
     int64_t                  updated;
     ngx_str_t                password;  /* PHC */
+    int64_t                  until;     /* ms since 1970, of a code */
 } ngx_bo_person_t;
 
 
