@@ -1,4 +1,4 @@
-/* Signing in, registering, and one's account. */
+/* Signing in, registering, a lost password, and one's account. */
 
 import { account, read, signedIn } from "./api.js";
 import { announce, busy, buttonLink, h, toast } from "./dom.js";
@@ -16,6 +16,8 @@ const PASSWORD = { name: "password", label: "Password", input: "password",
     max: 128, required: true, autocomplete: "current-password" };
 const NEW_PASSWORD = { ...PASSWORD, label: "New password",
     autocomplete: "new-password", hint: "8 characters or more of any kind" };
+const CODE = { name: "code", label: "Code", max: 64, required: true,
+    autocomplete: "one-time-code", hint: "Such as 7ZK4-0QH2-MX9B-3TDFA" };
 
 
 /*
@@ -31,7 +33,7 @@ function form(name, specs, button, send) {
     const failed = (error) => {
         const field = fields.find((each) => each.name === (
             error.details?.field || { password_refused: "newPassword",
-                email_taken: "email" }[error.code]))
+                email_taken: "email", code_invalid: "code" }[error.code]))
             || (error.code === "password_refused"
                 && fields.find((each) => each.name === "password"));
         const text = explain(error);
@@ -115,8 +117,31 @@ export async function signInView({ to }) {
 
     return { title: "Sign in", el: h("div", { class: "narrow" },
         h("h1", {}, "Sign in"), el,
+        h("p", {}, h("a", { href: `#/lost-password${passOn(to)}` },
+            "I lost my password")),
         h("p", {}, "No account yet? ",
             h("a", { href: `#/register${passOn(to)}` }, "Register"))) };
+}
+
+
+/* Whom it gives a code to the house has to know: no mail is sent. */
+export async function lostPasswordView({ to }) {
+    const { el } = form("lost-password", [CODE, NEW_PASSWORD],
+        "Take this password", async (values) => {
+            await account("POST", "/auth/reset", { ...values, cookies: true });
+            toast("Your password is changed. Other devices have to sign in "
+                + "again.");
+            goOn(to);
+        });
+
+    return { title: "A lost password", el: h("div", { class: "narrow" },
+        h("h1", {}, "A lost password"),
+        h("p", {}, "The house gives you a code: ask for one at the box office. "
+            + "It is good for an hour, and once. With it you choose another "
+            + "password."),
+        el,
+        h("p", {}, "It came back to you? ",
+            h("a", { href: `#/sign-in${passOn(to)}` }, "Sign in"))) };
 }
 
 

@@ -233,7 +233,9 @@ export async function account(method, path, body) {
     const { data } = await (path.startsWith("/auth/")
         ? once(method, path, change) : exchange(method, path, change));
 
-    if (path === "/auth/register" || path === "/auth/login") {
+    if (path === "/auth/register" || path === "/auth/login"
+        || path === "/auth/reset")
+    {
         setSignedIn(true);
 
     } else if (path === "/auth/logout") {

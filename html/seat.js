@@ -9,12 +9,14 @@
  *   #/shows/{id}/checkout     pay for what is held there
  *   #/account                 the visitor's account
  *   #/sign-in                 ?to= where one comes back to
- *   #/register
+ *   #/register                likewise
+ *   #/lost-password           likewise
  *   #/orders                  the visitor's orders
  *   #/orders/{id}             one order, its ticket
  */
 
-import { accountView, registerView, signInView } from "./account.js";
+import { accountView, lostPasswordView, registerView, signInView }
+    from "./account.js";
 import { checkoutView } from "./checkout.js";
 import { movieView } from "./movie.js";
 import { moviesView } from "./movies.js";
@@ -36,6 +38,7 @@ start([
     { at: /^\/account$/, view: accountView, nav: "account" },
     { at: /^\/sign-in$/, view: signInView, nav: "account" },
     { at: /^\/register$/, view: registerView, nav: "account" },
+    { at: /^\/lost-password$/, view: lostPasswordView, nav: "account" },
     { at: /^\/orders$/, view: ordersView, nav: "orders" },
     { at: /^\/orders\/(?<orderId>[^/]+)$/, view: orderView, nav: "orders" },
 ], { href: "#/", text: "All movies" }, "Boxoffice");

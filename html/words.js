@@ -34,6 +34,8 @@ const byCode = {
     payment_mismatch: "The payment is not what the order asked for. We will "
         + "look at it.",
     credentials_invalid: "This email address and password do not fit.",
+    code_invalid: "This code is wrong, was used, or is over. Look at it once"
+        + " more, or ask for another one.",
     email_taken: "There is an account of this address already: sign in.",
     session_over: "Your session is over. Please sign in again.",
     show_clash: "Other shows are on this screen then. Nothing was changed.",

@@ -1,6 +1,6 @@
 /*
- * Registering, signing in and out, the account; a session goes on when its
- * access token has ended, and its end is told.
+ * Registering, signing in and out, the account, a lost password; a session goes
+ * on when its access token has ended, and its end is told.
  *
  *   BASE_URL   the address of the server, with accounts
  *   ARTIFACTS  a directory for screenshots; none are taken when not set
@@ -12,8 +12,8 @@ import { after, before, test } from "node:test";
 
 import { launch } from "./chromium.mjs";
 import { freeSeats, halls, hold } from "./seats.mjs";
-import { api, atHeading, BASE, DESKTOP, look, PHONE, tabTo, until, visitor }
-    from "./site.mjs";
+import { admin, api, atHeading, BASE, DESKTOP, look, PHONE, tabTo, until,
+    visitor } from "./site.mjs";
 
 const PASSWORD = "a horse and its staple";
 
@@ -155,6 +155,55 @@ test("signing in, another password and email, and what belongs to whom",
         await page.getByRole("button", { name: "Sign out everywhere" })
             .click();
         await atHeading(page, "Sign in");
+    });
+
+
+test("a lost password: by a code of the house, on a phone, by keyboard",
+    async (t) => {
+        const email = await somebody();
+        const { userId } = await admin("POST", "/admin/people", { email });
+        const page = await visitor(t, browser, "#/sign-in?to=%2F%23%2Forders",
+            PHONE);
+        const wrong = (field, text) => page.locator(
+            `#lost-password-${field}-error`, { hasText: text }).waitFor();
+
+        await page.getByRole("link", { name: "I lost my password" }).tap();
+        await atHeading(page, "A lost password");
+        await page.getByText("The house gives you a code").waitFor();
+        await look(page, "lost-password");
+        await page.getByRole("button", { name: "Take this password" }).tap();
+        await wrong("code", "This is needed.");
+
+        /* no code of anybody's */
+        await page.getByLabel("Code").fill("7ZK4-0QH2-MX9B-3TDFA");
+        await tabTo(page, "#lost-password-password");
+        await page.keyboard.type("another horse");
+        await page.keyboard.press("Enter");
+        await wrong("code", "wrong, was used, or is over");
+        assert.equal(await page.evaluate(() => document.activeElement.id),
+            "lost-password-code");
+        await look(page, "lost-password-refused");
+
+        const { code } = await admin("POST",
+            `/admin/people/${userId}/password-reset`);
+
+        await page.getByLabel("Code").fill(code.toLowerCase());
+        await page.getByLabel("New password").fill(email);
+        await page.keyboard.press("Enter");
+        await wrong("password", "your address");
+        await page.getByLabel("New password").fill("another horse");
+        await page.keyboard.press("Enter");
+        await atHeading(page, "My orders");
+        assert.equal((await cookies(page)).length, 2);
+        assert.ok(!page.url().includes(code));
+
+        await page.getByRole("link", { name: "Account" }).tap();
+        await page.getByText(`Signed in as ${email}.`).waitFor();
+        await page.getByRole("button", { name: "Sign out", exact: true })
+            .tap();
+        await atHeading(page, "Sign in");
+        await signIn(page, email, "another horse");
+        await atHeading(page, "Account");
     });
 
 

@@ -46,7 +46,8 @@ my $t = Boxoffice::Test->new(
     server_extra => 'location = /gated { boxoffice_waiting_room door; '
         . 'default_type text/html; root /; try_files /nothing /wheelchair.svg; }'
         . 'location /api/v1/auth { boxoffice_login; }'
-        . 'location /api/v1/me { boxoffice_me; }',
+        . 'location /api/v1/me { boxoffice_me; }'
+        . 'location /api/v1/admin/people { boxoffice_people; }',
 );
 
 $ENV{BASE_URL}   = $t->url('/') =~ s{/\z}{}r;
