@@ -493,9 +493,10 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
-    select (person_row('found', p)).*
-    from password_resets r join people p on p.user_id = r.user_id
-    where r.code_hash = decode(hash, 'hex') and r.expires_at > now()
+    select (person_row('found', p)).* from people p
+    where p.user_id = (select r.user_id from password_resets r
+                       where r.code_hash = decode(hash, 'hex')
+                         and r.expires_at > now())
       and p.erased_at is null;
 end
 $$;
@@ -519,10 +520,11 @@ declare
 begin
     -- the person first, like all that writes to both; of two with one code the
     -- second finds it gone when it gets here
-    select q.* into p
-    from password_resets r join people q on q.user_id = r.user_id
-    where r.code_hash = code and q.erased_at is null
-    for no key update of q;
+    select * into p from people q
+    where q.user_id = (select r.user_id from password_resets r
+                       where r.code_hash = code)
+      and q.erased_at is null
+    for no key update;
 
     delete from password_resets r
     where r.user_id = p.user_id and r.code_hash = code
