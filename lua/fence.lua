@@ -20,9 +20,7 @@ if version < epoch or version >= epoch + 1e9 then
     return {-1, version}
 end
 
-local fields = redis.call('HMGET', KEYS[2], '#' .. id, user)
-local fenced, record = fields[1], fields[2]
-
+local fenced = redis.call('HGET', KEYS[2], '#' .. id)
 if fenced then
     local owner, seats, shared =
         fenced:match('^(%S+) %S+ %S+ %S+ %S+ (%S+)(.*)')
@@ -43,6 +41,7 @@ local function unknown()
     return {tonumber(ARGV[6]) < loaded and -6 or -3}
 end
 
+local record = redis.call('HGET', KEYS[2], user)
 if not record then
     return unknown()
 end
@@ -68,20 +67,16 @@ end
 -- All locks are looked at before one is extended: a hold that has lost a
 -- seat keeps its other seats no longer than it would have.
 
-local mine, locks = user .. ':' .. id .. ':', {}
-
+local mine = user .. ':' .. id .. ':'
 for seat in seats:gmatch('%d+') do
-    locks[#locks + 1] = ARGV[5] .. seat
-end
-
-for _, lock in ipairs(redis.call('MGET', unpack(locks))) do
+    local lock = redis.call('GET', ARGV[5] .. seat)
     if not lock or lock:sub(1, #mine) ~= mine then
         return {-5}
     end
 end
 
-for _, key in ipairs(locks) do
-    redis.call('PEXPIRE', key, ARGV[4])
+for seat in seats:gmatch('%d+') do
+    redis.call('PEXPIRE', ARGV[5] .. seat, ARGV[4])
 end
 
 local till = now + ARGV[4]

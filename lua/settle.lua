@@ -15,37 +15,24 @@
 
 local epoch, id, from, to = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]),
                             tonumber(ARGV[4])
-
--- The version and the locks in one command, the states in another: a command
--- costs more than what it reads.
-
-local locks, look = {'MGET', KEYS[1]}, {'BITFIELD', KEYS[2]}
-
-for i = 6, #ARGV do
-    locks[#locks + 1] = ARGV[5] .. ARGV[i]
-    look[#look + 1], look[#look + 2], look[#look + 3] = 'GET', 'u2',
-                                                        '#' .. ARGV[i]
-end
-
-local lock = redis.call(unpack(locks))
-local version = tonumber(lock[1] or 0)
+local version = tonumber(redis.call('GET', KEYS[1]) or 0)
 
 if version < epoch or version >= epoch + 1e9 then
     return {-1, version}
 end
 
-local state = redis.call(unpack(look))
-local free, set, done = {'DEL'}, {'BITFIELD', KEYS[2]}, {}
+local done = {}
 
-for i = 1, #state do
-    local mine = not lock[1 + i] or lock[1 + i]:find(':' .. id .. ':', 1, true)
+for i = 6, #ARGV do
+    local key, at = ARGV[5] .. ARGV[i], '#' .. ARGV[i]
+    local lock = redis.call('GET', key)
+    local state = redis.call('BITFIELD', KEYS[2], 'GET', 'u2', at)[1]
+    local mine = not lock or lock:find(':' .. id .. ':', 1, true)
 
-    if state[i] ~= to and (to == 2 or state[i] == from and mine) then
-        local at = #set
-        set[at + 1], set[at + 2] = 'SET', 'u2'
-        set[at + 3], set[at + 4] = '#' .. ARGV[5 + i], ARGV[4]
-        free[#free + 1] = locks[2 + i]
-        done[#done + 1] = ARGV[5 + i]
+    if state ~= to and (to == 2 or state == from and mine) then
+        redis.call('DEL', key)
+        redis.call('BITFIELD', KEYS[2], 'SET', 'u2', at, to)
+        done[#done + 1] = ARGV[i]
     end
 end
 
@@ -53,8 +40,6 @@ redis.call('HDEL', KEYS[3], '#' .. id)
 redis.call('ZREM', KEYS[4], '#' .. id)
 
 if #done > 0 then
-    redis.call(unpack(free))
-    redis.call(unpack(set))
     version = redis.call('INCR', KEYS[1])
     redis.call('PUBLISH', KEYS[1], string.format('%d', version) .. ' ' .. to
                .. ':'
