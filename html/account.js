@@ -1,9 +1,9 @@
 /* Signing in, registering, a lost password, and one's account. */
 
 import { account, read, signedIn } from "./api.js";
-import { announce, busy, buttonLink, h, toast } from "./dom.js";
-import { makeField } from "./fields.js";
+import { busy, buttonLink, h, toast } from "./dom.js";
 import { navigate } from "./router.js";
+import { simpleForm } from "./simpleform.js";
 import { explain } from "./words.js";
 
 const EMAIL = { name: "email", label: "Email", input: "email", max: 255,
@@ -20,63 +20,18 @@ const CODE = { name: "code", label: "Code", max: 64, required: true,
     autocomplete: "one-time-code", hint: "Such as 7ZK4-0QH2-MX9B-3TDFA" };
 
 
-/*
- * A form by a table of fields; send(values) does it, and rejects with what is
- * shown.  values: of fields that are filled in.
- */
+/* Which field is to blame, where the refusal does not say it. */
 function form(name, specs, button, send) {
-    const fields = specs.map((spec) => makeField(spec, name));
-    const problem = h("p", { class: "notice error", hidden: true });
-    const submit = h("button", { class: "button primary", type: "submit" },
-        button);
-
-    const failed = (error) => {
-        const field = fields.find((each) => each.name === (
-            error.details?.field || { password_refused: "newPassword",
-                email_taken: "email", code_invalid: "code" }[error.code]))
-            || (error.code === "password_refused"
-                && fields.find((each) => each.name === "password"));
-        const text = explain(error);
-
-        announce(text, true);
-
-        if (field) {
-            field.wrong(error.status === 400
-                ? "The server does not take this value." : text);
-            field.focus();
-            return;
-        }
-
-        problem.textContent = text;
-        problem.hidden = false;
+    const names = specs.map((spec) => spec.name);
+    const blamed = {
+        password_refused: names.includes("newPassword") ? "newPassword"
+            : "password",
+        email_taken: "email",
+        code_invalid: "code",
     };
 
-    const el = h("form", { class: "form", noValidate: true,
-        "aria-label": button, onsubmit: async (event) => {
-            const wrong = fields.filter((field) => !field.test());
-
-            event.preventDefault();
-            problem.hidden = true;
-
-            if (wrong.length > 0) {
-                wrong[0].focus();
-                return;
-            }
-
-            await busy(submit, "One moment…", async () => {
-                try {
-                    await send(Object.fromEntries(fields.map(
-                        (field) => [field.name, field.value()])));
-
-                } catch (error) {
-                    failed(error);
-                }
-            });
-        } }, fields.map((field) => field.el), problem,
-    h("div", { class: "actions row-actions" }, submit));
-
-    return { el, set: (values) => fields.forEach((field) => (
-        field.set(values[field.name]))) };
+    return simpleForm(name, specs, button, send,
+        { at: ({ code }) => blamed[code] });
 }
 
 
