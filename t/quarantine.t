@@ -6,12 +6,11 @@ use v5.36;
 
 use lib 't/lib';
 use Test2::V0;
+use Boxoffice::Doubt    ();
 use Boxoffice::Provider ();
 use Boxoffice::Test qw(SHOW uuid);
-use Boxoffice::Test::Booking qw(order seat_states);
-use Digest::SHA qw(hmac_sha256_hex);
-use File::Temp  ();
-use Mojo::JSON  qw(encode_json);
+use Boxoffice::Test::Booking qw(seat_states);
+use File::Temp ();
 
 use constant LIST => '/api/v1/admin/quarantine';
 
@@ -32,39 +31,9 @@ sub value ($sql, @bind) {
 }
 
 
-# An order, and a payment of it that the customer has made at the provider.
-sub payable () {
-    state $seat = 0;
-    my $user  = 'u' . ++$seat;
-    my $order = order($t, $user, SHOW,
-        [chr(65 + $seat / 10) . (1 + $seat % 10)]);
-    my $r = $t->post("/api/v1/orders/$order->{orderId}/pay", {}, user => $user);
-    die $r->code . $r->body if $r->code != 200;
-    $provider->pay($r->json->{paymentId});
-    return { %$order, user => $user, $r->json->%* };
-}
+sub payable () { return Boxoffice::Doubt::payable($t, $provider) }
 
-
-# What the provider says of it is not what was asked for.
-sub say_of ($p, %more) {
-    state $n = 0;
-    my $body = encode_json { id => 'evt_' . ++$n, object => 'event',
-        type => 'payment_intent.succeeded', data => { object => {
-            id => $p->{paymentId}, object => 'payment_intent',
-            status => 'succeeded', amount => $more{amount} // $p->{amount},
-            amount_received => $more{amount} // $p->{amount},
-            currency => $more{currency} // lc $p->{currency},
-            metadata => { order_id => $more{order} // $p->{orderId},
-                intent_id => $p->{intentId} // value('select intent_id
-                    from payment_intents where reference = ?',
-                    $p->{paymentId}) } } } };
-    my $time = time;
-
-    return $t->post('/api/v1/webhooks/stripe', $body, key => undef, headers =>
-        { 'Stripe-Signature' => "t=$time,v1="
-            . hmac_sha256_hex("$time.$body", 'whsec_provider') })
-        ->json->{outcome};
-}
+sub say_of ($p, %more) { return Boxoffice::Doubt::say_of($t, $p, %more) }
 
 
 sub cases (%query) {
