@@ -343,7 +343,7 @@ async function waitToRetry(error, attempt) {
 
 
 /*
- * POST, PUT or DELETE with a JSON body (or none).  Resolves to the answer's
+ * POST, PUT, PATCH or DELETE with a JSON body (or none).  Resolves to the answer's
  * data; rejects with an ApiError.  Busy answers and lost connections are
  * tried again up to three times, after as long as the server asks for.
  *

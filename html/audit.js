@@ -29,7 +29,10 @@ function differences(before, after) {
 
 /* Where the page of an object is, of the kinds that have one. */
 const PAGES = { movie: "movies", theatre: "theatres", screen: "screens",
-    layout: "layouts", show: "shows" };
+    layout: "layouts", show: "shows", person: "people" };
+
+/* what nothing is left of that could be looked at */
+const GONE = new Set(["remove", "erase"]);
 
 
 /* What it is called, with a link to it as long as it is there. */
@@ -38,7 +41,7 @@ function what(each) {
     const name = object.title || object.name || object.movieTitle
         || `${each.kind} ${each.objectId.slice(0, 8)}`;
 
-    return PAGES[each.kind] && each.action !== "remove"
+    return PAGES[each.kind] && !GONE.has(each.action)
         ? h("a", { href: `#/${PAGES[each.kind]}/${each.objectId}` }, name)
         : h("strong", {}, name);
 }

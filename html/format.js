@@ -105,6 +105,12 @@ export function dayTime(when, timezone) {
 }
 
 
+/* With the year: for what may be long ago, or far away. */
+export function moment(when) {
+    return stamp(when, undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+
 /* milliseconds as m:ss, never negative, rounded up as people count */
 export function minutes(ms) {
     const s = Math.max(0, Math.ceil(ms / 1000));

@@ -38,10 +38,20 @@ function parse(hash) {
 }
 
 
+/* In a row that is pushed aside, where one is should be in sight. */
+function show(link) {
+    const row = link.parentElement;
+
+    row.scrollLeft = link.offsetLeft - row.offsetLeft
+        - (row.clientWidth - link.offsetWidth) / 2;
+}
+
+
 function markNav(name) {
     for (const link of document.querySelectorAll("[data-nav]")) {
         if (link.dataset.nav === name) {
             link.setAttribute("aria-current", "page");
+            show(link);
 
         } else {
             link.removeAttribute("aria-current");

@@ -53,6 +53,15 @@ const passwords = {
     too_common: "Everybody guesses this one. Please choose another.",
 };
 
+const decisions = {
+    other: "It was decided otherwise meanwhile.",
+    money: "There is money in it, which has to go somewhere.",
+    no_money: "There is no money in it any more.",
+    short: "It is less than the order costs, or of another currency.",
+    ended: "This order is paid already, or it was cancelled.",
+    seats_gone: "The seats of this order are not to be had any more.",
+};
+
 const byStatus = {
     401: "You need to sign in first.",
     403: "You are not allowed to do this.",
@@ -94,6 +103,10 @@ export function explain(error) {
 
     if (error.code === "password_refused") {
         return passwords[error.details.reason] || "Please choose another one.";
+    }
+
+    if (error.code === "decision_refused") {
+        return decisions[error.details.reason] || byStatus[409];
     }
 
     if (error.code === "in_use") {
