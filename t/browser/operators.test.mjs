@@ -247,7 +247,8 @@ test("by keyboard a key is made, copied, used and revoked", async (t) => {
     await tabTo(page, "button[type=submit]");
     await page.keyboard.press("Enter");
     await atHeading(page, `The key of ${called}`);
-    await page.getByText("it will not be shown again").waitFor();
+    await page.locator(".notice", { hasText: "it will not be shown again" })
+        .waitFor();
     await look(page, "key-made");
 
     const key = await page.getByLabel("Key", { exact: true }).inputValue();
