@@ -30,8 +30,6 @@ static EVP_PKEY *ngx_bo_key_private_pem(ngx_str_t *text);
 static void ngx_bo_key_mac(ngx_bo_key_t *key, const void *text, size_t len,
     u_char digest[SHA256_DIGEST_LENGTH]);
 static int ngx_bo_key_no_password(char *buf, int size, int rwflag, void *u);
-static void ngx_bo_key_hmac(ngx_bo_key_t *key, const u_char *secret,
-    size_t len);
 static ngx_int_t ngx_bo_key_take(ngx_pool_t *pool, ngx_bo_key_t *key,
     EVP_PKEY *pkey);
 static ngx_uint_t ngx_bo_key_fits(EVP_PKEY *pkey, bo_jwt_alg_e alg);
@@ -103,7 +101,7 @@ ngx_bo_key_read(ngx_conf_t *cf, ngx_str_t *path, bo_jwt_alg_e alg,
             return "a key in PEM is no shared secret";
         }
 
-        ngx_bo_key_hmac(key, text.data, text.len);
+        ngx_bo_hmac_key(&key->hmac, text.data, text.len);
         OPENSSL_cleanse(text.data, text.len);
 
         return NULL;
@@ -218,41 +216,6 @@ static int
 ngx_bo_key_no_password(char *buf, int size, int rwflag, void *u)
 {
     return 0;
-}
-
-
-/* RFC 2104, with both blocks of the key hashed in advance. */
-
-static void
-ngx_bo_key_hmac(ngx_bo_key_t *key, const u_char *secret, size_t len)
-{
-    u_char      pad[SHA256_CBLOCK];
-    ngx_uint_t  i;
-
-    ngx_memzero(pad, sizeof(pad));
-
-    if (len > sizeof(pad)) {
-        SHA256(secret, len, pad);
-
-    } else {
-        ngx_memcpy(pad, secret, len);
-    }
-
-    for (i = 0; i < sizeof(pad); i++) {
-        pad[i] ^= 0x36;
-    }
-
-    SHA256_Init(&key->inner);
-    SHA256_Update(&key->inner, pad, sizeof(pad));
-
-    for (i = 0; i < sizeof(pad); i++) {
-        pad[i] ^= 0x36 ^ 0x5c;
-    }
-
-    SHA256_Init(&key->outer);
-    SHA256_Update(&key->outer, pad, sizeof(pad));
-
-    OPENSSL_cleanse(pad, sizeof(pad));
 }
 
 
@@ -440,7 +403,7 @@ ngx_bo_key_jwk(ngx_pool_t *pool, bo_doc_t *doc, const bo_doc_node_t *jwk,
             return NGX_DECLINED;
         }
 
-        ngx_bo_key_hmac(&fresh, bytes, len);
+        ngx_bo_hmac_key(&fresh.hmac, bytes, len);
         OPENSSL_cleanse(bytes, sizeof(bytes));
 
     } else {
@@ -747,13 +710,9 @@ ngx_bo_key_mac(ngx_bo_key_t *key, const void *text, size_t len,
 {
     SHA256_CTX  sha;
 
-    sha = key->inner;
+    ngx_bo_hmac_init(&key->hmac, &sha);
     SHA256_Update(&sha, text, len);
-    SHA256_Final(digest, &sha);
-
-    sha = key->outer;
-    SHA256_Update(&sha, digest, SHA256_DIGEST_LENGTH);
-    SHA256_Final(digest, &sha);
+    ngx_bo_hmac_final(&key->hmac, &sha, digest);
 }
 
 
@@ -879,7 +838,7 @@ ngx_bo_key_print(ngx_bo_key_t *key, const u_char rules[SHA256_DIGEST_LENGTH])
         OPENSSL_free(der);
 
     } else {
-        SHA256_Update(&sha, &key->inner, sizeof(SHA256_CTX));
+        SHA256_Update(&sha, &key->hmac.inner, sizeof(SHA256_CTX));
     }
 
     SHA256_Update(&sha, key->kid.data, key->kid.len);

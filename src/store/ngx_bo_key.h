@@ -11,10 +11,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include "booking/bo_doc.h"
 #include "booking/bo_jwt.h"
+#include "ngx_bo_hmac.h"
 
 
 /* Bytes of a file or a document of keys. */
@@ -44,8 +44,7 @@ typedef struct {
                                              * ever */
     uint64_t                 print;         /* of the key and of the rules of
                                              * its source */
-    SHA256_CTX               inner;         /* HS256, hashed in advance */
-    SHA256_CTX               outer;
+    ngx_bo_hmac_t            hmac;          /* HS256 */
     EVP_PKEY                *pkey;          /* the others */
     EVP_PKEY_CTX            *ctx;           /* RS256 and ES256 */
 } ngx_bo_key_t;

@@ -8,7 +8,6 @@
 #include "ngx_bo_secret.h"
 
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
 
 
 #define NGX_BO_SECRET_FILE  65536
@@ -81,40 +80,24 @@ ngx_bo_secret_add(ngx_array_t *secrets, u_char *p, size_t len)
 }
 
 
-/*
- * RFC 2104.  The key is one of its own, so that the same file may serve other
- * purposes one day.
- */
+/* The key is one of its own: the same file may serve other purposes one day. */
 
 static void
 ngx_bo_secret_key(ngx_bo_secret_t *secret, const u_char *key, size_t len)
 {
-    u_char      pad[SHA256_CBLOCK], derived[SHA256_DIGEST_LENGTH];
-    ngx_uint_t  i;
+    u_char      derived[SHA256_DIGEST_LENGTH];
+    SHA256_CTX  sha;
 
     static const u_char  purpose[] = "boxoffice waiting room";
 
-    (void) HMAC(EVP_sha256(), key, (int) len, purpose, sizeof(purpose) - 1,
-                derived, NULL);
+    ngx_bo_hmac_key(secret, key, len);
 
-    ngx_memzero(pad, sizeof(pad));
-    ngx_memcpy(pad, derived, sizeof(derived));
+    ngx_bo_hmac_init(secret, &sha);
+    SHA256_Update(&sha, purpose, sizeof(purpose) - 1);
+    ngx_bo_hmac_final(secret, &sha, derived);
 
-    for (i = 0; i < sizeof(pad); i++) {
-        pad[i] ^= 0x36;
-    }
+    ngx_bo_hmac_key(secret, derived, sizeof(derived));
 
-    SHA256_Init(&secret->inner);
-    SHA256_Update(&secret->inner, pad, sizeof(pad));
-
-    for (i = 0; i < sizeof(pad); i++) {
-        pad[i] ^= 0x36 ^ 0x5c;
-    }
-
-    SHA256_Init(&secret->outer);
-    SHA256_Update(&secret->outer, pad, sizeof(pad));
-
-    OPENSSL_cleanse(pad, sizeof(pad));
     OPENSSL_cleanse(derived, sizeof(derived));
 }
 
@@ -163,15 +146,11 @@ ngx_bo_secret_mac(ngx_bo_secret_t *secret, ngx_str_t *room,
     u_char      digest[SHA256_DIGEST_LENGTH];
     SHA256_CTX  sha;
 
-    sha = secret->inner;
+    ngx_bo_hmac_init(secret, &sha);
     SHA256_Update(&sha, room->data, room->len);
     SHA256_Update(&sha, "", 1);
     SHA256_Update(&sha, body, BO_TOKEN_BODY);
-    SHA256_Final(digest, &sha);
-
-    sha = secret->outer;
-    SHA256_Update(&sha, digest, sizeof(digest));
-    SHA256_Final(digest, &sha);
+    ngx_bo_hmac_final(secret, &sha, digest);
 
     ngx_memcpy(mac, digest, BO_TOKEN_MAC);
 }

@@ -10,9 +10,9 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <openssl/sha.h>
 
 #include "booking/bo_token.h"
+#include "ngx_bo_hmac.h"
 
 
 /* Bytes of a line of the file. */
@@ -21,12 +21,7 @@
 #define NGX_BO_SECRET_MAX   512
 
 
-/* HMAC-SHA256 with both of its key blocks hashed in advance. */
-
-typedef struct {
-    SHA256_CTX               inner;
-    SHA256_CTX               outer;
-} ngx_bo_secret_t;
+typedef ngx_bo_hmac_t  ngx_bo_secret_t;
 
 
 /*
