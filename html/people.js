@@ -1,5 +1,6 @@
 /*
- * Who has an account: found by an address, given a role, erased.
+ * Who has an account: found by an address, given a role, or a code for a lost
+ * password; erased.
  *
  * An address is in no URL, neither the API's nor a page's: those are in logs
  * and histories.
@@ -8,7 +9,7 @@
 import { question, read, signedIn, write } from "./api.js";
 import { busy, h, toast } from "./dom.js";
 import { ask } from "./dialog.js";
-import { moment } from "./format.js";
+import { moment, time } from "./format.js";
 import { ROLES, roleField } from "./roles.js";
 import { factList } from "./settled.js";
 import { simpleForm } from "./simpleform.js";
@@ -81,6 +82,9 @@ class Person {
             + "the sessions: one has to sign in again" })],
         "Give this role", (values) => this.give(values));
 
+        this.code = h("p", { class: "notice", hidden: true, tabIndex: -1 });
+        this.lost = h("button", { class: "button quiet", type: "button",
+            onclick: () => this.help() }, "Code for a lost password");
         this.gone = h("button", { class: "button danger", type: "button",
             onclick: () => this.erase() }, "Erase this account");
 
@@ -89,8 +93,8 @@ class Person {
             h("h1", {}, person.name),
             mine && h("p", { class: "notice" }, "This is your own account. "
                 + "What you take from it, you cannot give back to it."),
-            this.about, this.role.el,
-            h("div", { class: "actions row-actions" },
+            this.about, this.role.el, this.code,
+            h("div", { class: "actions row-actions" }, this.lost,
                 h("a", { class: "button quiet",
                     href: `#/audit?objectId=${person.userId}` },
                 "Who changed it"), this.gone));
@@ -120,6 +124,27 @@ class Person {
         this.fill(await write("PATCH", this.path(), values));
         toast(before === this.person.role ? "Nothing was changed."
             : `The role is ${ROLES[this.person.role].toLowerCase()} now.`);
+    }
+
+    /* Shown this once; a reload takes it away. */
+    help() {
+        return busy(this.lost, "One moment…", async () => {
+            try {
+                const { code, expiresAt } = await write("POST",
+                    `${this.path()}/password-reset`);
+
+                this.code.replaceChildren(h("strong", { class: "handover" },
+                    code), ` Hand it over to ${this.person.name} alone: it `
+                    + "will not be shown again. It is good once, until "
+                    + `${time(expiresAt)}, for another password on the page `
+                    + "where one signs in.");
+                this.code.hidden = false;
+                this.code.focus();
+
+            } catch (error) {
+                toast(explain(error), { kind: "error" });
+            }
+        });
     }
 
     async erase() {

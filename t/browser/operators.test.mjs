@@ -90,7 +90,7 @@ function presser(options) {
 
 
 for (const [name, options] of SIZES) {
-    test(`an account is found, given a role and erased: ${name}`,
+    test(`an account is found, given a role, a code, and erased: ${name}`,
         async (t) => {
             const press = presser(options);
             const email = `${randomUUID()}@example.org`;
@@ -140,6 +140,23 @@ for (const [name, options] of SIZES) {
             await press(page.getByRole("link", { name: /^person / }));
             await atHeading(page, called);
 
+            /* a code for a lost password is good, and is seen once */
+            await press(page.getByRole("button",
+                { name: "Code for a lost password" }));
+            await hasFocus(page.locator(".notice",
+                { hasText: "will not be shown again" }));
+            await look(page, "person-code");
+
+            const code = await page.locator(".handover").textContent();
+
+            await page.reload();
+            await page.getByText(email).waitFor();
+            assert.ok(!(await page.evaluate(() => document.body.innerHTML
+                + JSON.stringify({ ...localStorage, ...sessionStorage })))
+                .includes(code));
+            await api({}, "POST", "/auth/reset", { code,
+                password: "another horse" });
+
             await press(page.getByRole("button",
                 { name: "Erase this account" }));
             await page.getByRole("dialog").getByText("cannot be undone")
@@ -157,7 +174,7 @@ for (const [name, options] of SIZES) {
                 { "x-user-id": "root", "x-user-role": "ADMIN" }, { email }),
             404);
             assert.equal(await status("POST", "/auth/login", {},
-                { email, password: PASSWORD }), 401);
+                { email, password: "another horse" }), 401);
             assert.deepEqual(urls.filter((url) => url.includes("example.org")
                 || url.includes("%40")), [], "an address in a URL");
 
