@@ -29,6 +29,7 @@ my $path  = '/api/v1/admin/dead-letters';
 sub list ($query = '') { return $t->get("$path$query", @admin) }
 
 
+$t->wait_ready;
 is list()->json, { items => [], nextCursor => undef }, 'none at first';
 
 # the first is refused, the second one of its aggregate goes on then
