@@ -8,8 +8,9 @@ use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Test          ();
 use Boxoffice::Test::Process ();
-use Cwd         ();
-use File::Temp  ();
+use Cwd            ();
+use File::Basename qw(dirname);
+use File::Temp     ();
 use Mojo::UserAgent ();
 
 my $root = Cwd::getcwd();
@@ -59,6 +60,12 @@ chmod 0644, "$tmp/key", "$tmp/nginx.conf.in";
 my %env = (BOXOFFICE_RUN => $run, BOXOFFICE_CONF => "$tmp/nginx.conf.in",
     BOXOFFICE_REDIS => $node->{redis}, BOXOFFICE_POSTGRES =>
     $node->{postgres}, BOXOFFICE_ACCOUNTS_KEY_FILE => "$tmp/key");
+
+# the nginx that the module was built for
+if ($ENV{BOXOFFICE_NGINX}) {
+    %env = ($node->env->%*, %env,
+        PATH => dirname($ENV{BOXOFFICE_NGINX}) . ":$ENV{PATH}");
+}
 
 
 sub start (%more) {

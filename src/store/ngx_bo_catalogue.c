@@ -109,7 +109,7 @@ ngx_bo_page_get(ngx_bo_store_t *store, ngx_bo_page_t *page)
         return rc;
     }
 
-    hash = ngx_murmur_hash2(page->key.data, page->key.len);
+    hash = ngx_crc32_long(page->key.data, page->key.len);
 
     flight = ngx_bo_flight_find(store, page, hash);
 

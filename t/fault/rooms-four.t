@@ -32,7 +32,7 @@ sub start_daemon ($node) {
     print {$fh} $text =~ s/daemon off/daemon on/r;
     close $fh or die "$file: $!";
 
-    my %env = $node->_env->%*;
+    my %env = $node->env->%*;
     local @ENV{ keys %env } = values %env;
 
     system($node->_command) == 0 or die "nginx did not start\n";

@@ -10,14 +10,17 @@ use IO::Socket::INET ();
 use Mojo::JSON       qw(encode_json);
 use Time::HiRes      qw(sleep);
 
-my $t = Boxoffice::Test->new(workers => 1);
+# the worker gets as long as 600 ms from its command to its pause, and the pause
+# is longer than the deadline
+my $t = Boxoffice::Test->new(workers => 1, start => 0);
+$t->node->{conf}{redis} = $t->{redis_server}->url . ' timeout=600ms';
+$t->node->start;
 
 # the worker is there, and has its connections
 $t->wait_until(sub { $t->get('/readyz')->code == 200 }, 5, 'ready');
 is $t->post('/api/v1/holds', { showId => SHOW, seatIds => ['Q1'] },
     user => 'first')->code, 201, 'a hold';
 
-# the deadline of a command is 200 ms
 for my $row ('A' .. 'E') {
     is held_in_pause("${row}1"), 201, "seat ${row}1 is held";
 }
@@ -47,7 +50,7 @@ sub held_in_pause ($seat) {
     sleep 0.05;
     kill STOP => $worker;
     $t->cont_redis;
-    sleep 0.4;
+    sleep 1;
     kill CONT => $worker;
 
     my $line = $s->getline // '';
