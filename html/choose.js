@@ -50,13 +50,24 @@ export function makeChooser({ name, label, find, chosen = () => {} }) {
         h("span", {}, item.title,
             item.about && h("span", { class: "muted" }, ` ${item.about}`)));
 
+    /* Who is in the list already when another one comes stays there. */
     const show = (found) => {
+        const at = list.contains(document.activeElement)
+            ? document.activeElement.value : null;
+
         items = now && !found.some((each) => each.id === now.id)
             ? [now, ...found] : found;
         list.replaceChildren(...items.map(radio));
 
         if (items.length === 0) {
             list.replaceChildren(h("p", { class: "muted" }, "There is none."));
+        }
+
+        if (at !== null) {
+            const boxes = [...list.querySelectorAll("input")];
+
+            (boxes.find((box) => box.value === at) || boxes[0] || input)
+                .focus();
         }
     };
 

@@ -144,6 +144,35 @@ test("a series is put on by keyboard; what is in the way is told",
     });
 
 
+test("who is among the movies already stays there when more are found",
+    async (t) => {
+        const at = await house();
+        const page = await open(t, `shows/new?screenId=${at.screenId}`,
+            DESKTOP);
+        const box = page.locator("[name=choose-movie]");
+        let answer;
+
+        await box.first().waitFor();
+        await page.route("**/api/v1/search?*", (route) => {
+            answer = () => route.continue();
+        });
+
+        await page.locator("#choose-movie").fill(at.title);
+        await page.keyboard.press("Enter");
+        await until("it is asked for", () => answer !== undefined);
+        await box.first().focus();
+
+        const before = await box.first().elementHandle();
+
+        await answer();
+        await until("the list is another one", () => before.evaluate(
+            (each) => !each.isConnected));
+        await page.keyboard.press("Space");
+        assert.equal(await page.locator("[name=choose-movie]:checked").count(),
+            1);
+    });
+
+
 test("a show on a phone: its sales, its prices, moved, called off",
     async (t) => {
         const at = await house();
