@@ -1,12 +1,11 @@
 /* Events that a sink did not take: try one again, or forget it. */
 
-import { read, write } from "./api.js";
-import { query } from "./catalogue.js";
+import { write } from "./api.js";
 import { h } from "./dom.js";
 import { ask } from "./dialog.js";
+import { factList } from "./facts.js";
 import { count, moment } from "./format.js";
-import { more } from "./more.js";
-import { actButton, factList, settle } from "./settled.js";
+import { actButton, decisionList, settle } from "./settled.js";
 
 const AGAIN = "It is tried again from the start.";
 const FORGOTTEN = "It is forgotten.";
@@ -75,23 +74,14 @@ function line(letter, became) {
 
 
 export async function deadLettersView() {
-    const page = async (cursor) => {
-        const { data } = await read(`/admin/dead-letters${query({ limit: 50,
-            cursor })}`);
-
-        return { items: data.items.map((each) => line(each)),
-            cursor: data.nextCursor };
-    };
-
-    const first = await page();
-    const list = h("ul", { class: "rows cases" }, first.items);
+    const letters = await decisionList("/admin/dead-letters", {}, line,
+        "There are none: what happened has arrived, or is on its way.",
+        "More dead letters");
 
     return { title: "Dead letters", el: h("div", {},
         h("h1", {}, "Dead letters"),
         h("p", { class: "muted" }, "Events that a sink did not take, after all "
             + "tries. Look at the reason first: what is tried again comes "
             + "after what has gone meanwhile."),
-        first.items.length > 0 ? list : h("p", { class: "muted none" },
-            "There are none: what happened has arrived, or is on its way."),
-        more(list, "More dead letters", first.cursor, page)) };
+        letters) };
 }

@@ -1,13 +1,11 @@
 /* Keys by which services ask: who has which, a new one, the end of one. */
 
-import { read, write } from "./api.js";
-import { query } from "./catalogue.js";
+import { write } from "./api.js";
 import { buttonLink, h } from "./dom.js";
 import { ask } from "./dialog.js";
 import { moment } from "./format.js";
-import { more } from "./more.js";
 import { ROLES } from "./roles.js";
-import { actButton, settle } from "./settled.js";
+import { actButton, decisionList, settle } from "./settled.js";
 
 
 function isOver(key) {
@@ -55,20 +53,11 @@ function line(key) {
 
 
 export async function keysView() {
-    const page = async (cursor) => {
-        const { data } = await read(`/admin/api-keys${query({ limit: 50,
-            cursor })}`);
-
-        return { items: data.items.map(line), cursor: data.nextCursor };
-    };
-
-    const first = await page();
-    const list = h("ul", { class: "rows cases" }, first.items);
+    const keys = await decisionList("/admin/api-keys", {}, line,
+        "There are none yet.", "More keys");
 
     return { title: "API keys", el: h("div", {},
         h("div", { class: "list-head" }, h("h1", {}, "API keys"),
             buttonLink("#/keys/new", "New key")),
-        first.items.length > 0 ? list
-            : h("p", { class: "muted none" }, "There are none yet."),
-        more(list, "More keys", first.cursor, page)) };
+        keys) };
 }

@@ -3,6 +3,7 @@
 import { announce, busy, h, toast } from "./dom.js";
 import { facts, movie, movieDays, movieShows, query } from "./catalogue.js";
 import { Days, showTimes } from "./days.js";
+import { factList } from "./facts.js";
 import { calendarDay, count } from "./format.js";
 import { more } from "./more.js";
 import { poster } from "./poster.js";
@@ -52,9 +53,7 @@ export function metadata(object) {
         .map(([name, value]) => [words(name), text(value)])
         .filter(([, value]) => value !== "");
 
-    return items.length > 0 && h("dl", { class: "facts" },
-        items.map(([name, value]) => h("div", {},
-            h("dt", {}, name), h("dd", {}, value))));
+    return items.length > 0 && factList(items);
 }
 
 

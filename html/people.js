@@ -9,9 +9,9 @@
 import { question, read, signedIn, write } from "./api.js";
 import { busy, h, toast } from "./dom.js";
 import { ask } from "./dialog.js";
+import { factList } from "./facts.js";
 import { moment, time } from "./format.js";
 import { ROLES, roleField } from "./roles.js";
-import { factList } from "./settled.js";
 import { simpleForm } from "./simpleform.js";
 import { explain } from "./words.js";
 

@@ -3,13 +3,12 @@
  * it back, let it pay an order, or leave it at that.
  */
 
-import { read, write } from "./api.js";
-import { query } from "./catalogue.js";
+import { write } from "./api.js";
 import { h } from "./dom.js";
+import { factList } from "./facts.js";
 import { askForm } from "./formdialog.js";
 import { moment, money, seatList, title } from "./format.js";
-import { more } from "./more.js";
-import { actButton, factList, settle } from "./settled.js";
+import { actButton, decisionList, settle } from "./settled.js";
 
 const KINDS = {
     CAPTURED: "was paid",
@@ -159,15 +158,10 @@ function line(it) {
 export async function quarantineView({ status }) {
     const decided = status === "DECIDED";
 
-    const page = async (cursor) => {
-        const { data } = await read(`/admin/quarantine${query({
-            status: decided ? "DECIDED" : "OPEN", limit: 50, cursor })}`);
-
-        return { items: data.items.map(line), cursor: data.nextCursor };
-    };
-
-    const first = await page();
-    const list = h("ul", { class: "rows cases" }, first.items);
+    const cases = await decisionList("/admin/quarantine",
+        { status: decided ? "DECIDED" : "OPEN" }, line,
+        decided ? "Nothing was decided yet." : "Nothing is in doubt.",
+        "More cases");
     const link = (href, text, here) => h("a", { class: "button quiet small",
         href, "aria-current": here ? "true" : null }, text);
 
@@ -178,7 +172,5 @@ export async function quarantineView({ status }) {
         h("nav", { class: "row-actions day", "aria-label": "Cases" },
             link("#/quarantine", "Open", !decided),
             link("#/quarantine?status=DECIDED", "Decided", decided)),
-        first.items.length > 0 ? list : h("p", { class: "muted none" },
-            decided ? "Nothing was decided yet." : "Nothing is in doubt."),
-        more(list, "More cases", first.cursor, page)) };
+        cases) };
 }

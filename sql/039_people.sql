@@ -377,6 +377,27 @@ end
 $$;
 
 
+-- What another password brings with it: codes for it and all sessions are over,
+-- and there is a new session.  The caller has changed the row of p.
+
+create function start_over(p people, session_id uuid, token_hash text,
+                           ttl_s int, cap_s int)
+returns person_columns
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    delete from password_resets r where r.user_id = p.user_id;
+    delete from sessions s where s.user_id = p.user_id;
+    perform add_session(p.user_id, start_over.session_id,
+                        start_over.token_hash, ttl_s, cap_s);
+
+    return person_row('changed', p);
+end
+$$;
+
+
 -- Another password, or another address (null: the same), for whom the password
 -- "seen" was checked.  With another password all sessions end, and there is a
 -- new one.  One row: "changed"; "stale" when the password is another by now;
@@ -405,13 +426,8 @@ begin
         return;
     end if;
 
-    delete from password_resets r
-    where r.user_id = change_password.user_id;
-    delete from sessions s where s.user_id = change_password.user_id;
-    perform add_session(p.user_id, change_password.session_id,
-                        change_password.token_hash, ttl_s, cap_s);
-
-    return next person_row('changed', p);
+    return next start_over(p, change_password.session_id,
+                           change_password.token_hash, ttl_s, cap_s);
 end
 $$;
 
@@ -540,11 +556,8 @@ begin
     where q.user_id = p.user_id
     returning * into p;
 
-    delete from sessions s where s.user_id = p.user_id;
-    perform add_session(p.user_id, reset_password.session_id,
-                        reset_password.token_hash, ttl_s, cap_s);
-
-    return next person_row('changed', p);
+    return next start_over(p, reset_password.session_id,
+                           reset_password.token_hash, ttl_s, cap_s);
 end
 $$;
 

@@ -22,6 +22,8 @@ static void ngx_http_bo_login(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_login_found(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_login_checked(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_login_opened(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_login_end(ngx_http_bo_ctx_t *ctx,
+    ngx_bo_person_e came, ngx_http_bo_error_e error);
 
 static void ngx_http_bo_reset(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_reset_found(ngx_http_bo_ctx_t *ctx);
@@ -269,10 +271,21 @@ ngx_http_bo_login_checked(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_login_opened(ngx_http_bo_ctx_t *ctx)
 {
+    ngx_http_bo_login_end(ctx, NGX_BO_PERSON_OPENED,
+                          NGX_HTTP_BO_E_CREDENTIALS);
+}
+
+
+/* Tokens for whom that came of it; for anybody else the error. */
+
+static void
+ngx_http_bo_login_end(ngx_http_bo_ctx_t *ctx, ngx_bo_person_e came,
+    ngx_http_bo_error_e error)
+{
     ngx_http_bo_person_t *p = ctx->data;
 
-    if (p->person.came != NGX_BO_PERSON_OPENED) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CREDENTIALS, NULL);
+    if (p->person.came != came) {
+        ngx_http_bo_error(ctx, error, NULL);
         return;
     }
 
@@ -359,15 +372,8 @@ ngx_http_bo_reset_hashed(ngx_http_bo_ctx_t *ctx)
 static void
 ngx_http_bo_reset_done(ngx_http_bo_ctx_t *ctx)
 {
-    ngx_http_bo_person_t *p = ctx->data;
-
-    if (p->person.came != NGX_BO_PERSON_CHANGED) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CODE, NULL);
-        return;
-    }
-
-    ngx_http_bo_person_proved(ctx);
-    ngx_http_bo_person_tokens(ctx, NGX_HTTP_OK);
+    ngx_http_bo_login_end(ctx, NGX_BO_PERSON_CHANGED,
+                          NGX_HTTP_BO_E_CODE);
 }
 
 
