@@ -44,6 +44,9 @@ subtest 'a booking tells what becomes of it' => sub {
         where aggregate_id = ? and version = 3', $id), 'the id is the row\'s';
     unlike $mine[0]{data}, qr/Ann Buyer|example\.com/, 'no names';
 
+    # the money goes back after the answer: its event is the last
+    $t->wait_until(sub { value(q{select count(*) from outbox
+        where type = 'payment.refunded'}) }, 20, 'the money is back');
     wait_handed_on($t);
     is [map { $_->{type} } stream($t, 'paid')],
         [value(q{select string_agg(type, ',' order by position) from outbox
