@@ -117,25 +117,19 @@ lint_shell() {
 
 
 lint_perl() {
-    local file
+    local list
 
-    files . '*.pl' '*.pm' '*.t' | while read -r file; do
-        perl -It/lib -Ibench/lib -c "$file" 2>&1 | grep -v ' syntax OK$' || true
-    done
+    mapfile -t list < <(files . '*.pl' '*.pm' '*.t')
+    perl -It/lib -Ibench/lib dev.d/lint-perl.pl "${list[@]}"
 }
 
 
 lint_javascript() {
-    local file
+    local list
 
-    files . '*.js' '*.mjs' | while read -r file; do
-        # the modules of a page end in .js, and node goes by the name
-        if [[ $file == html/*.js ]]; then
-            node --input-type=module --check <"$file" || echo "$file"
-        else
-            node --check "$file"
-        fi
-    done
+    mapfile -t list < <(files . '*.js' '*.mjs')
+    node --experimental-vm-modules --no-warnings dev.d/lint-javascript.mjs \
+        "${list[@]}"
 }
 
 
