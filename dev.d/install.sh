@@ -17,7 +17,7 @@ PACKAGES_test="perl libmojolicious-perl libev-perl libtest2-suite-perl
     libcmocka-dev openssl shellcheck lua5.1 curl zbar-tools python3-aiosmtpd
     libjson-validator-perl libyaml-libyaml-perl"
 
-PACKAGES_browser="chromium fonts-liberation"
+PACKAGES_browser="chromium-headless-shell fonts-liberation"
 
 PACKAGES_asan="dpkg-dev xz-utils patch"
 PACKAGES_fuzz="clang-14 libclang-rt-14-dev llvm-14"

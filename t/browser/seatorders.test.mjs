@@ -2,7 +2,7 @@
  * From held seats to a ticket and back: paying, giving all or some seats back.
  *
  *   BASE_URL   the address of the server, with sample shows loaded
- *   CHROMIUM   the browser; /usr/bin/chromium when not set
+ *   CHROMIUM   the browser: see chromium.mjs
  *   ARTIFACTS  a directory for screenshots; none are taken when not set
  *
  * Every test books as new users, on seats that are free when it begins, and

@@ -3,7 +3,7 @@
  * too large for a window.
  *
  *   BASE_URL   the address of the server, with sample shows loaded
- *   CHROMIUM   the browser; /usr/bin/chromium when not set
+ *   CHROMIUM   the browser: see chromium.mjs
  *   ARTIFACTS  a directory for screenshots; none are taken when not set
  *
  * Every test books as new users, on seats that are free when it begins, and
