@@ -124,7 +124,8 @@ sub pay_it ($b, $provider, $ended) {
 sub fault () {
     my $dice = rand;
 
-    if ($dice < 0.5) {
+    # of a short run, too, a worker's death is a part
+    if ($dice < 0.5 || !$seen{'worker killed'}) {
         my $node = 1 + int rand 2;
         my @pids = $t->worker_pids(node => $node);
         kill 'KILL', $pids[rand @pids] if @pids;
