@@ -42,8 +42,8 @@ comment on column gateway_checks.failures is
 
 -- Whether a sweep is to go on now: its row, or none.  recent: a day, at most
 -- back_s, every every_ms; deep: back_s when that is more, a round a day, and a
--- share of it every every_ms.  It is the caller's for two minutes after each of
--- its pages.
+-- share of it every every_ms.  It is the caller's for half a minute after each
+-- of its pages: as long as nobody goes on when the caller has died.
 
 create function lease_compare(gateway text, of_sweep text, every_ms int,
                               back_s int)
@@ -71,7 +71,7 @@ begin
     end if;
 
     update gateway_checks
-    set next_at = now() + interval '2 min',
+    set next_at = now() + interval '30 s',
         from_at = coalesce(from_at, now() - interval '1 s'
                            * case sweep when 'recent' then least(back_s, 86400)
                                         else back_s end),
@@ -106,7 +106,7 @@ set search_path = boxoffice, pg_temp
 as $$
     update gateway_checks c
     set next_at = case step
-            when 'page' then now() + interval '2 min'
+            when 'page' then now() + interval '30 s'
             when 'done' then greatest(now(), began_at
                 + case sweep when 'deep' then interval '1 day'
                              else every_ms * interval '1 ms' end)
