@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 #
-# run-tests.pl LOG_DIRECTORY TEST...: runs tests that speak TAP, two at a time,
-# prints a line for each, details of those that fail, and in the end
-# "N passed, M failed".
+# run-tests.pl LOG_DIRECTORY TEST...: runs tests that speak TAP, prints a line
+# for each, details of those that fail, and in the end "N passed, M failed".
+#
+# Three run at a time, on two cores: most tests wait most of their time.
 #
 # A test is a .t file (Perl), a .sh file, or a command line with blanks.  One
 # PostgreSQL server is started for all of them.
@@ -19,10 +20,10 @@ use Time::HiRes     qw(time);
 use lib dirname(__FILE__) . '/../t/lib';
 use Boxoffice::Test::Postgres ();
 
-# A file that takes longer hangs: the whole run has 20 minutes.
+# A file that takes longer hangs.
 use constant FILE_SECONDS => $ENV{BOXOFFICE_TEST_SECONDS} // 300;
 
-my $jobs = $ENV{BOXOFFICE_TEST_JOBS} // 2;
+my $jobs = $ENV{BOXOFFICE_TEST_JOBS} // 3;
 
 my ($logs, @tests) = @ARGV;
 my ($passed, $failed) = (0, 0);
