@@ -103,14 +103,14 @@ create type person_columns as (
 );
 
 
+-- To be called in "from": as "(person_row(...)).*" it would be called for each
+-- column.
+
 create function person_row(outcome text, p people) returns person_columns
 language sql stable
-set search_path = boxoffice, pg_temp
-as $$
-    select row(outcome, p.user_id, p.role, p.email, p.name, p.phone,
-               unix_ms(p.created_at), unix_ms(p.updated_at),
-               p.password)::person_columns
-$$;
+return row(outcome, p.user_id, p.role, p.email, p.name, p.phone,
+           unix_ms(p.created_at), unix_ms(p.updated_at),
+           p.password)::person_columns;
 
 
 -- The person of that address, or no row.  Who asks checks a password.
@@ -122,7 +122,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
-    select (person_row('found', p)).* from people p
+    select r.* from people p, person_row('found', p) r
     where p.email_key = lower(person_by_email.email collate "C");
 end
 $$;
@@ -135,7 +135,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
-    select (person_row('found', p)).* from people p
+    select r.* from people p, person_row('found', p) r
     where p.user_id = person_by_id.user_id and p.erased_at is null;
 end
 $$;
@@ -372,7 +372,7 @@ begin
         where p.user_id = update_person.user_id and p.erased_at is null
         returning p.*
     )
-    select (person_row('changed', c::people)).* from changed c;
+    select r.* from changed c, person_row('changed', c::people) r;
 end
 $$;
 
@@ -509,7 +509,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
-    select (person_row('found', p)).* from people p
+    select r.* from people p, person_row('found', p) r
     where p.user_id = (select r.user_id from password_resets r
                        where r.code_hash = decode(hash, 'hex')
                          and r.expires_at > now())

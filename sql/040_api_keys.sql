@@ -45,14 +45,10 @@ create type api_key_columns as (
 
 create function api_key_row(outcome text, k api_keys) returns api_key_columns
 language sql stable
-set search_path = boxoffice, pg_temp
-as $$
-    select row(outcome, k.key_id, k.name, k.role,
-               array_to_string(k.scopes, ' '), k.created_by,
-               unix_ms(k.created_at), unix_ms(k.expires_at),
-               unix_ms(k.revoked_at),
-               encode(k.secret_hash, 'hex'))::api_key_columns
-$$;
+return row(outcome, k.key_id, k.name, k.role, array_to_string(k.scopes, ' '),
+           k.created_by, unix_ms(k.created_at), unix_ms(k.expires_at),
+           unix_ms(k.revoked_at),
+           encode(k.secret_hash, 'hex'))::api_key_columns;
 
 
 -- What the audit says of a key: nothing by which it is found.
@@ -94,7 +90,7 @@ begin
                api_key_note(m::api_keys)
         from made m
     )
-    select (api_key_row('created', m::api_keys)).* from made m;
+    select r.* from made m, api_key_row('created', m::api_keys) r;
 end
 $$;
 
@@ -108,8 +104,9 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
-    select (api_key_row('found', k)).* from api_keys k
-    where k.secret_hash = decode(hash, 'hex') and k.revoked_at is null
+    select r.* from api_keys k, api_key_row('found', k) r
+    where k.secret_hash = decode(api_key_by_hash.hash, 'hex')
+      and k.revoked_at is null
       and (k.expires_at is null or k.expires_at > now());
 end
 $$;
@@ -125,7 +122,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     return query
-    select (api_key_row('found', k)).* from api_keys k
+    select r.* from api_keys k, api_key_row('found', k) r
     where (k.created_at, k.key_id)
           < (from_unix_ms(before_ms), before_id)
     order by k.created_at desc, k.key_id desc
@@ -156,11 +153,11 @@ begin
                api_key_note(g::api_keys)
         from gone g
     )
-    select (api_key_row('revoked', g::api_keys)).* from gone g;
+    select r.* from gone g, api_key_row('revoked', g::api_keys) r;
 
     if not found then
         return query
-        select (api_key_row('revoked', k)).* from api_keys k
+        select r.* from api_keys k, api_key_row('revoked', k) r
         where k.key_id = revoke_api_key.key_id;
     end if;
 end
