@@ -23,7 +23,7 @@ use constant {
 sub run ($class, $rig, $report, %o) {
     my $p = Boxoffice::People->setup(workers => 1,
         main_extra => 'thread_pool logins threads=2;', log_level => 'warn',
-        accounts => 'pool=logins memory=19m passes=2 queue=256',
+        accounts => 'pool=logins memory=7m passes=5 queue=256',
         server_extra => <<~'END');
             client_header_buffer_size 32k;
             large_client_header_buffers 4 32k;
