@@ -31,6 +31,7 @@ use constant {
     CONNECTIONS => 32,
     SECONDS     => 3,        # p99 of 6,000
     PAIRS       => 4,        # of measurements, in each round
+    PEOPLE      => 100,      # who log in, one after the other
 };
 
 my $password = 'a horse and its staple';
@@ -45,7 +46,8 @@ sub run ($class, $rig, $report, %o) {
     my $self = bless { report => $report, p => $p,
         pace => Bench::Pace->new(root => $rig->{root}, dir => $rig->dir),
         port => $p->t->node->port,
-        who  => $p->somebody(password => $password) }, $class;
+        who  => [map { $p->somebody(password => $password) } 1 .. PEOPLE] },
+        $class;
 
     $self->maps('warm-up');
 
@@ -77,11 +79,11 @@ sub maps ($self, $label) {
 
 # Logins begin a second before, and end after.
 sub beside ($self, $label) {
-    my $who    = $self->{who};
-    my $body   = encode_json({ email => $who->{email}, password => $password });
+    my @logins = map { 'POST /api/v1/auth/login ' . encode_json({
+        email => $_->{email}, password => $password }) } $self->{who}->@*;
     my $logins = $self->{pace}->start(port => $self->{port}, rate => LOGINS,
         seconds => SECONDS + 2, connections => 128,
-        requests => ["POST /api/v1/auth/login $body"]);
+        requests => \@logins);
 
     sleep 1;
     my $maps = $self->maps($label);
