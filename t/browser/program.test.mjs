@@ -11,6 +11,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 
 import { launch } from "./chromium.mjs";
+import { seatsAre } from "./seats.mjs";
 import { admin, api, atHeading, BASE, DESKTOP, look, PHONE, tabTo, until,
     visitor } from "./site.mjs";
 
@@ -230,6 +231,7 @@ test("seats of one show are broken, and every map shows it", async (t) => {
     const { showId } = await show(at);
 
     await buy(showId, ["B1"]);
+    await seatsAre({ showId }, ["B1"], "BOOKED");
 
     const page = await open(t, `shows/${showId}/seats`);
     const customer = await visitor(t, browser, `#/shows/${showId}`, PHONE);
