@@ -1,10 +1,8 @@
 /* Who changed what, the latest first. */
 
-import { read } from "./api.js";
 import { h } from "./dom.js";
-import { query } from "./catalogue.js";
 import { dayTime } from "./format.js";
-import { more } from "./more.js";
+import { pages } from "./pages.js";
 
 /* of the object, not of what somebody did to it */
 const SKIPPED = new Set(["version", "createdAt", "updatedAt"]);
@@ -67,15 +65,9 @@ function entry(each) {
 
 
 export async function auditView({ objectId, who, kind }) {
-    const page = async (cursor) => {
-        const { data } = await read(`/admin/audit${query({ objectId, who,
-            kind, limit: 50, cursor })}`);
-
-        return { items: data.items.map(entry), cursor: data.nextCursor };
-    };
-
-    const first = await page();
-    const list = h("ul", { class: "rows audit" }, first.items);
+    const changes = await pages("/admin/audit", { objectId, who, kind }, entry,
+        { none: "Nothing was changed.", older: "Older changes",
+            look: "audit" });
 
     return {
         title: "Audit",
@@ -83,8 +75,6 @@ export async function auditView({ objectId, who, kind }) {
             h("h1", {}, "Who changed what"),
             (objectId || who || kind) && h("p", {},
                 h("a", { href: "#/audit" }, "All changes")),
-            first.items.length > 0 ? list
-                : h("p", { class: "muted none" }, "Nothing was changed."),
-            more(list, "Older changes", first.cursor, page)),
+            changes),
     };
 }

@@ -5,7 +5,8 @@ import { h } from "./dom.js";
 import { ask } from "./dialog.js";
 import { factList } from "./facts.js";
 import { count, moment } from "./format.js";
-import { actButton, decisionList, settle } from "./settled.js";
+import { pages } from "./pages.js";
+import { actButton, settle } from "./settled.js";
 
 const AGAIN = "It is tried again from the start.";
 const FORGOTTEN = "It is forgotten.";
@@ -74,9 +75,9 @@ function line(letter, became) {
 
 
 export async function deadLettersView() {
-    const letters = await decisionList("/admin/dead-letters", {}, line,
-        "There are none: what happened has arrived, or is on its way.",
-        "More dead letters");
+    const letters = await pages("/admin/dead-letters", {}, line, {
+        none: "There are none: what happened has arrived, or is on its way.",
+        older: "More dead letters", look: "cases" });
 
     return { title: "Dead letters", el: h("div", {},
         h("h1", {}, "Dead letters"),

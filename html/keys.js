@@ -4,8 +4,9 @@ import { write } from "./api.js";
 import { buttonLink, h } from "./dom.js";
 import { ask } from "./dialog.js";
 import { moment } from "./format.js";
+import { pages } from "./pages.js";
 import { ROLES } from "./roles.js";
-import { actButton, decisionList, settle } from "./settled.js";
+import { actButton, settle } from "./settled.js";
 
 
 function isOver(key) {
@@ -53,8 +54,8 @@ function line(key) {
 
 
 export async function keysView() {
-    const keys = await decisionList("/admin/api-keys", {}, line,
-        "There are none yet.", "More keys");
+    const keys = await pages("/admin/api-keys", {}, line, {
+        none: "There are none yet.", older: "More keys", look: "cases" });
 
     return { title: "API keys", el: h("div", {},
         h("div", { class: "list-head" }, h("h1", {}, "API keys"),

@@ -1,9 +1,8 @@
 /* The objects of a kind, page by page; of one of a list on another's page. */
 
-import { read } from "./api.js";
 import { buttonLink, h } from "./dom.js";
 import { query } from "./catalogue.js";
-import { more } from "./more.js";
+import { pages } from "./pages.js";
 
 
 function item(kind, object) {
@@ -15,23 +14,10 @@ function item(kind, object) {
 
 
 /* filters: as of the query of the list */
-async function pages(kind, filters) {
-    const page = async (cursor) => {
-        const { data } = await read(kind.path
-            + query({ ...filters, limit: 50, cursor }));
-
-        return { items: data.items.map((each) => item(kind, each)),
-            cursor: data.nextCursor };
-    };
-
-    const first = await page();
-    const list = h("ul", { class: "rows" }, first.items);
-
-    return [
-        first.items.length > 0 ? list
-            : h("p", { class: "muted none" }, "There are none yet."),
-        more(list, `More ${kind.many.toLowerCase()}`, first.cursor, page),
-    ];
+function objects(kind, filters) {
+    return pages(kind.path, filters, (object) => item(kind, object), {
+        none: "There are none yet.",
+        older: `More ${kind.many.toLowerCase()}` });
 }
 
 
@@ -44,13 +30,13 @@ function head(level, kind, filters) {
 
 export async function listSection(kind, filters) {
     return h("section", { "aria-label": kind.many },
-        head("h2", kind, filters), await pages(kind, filters));
+        head("h2", kind, filters), await objects(kind, filters));
 }
 
 
 export async function listView(kind) {
     return {
         title: kind.many,
-        el: h("div", {}, head("h1", kind, {}), await pages(kind, {})),
+        el: h("div", {}, head("h1", kind, {}), await objects(kind, {})),
     };
 }

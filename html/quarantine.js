@@ -8,7 +8,8 @@ import { h } from "./dom.js";
 import { factList } from "./facts.js";
 import { askForm } from "./formdialog.js";
 import { moment, money, seatList, title } from "./format.js";
-import { actButton, decisionList, settle } from "./settled.js";
+import { pages } from "./pages.js";
+import { actButton, settle } from "./settled.js";
 
 const KINDS = {
     CAPTURED: "was paid",
@@ -158,10 +159,11 @@ function line(it) {
 export async function quarantineView({ status }) {
     const decided = status === "DECIDED";
 
-    const cases = await decisionList("/admin/quarantine",
-        { status: decided ? "DECIDED" : "OPEN" }, line,
-        decided ? "Nothing was decided yet." : "Nothing is in doubt.",
-        "More cases");
+    const cases = await pages("/admin/quarantine",
+        { status: decided ? "DECIDED" : "OPEN" }, line, {
+            none: decided ? "Nothing was decided yet."
+                : "Nothing is in doubt.",
+            older: "More cases", look: "cases" });
     const link = (href, text, here) => h("a", { class: "button quiet small",
         href, "aria-current": here ? "true" : null }, text);
 

@@ -4,10 +4,7 @@
  * the button that was pressed is gone.
  */
 
-import { read } from "./api.js";
-import { query } from "./catalogue.js";
 import { busy, h, toast } from "./dom.js";
-import { more } from "./more.js";
 import { explain } from "./words.js";
 
 
@@ -34,26 +31,4 @@ export function actButton(text, name, act) {
         } }, text);
 
     return button;
-}
-
-
-/*
- * The API's list at path, page by page: the first of line(each), or the text
- * none, and the button for more of them.
- */
-export async function decisionList(path, params, line, none, text) {
-    const page = async (cursor) => {
-        const { data } = await read(`${path}${query({ ...params, limit: 50,
-            cursor })}`);
-
-        return { items: data.items.map((each) => line(each)),
-            cursor: data.nextCursor };
-    };
-
-    const first = await page();
-    const list = h("ul", { class: "rows cases" }, first.items);
-
-    return [first.items.length > 0 ? list
-        : h("p", { class: "muted none" }, none),
-    more(list, text, first.cursor, page)];
 }
