@@ -41,14 +41,11 @@ sub theatre_of ($show) {
 
 # Terms that are in force at once, as if they had been set long ago.
 sub terms ($theatre, $terms) {
-    my $r;
-
     # a worker may still be without PostgreSQL, which was restarted
-    $t->wait_until(sub {
-        $r = $t->put("/api/v1/theatres/$theatre/refund-policy", $terms,
-            user => 'root', %admin);
-        return $r->code != 503;
-    });
+    my $r = $t->definite(sub { $t->put(
+        "/api/v1/theatres/$theatre/refund-policy", $terms, user => 'root',
+        %admin) });
+
     $r->code == 200 or die $r->body;
     $t->dbh->do(q{update refund_policies
         set effective_from = now() - interval '1 day'

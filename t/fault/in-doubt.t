@@ -31,8 +31,7 @@ sub in_doubt ($name, $path, $body, $user, $code) {
     ok $r->header('retry-after'), 'for so long';
     ok $r->seconds < 2.25, 'within 250 ms of the deadline' or diag $r->seconds;
 
-    $t->wait_until(sub { ($r = $send->())->code != 503 }, 3,
-        'asked again, the answer is definite');
+    $r = $t->definite($send, 3, 'asked again, the answer is definite');
     is $r->code, $code, "it is $code" or diag $r->body;
 
     my $again = $send->();

@@ -343,6 +343,16 @@ sub wait_until ($self, $code, $seconds = 5, $name = undef, %o) {
 }
 
 
+# definite(SUB, SECONDS, NAME): what SUB, which sends a request, is answered at
+# last, other than "not now"; a client asks again, too.
+sub definite ($self, $send, @wait) {
+    my $r;
+
+    $self->wait_until(sub { ($r = $send->())->code != 503 }, @wait);
+    return $r;
+}
+
+
 # Until each worker of a node has its stores, which takes a moment on a busy
 # machine: over so many connections, each of them is met.
 sub wait_ready ($self, %o) {
