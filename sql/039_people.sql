@@ -510,9 +510,9 @@ as $$
 begin
     return query
     select r.* from people p, person_row('found', p) r
-    where p.user_id = (select r.user_id from password_resets r
-                       where r.code_hash = decode(hash, 'hex')
-                         and r.expires_at > now())
+    where p.user_id = (select c.user_id from password_resets c
+                       where c.code_hash = decode(hash, 'hex')
+                         and c.expires_at > now())
       and p.erased_at is null;
 end
 $$;

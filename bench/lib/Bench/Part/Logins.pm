@@ -46,8 +46,9 @@ sub run ($class, $rig, $report, %o) {
     my $self = bless { report => $report, p => $p,
         pace => Bench::Pace->new(root => $rig->{root}, dir => $rig->dir),
         port => $p->t->node->port,
-        who  => [map { $p->somebody(password => $password) } 1 .. PEOPLE] },
-        $class;
+        logins => [map { 'POST /api/v1/auth/login ' . encode_json({
+            email    => $p->somebody(password => $password)->{email},
+            password => $password }) } 1 .. PEOPLE] }, $class;
 
     $self->maps('warm-up');
 
@@ -79,11 +80,9 @@ sub maps ($self, $label) {
 
 # Logins begin a second before, and end after.
 sub beside ($self, $label) {
-    my @logins = map { 'POST /api/v1/auth/login ' . encode_json({
-        email => $_->{email}, password => $password }) } $self->{who}->@*;
     my $logins = $self->{pace}->start(port => $self->{port}, rate => LOGINS,
         seconds => SECONDS + 2, connections => 128,
-        requests => \@logins);
+        requests => $self->{logins});
 
     sleep 1;
     my $maps = $self->maps($label);
