@@ -3,7 +3,8 @@
 # run-tests.pl LOG_DIRECTORY TEST...: runs tests that speak TAP, prints a line
 # for each, details of those that fail, and in the end "N passed, M failed".
 #
-# Three run at a time, on two cores: most tests wait most of their time.
+# Three run at a time, on two cores: most tests wait most of their time.  One
+# that says "# Runs alone" in its first lines, as it measures times, does.
 #
 # A test is a .t file (Perl), a .sh file, or a command line with blanks.  One
 # PostgreSQL server is started for all of them.
@@ -23,7 +24,7 @@ use Boxoffice::Test::Postgres ();
 # A file that takes longer hangs.
 use constant FILE_SECONDS => $ENV{BOXOFFICE_TEST_SECONDS} // 300;
 
-my $jobs = $ENV{BOXOFFICE_TEST_JOBS} // 3;
+use constant JOBS => $ENV{BOXOFFICE_TEST_JOBS} // 3;
 
 my ($logs, @tests) = @ARGV;
 my ($passed, $failed) = (0, 0);
@@ -41,8 +42,13 @@ $logs = $ENV{BOXOFFICE_TEST_LOGS} = Cwd::abs_path($logs);
 my $postgres = Boxoffice::Test::Postgres->shared;
 $ENV{BOXOFFICE_TEST_POSTGRES} = $postgres->place;
 
-run_all(grep { !m{/t/last/} } @tests);
-run_all(grep { m{/t/last/} } @tests);    # they judge the others
+my @last  = grep { m{/t/last/} } @tests;    # they judge the others
+my @alone = grep { runs_alone($_) } @tests;
+my %later = map { $_ => 1 } @last, @alone;
+
+run_all(JOBS, grep { !$later{$_} } @tests);
+run_all(1, @alone);
+run_all(JOBS, @last);
 
 print "\n", map { "failed: $_\n" } @failures if @failures;
 print "$passed passed, $failed failed\n";
@@ -56,6 +62,19 @@ sub command ($test) {
         :                         ($test);
 
     return ['timeout', '-k', '20', FILE_SECONDS, @command];
+}
+
+
+sub runs_alone ($test) {
+    return if $test !~ /\.t\z/;
+    open my $fh, '<', $test or die "$test: $!";
+
+    while (my $line = <$fh>) {
+        return 1 if $line =~ /^# Runs alone\b/;
+        return if $. > 20;
+    }
+
+    return;
 }
 
 
@@ -81,7 +100,7 @@ sub start ($test) {
 }
 
 
-sub run_all (@todo) {
+sub run_all ($jobs, @todo) {
     my $mux = TAP::Parser::Multiplexer->new;
     my $running = 0;
 

@@ -1,6 +1,8 @@
 # The lobby and its draw: nobody is let in before, the order is drawn when it
 # opens, all nodes agree on it, and the checker confirms an honest one and
 # catches every other.
+#
+# Runs alone: it measures when people come in.
 
 use v5.36;
 use lib 't/lib';

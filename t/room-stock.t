@@ -1,5 +1,7 @@
 # What a waiting room does about those who leave without a word, about seats
 # that run out, about a booking path that is slow, and by itself.
+#
+# Runs alone: it measures rates.
 
 use v5.36;
 use lib 't/lib';

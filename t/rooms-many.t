@@ -1,5 +1,6 @@
 # Very many wait with an open connection each: what one costs a worker, how soon
 # a change is with all of them, and that a reload costs nobody their place.
+# Runs alone: it measures times.
 #
 #     BOXOFFICE_WAITERS=100002 ./dev test t/rooms-many.t     by itself
 

@@ -1,5 +1,7 @@
 # Twenty thousand listen to one show: what a connection costs a worker, and how
 # soon a burst of changes is with all of them.
+#
+# Runs alone: it measures times.
 
 use v5.36;
 

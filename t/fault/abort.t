@@ -137,30 +137,39 @@ $t->wait_until(sub { $t->get('/readyz')->code == 200 }, 3, 'Redis is back');
 
 # --- PostgreSQL
 
-$t->stop_postgres;
-leave('order', sub ($n) {
+# Each by itself: after two seconds without an answer, others are not sent.
+sub leave_postgres (@leave) {
+    $t->stop_postgres;
+    leave(@leave);
+    $t->cont_postgres;
+    return $t->wait_until(sub { $t->get('/readyz')->code == 200 }, 3,
+        'PostgreSQL is back');
+}
+
+leave_postgres('order', sub ($n) {
     return raw('POST', 'orders', { holdId => $holds[$n - 1]{holdId},
         paymentMethod => 'UPI', customer => \%customer }, "h$n", "late$n");
 });
-leave('confirm', sub ($n) {
+leave_postgres('confirm', sub ($n) {
     return raw('POST', "orders/$orders[$n - 1]{orderId}/confirm-payment",
         { paymentId => "mock-ok-$n" }, "o$n", "pay$n");
 });
-leave('read an order', sub ($n) {
+leave_postgres('read an order', sub ($n) {
     return raw('GET', "orders/$orders[$n - 1]{orderId}", undef, "o$n");
 });
-leave('orders of a user', sub ($n) { return raw('GET', 'orders', undef, "o$n") });
-leave('shows', sub ($n) { return raw('GET', 'shows', undef, "o$n") });
-leave('hold in a show not seen before', sub ($n) {
+leave_postgres('orders of a user', sub ($n) {
+    return raw('GET', 'orders', undef, "o$n");
+});
+leave_postgres('shows', sub ($n) {
+    return raw('GET', 'shows', undef, "o$n");
+});
+leave_postgres('hold in a show not seen before', sub ($n) {
     return raw('POST', 'holds', { showId => LARGE_SHOW, seatIds => ["C$n"] },
         "l$n");
 });
-leave('seat map of a show not seen before', sub ($n) {
+leave_postgres('seat map of a show not seen before', sub ($n) {
     return raw('GET', 'shows/' . THEATRE_SHOW . '/seatmap', undef, "l$n");
 });
-$t->cont_postgres;
-$t->wait_until(sub { $t->get('/readyz')->code == 200 }, 3,
-    'PostgreSQL is back');
 
 
 # --- both: a rebuild waits for PostgreSQL with requests that wait for it

@@ -1,6 +1,8 @@
 # Users who go away: what they held is free the moment it ends, for the next
 # user at once and on the seat map within a second; what they ordered and did
 # not pay is free soon after its deadline.
+#
+# Runs alone: it measures times.
 
 use v5.36;
 

@@ -16,7 +16,7 @@ use constant CONNECTIONS => 64;
 use constant SEATS       => 300;
 
 my $t = Boxoffice::Test->new(nodes => 2, workers => 1, conf => {
-    hold_ttl => '120s', order_ttl => '120s' });
+    hold_ttl => '10m', order_ttl => '10m' });
 
 my @labels = map { my $row = $_; map { "$row$_" } 1 .. 20 }
     qw(A B C D E F G H J K L M N P Q);

@@ -3,6 +3,8 @@
 # Housekeeping finishes: however much there is, each call fits into the time
 # that a session of the module gives a statement, and the calls come to an
 # end.  Statistics are those of empty tables first, then true ones.
+#
+# Runs alone: it measures times.
 
 use strict;
 use warnings;

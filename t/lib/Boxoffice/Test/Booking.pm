@@ -2,11 +2,12 @@ package Boxoffice::Test::Booking;
 
 # The steps of a booking, for tests that are about something else, and what
 # many of them look at.  Steps take a Boxoffice::Test first and the options of
-# a request last; those that must succeed die when they do not.
+# a request last; those that must succeed ask again when they are told "not
+# now", as a client does, and die when they do not succeed.
 
 use v5.36;
 
-use Boxoffice::Test::Response ();
+use Boxoffice::Test qw(uuid);
 use Carp           qw(croak);
 use Exporter       qw(import);
 use IO::Select     ();
@@ -54,22 +55,33 @@ sub _must ($r, $code, $step) {
 }
 
 
+# A worker that has just started may not have its stores yet: asked again under
+# the same key.
+sub _write ($t, $code, $step, $try, %o) {
+    $o{key} //= uuid();
+    return _must($t->definite(sub { $try->(%o) }, 5), $code, $step);
+}
+
+
 sub hold ($t, $user, $show, $seats, %o) {
-    return _must(try_hold($t, $user, $show, $seats, %o), 201, 'hold');
+    return _write($t, 201, 'hold',
+        sub (%o) { try_hold($t, $user, $show, $seats, %o) }, %o);
 }
 
 
 # An order that waits for its payment, of seats that are held first.
 sub order ($t, $user, $show, $seats, %o) {
     my $hold = hold($t, $user, $show, $seats);
-    return _must(try_order($t, $user, $hold->{holdId}, %o), 201, 'order');
+    return _write($t, 201, 'order',
+        sub (%o) { try_order($t, $user, $hold->{holdId}, %o) }, %o);
 }
 
 
 sub pay ($t, $user, $order, %o) {
     state $n = 0;
-    return _must(try_pay($t, $user, $order, 'mock-ok-' . ++$n . "-$$", %o),
-        200, 'payment');
+    my $payment = 'mock-ok-' . ++$n . "-$$";
+    return _write($t, 200, 'payment',
+        sub (%o) { try_pay($t, $user, $order, $payment, %o) }, %o);
 }
 
 
