@@ -17,7 +17,7 @@ my $t = Boxoffice::Test->new(
 
     # of a sanitizer: nginx gives a new binary only what it is told to
     main_extra => 'env ASAN_OPTIONS; env UBSAN_OPTIONS; env LSAN_OPTIONS;',
-    conf  => { waiting_room_zone => 'premiere:4m rate=50/s abandon=4s' },
+    conf  => { waiting_room_zone => 'premiere:4m rate=50/s abandon=20s' },
 );
 
 my $room = Boxoffice::Room->new($t);
