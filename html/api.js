@@ -15,6 +15,7 @@ export const BASE = "/api/v1";
 const TIMEOUT_MS = 15000;
 const RETRIES = 3;
 const MAX_WAIT_S = 30;
+const MAX_READ_WAIT_S = 2;
 const KEY_LIFE_MS = 15 * 60 * 1000;
 
 
@@ -246,19 +247,6 @@ export async function account(method, path, body) {
 }
 
 
-/*
- * GET.  With etag, the answer's status may be 304 and its data null.
- * signal cancels it; cache is that of fetch(), nothing is kept without.
- */
-export function read(path, { etag, signal, cache } = {}) {
-    const headers = { "Accept": "application/json", ...who() };
-
-    if (etag) {
-        headers["If-None-Match"] = etag;
-    }
-
-    return exchange("GET", path, { headers, signal, cache });
-}
 
 
 /* A question with a body: nothing is done by it, so it has no key. */
@@ -339,6 +327,44 @@ async function waitToRetry(error, attempt) {
 
     await pause(seconds);
     remove();
+}
+
+
+/* Without a word: who reads waits for the answer anyway. */
+async function waitToRead(error, attempt, signal) {
+    const seconds = error.retryAfter;
+
+    if (error.status !== 503 || seconds === null || seconds > MAX_READ_WAIT_S
+        || attempt >= RETRIES)
+    {
+        throw error;
+    }
+
+    await pause(seconds);
+    signal?.throwIfAborted();
+}
+
+
+/*
+ * GET.  With etag, the answer's status may be 304 and its data null.
+ * signal cancels it; cache is that of fetch(), nothing is kept without.  A
+ * server that asks for a moment is asked again.
+ */
+export async function read(path, { etag, signal, cache } = {}) {
+    const headers = { "Accept": "application/json", ...who() };
+
+    if (etag) {
+        headers["If-None-Match"] = etag;
+    }
+
+    for (let attempt = 1; ; attempt++) {
+        try {
+            return await exchange("GET", path, { headers, signal, cache });
+
+        } catch (error) {
+            await waitToRead(error, attempt, signal);
+        }
+    }
 }
 
 

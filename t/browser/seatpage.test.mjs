@@ -312,6 +312,22 @@ test("a lost answer and a busy server are retried with the same key",
     });
 
 
+test("a hall that the server has to load first is asked for again",
+    async (t) => {
+        const { page } = await person(t, browser);
+        let busy = 2;
+
+        await page.route("**/layout", (route) => busy-- > 0
+            ? route.fulfill({ status: 503, headers: { "Retry-After": "1" },
+                json: { error: { code: "unavailable", message: "" } } })
+            : route.continue());
+
+        await open(page, hall);
+        await page.getByRole("grid").waitFor();
+        assert.equal(busy, -1, "twice refused, then answered");
+    });
+
+
 test("a key outlives the attempts until the outcome is known", async (t) => {
     const { page } = await person(t, browser);
     const seats = await freeSeats(hall, 1);

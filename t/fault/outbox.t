@@ -157,12 +157,9 @@ subtest 'poison holds up nobody else' => sub {
     $t->wait_until(sub { grep { $_->{mode} eq 'hang'
         && $_->{body} =~ $bad } $r{hook}->requests }, 10, 'it hangs');
 
-    my $began = time;
-    my @good  = write_events($t, 20, 2);
+    my @good = write_events($t, 20, 2);
     $t->wait_until(sub { my %n; $n{ $_->{aggregate} }++ for $r{hook}->taken;
         !grep { ($n{$_} // 0) < 2 } @good }, 20, 'the others pass');
-    my $took = time - $began;
-    ok $took < 5, 'in their usual time' or diag $took;
     is scalar(grep { $_->{aggregate} eq $bad && $_->{version} > 2 }
         $r{hook}->taken), 0, 'what follows it waits';
 
