@@ -247,6 +247,42 @@ export async function account(method, path, body) {
 }
 
 
+/* Without a word: who reads waits for the answer anyway. */
+async function waitToRead(error, attempt, signal) {
+    const seconds = error.retryAfter;
+
+    if (error.status !== 503 || seconds === null || seconds > MAX_READ_WAIT_S
+        || attempt >= RETRIES)
+    {
+        throw error;
+    }
+
+    await pause(seconds);
+    signal?.throwIfAborted();
+}
+
+
+/*
+ * GET.  With etag, the answer's status may be 304 and its data null.
+ * signal cancels it; cache is that of fetch(), nothing is kept without.  A
+ * server that asks for a moment is asked again.
+ */
+export async function read(path, { etag, signal, cache } = {}) {
+    const headers = { "Accept": "application/json", ...who() };
+
+    if (etag) {
+        headers["If-None-Match"] = etag;
+    }
+
+    for (let attempt = 1; ; attempt++) {
+        try {
+            return await exchange("GET", path, { headers, signal, cache });
+
+        } catch (error) {
+            await waitToRead(error, attempt, signal);
+        }
+    }
+}
 
 
 /* A question with a body: nothing is done by it, so it has no key. */
@@ -327,44 +363,6 @@ async function waitToRetry(error, attempt) {
 
     await pause(seconds);
     remove();
-}
-
-
-/* Without a word: who reads waits for the answer anyway. */
-async function waitToRead(error, attempt, signal) {
-    const seconds = error.retryAfter;
-
-    if (error.status !== 503 || seconds === null || seconds > MAX_READ_WAIT_S
-        || attempt >= RETRIES)
-    {
-        throw error;
-    }
-
-    await pause(seconds);
-    signal?.throwIfAborted();
-}
-
-
-/*
- * GET.  With etag, the answer's status may be 304 and its data null.
- * signal cancels it; cache is that of fetch(), nothing is kept without.  A
- * server that asks for a moment is asked again.
- */
-export async function read(path, { etag, signal, cache } = {}) {
-    const headers = { "Accept": "application/json", ...who() };
-
-    if (etag) {
-        headers["If-None-Match"] = etag;
-    }
-
-    for (let attempt = 1; ; attempt++) {
-        try {
-            return await exchange("GET", path, { headers, signal, cache });
-
-        } catch (error) {
-            await waitToRead(error, attempt, signal);
-        }
-    }
 }
 
 
