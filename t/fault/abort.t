@@ -19,8 +19,9 @@ my $t = Boxoffice::Test->new(workers => 1, postgres => 'own', start => 0,
     server_extra => 'location = /stub { stub_status; }');
 my $node = $t->node;
 
-# long enough for a client to leave
-$node->{conf}{redis} = $t->{redis_server}->url . ' timeout=2s';
+# long enough for a client to leave, on a slow machine too
+$node->{conf}{redis} = $t->{redis_server}->url . ' timeout=6s';
+$node->{conf}{postgres} = '"' . $t->conninfo . '" connections=2 timeout=6s';
 $node->start;
 
 my %customer = (name => 'Ann', email => 'ann@example.org',
@@ -137,7 +138,7 @@ $t->wait_until(sub { $t->get('/readyz')->code == 200 }, 3, 'Redis is back');
 
 # --- PostgreSQL
 
-# Each by itself: after two seconds without an answer, others are not sent.
+# Each by itself: after some seconds without an answer, others are not sent.
 sub leave_postgres (@leave) {
     $t->stop_postgres;
     leave(@leave);
