@@ -86,8 +86,13 @@ fault('redis stopped', 'redis', sub { $t->stop_redis },
     sub { $t->cont_redis });
 fault('redis full', 'redis', sub { $t->redis->config_set('maxmemory', 1) },
     sub { $t->redis->config_set('maxmemory', 0) });
-fault('redis restarted', 'redis', sub { $t->redis->save; $t->redis->shutdown;
-    delete $t->{redis} }, sub { $t->start_redis });
+# With a save point it saves as it goes; what came between two commands would
+# be lost with it.
+fault('redis restarted', 'redis', sub {
+    $t->redis->config_set('save', '3600 1');
+    $t->redis->shutdown;
+    delete $t->{redis};
+}, sub { $t->start_redis });
 complete('redis');
 
 
