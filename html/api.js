@@ -247,47 +247,49 @@ export async function account(method, path, body) {
 }
 
 
-/* Without a word: who reads waits for the answer anyway. */
-async function waitToRead(error, attempt, signal) {
-    const seconds = error.retryAfter;
+/*
+ * A request that changes nothing: a server that asks for a moment is asked
+ * again, without a word, for who reads waits for the answer anyway.
+ */
+async function patiently(method, path, options) {
+    for (let attempt = 1; ; attempt++) {
+        try {
+            return await exchange(method, path, options);
 
-    if (error.status !== 503 || seconds === null || seconds > MAX_READ_WAIT_S
-        || attempt >= RETRIES)
-    {
-        throw error;
+        } catch (error) {
+            const seconds = error.status === 503 ? error.retryAfter : null;
+
+            if (seconds === null || seconds > MAX_READ_WAIT_S
+                || attempt >= RETRIES)
+            {
+                throw error;
+            }
+
+            await pause(seconds);
+            options.signal?.throwIfAborted();
+        }
     }
-
-    await pause(seconds);
-    signal?.throwIfAborted();
 }
 
 
 /*
  * GET.  With etag, the answer's status may be 304 and its data null.
- * signal cancels it; cache is that of fetch(), nothing is kept without.  A
- * server that asks for a moment is asked again.
+ * signal cancels it; cache is that of fetch(), nothing is kept without.
  */
-export async function read(path, { etag, signal, cache } = {}) {
+export function read(path, { etag, signal, cache } = {}) {
     const headers = { "Accept": "application/json", ...who() };
 
     if (etag) {
         headers["If-None-Match"] = etag;
     }
 
-    for (let attempt = 1; ; attempt++) {
-        try {
-            return await exchange("GET", path, { headers, signal, cache });
-
-        } catch (error) {
-            await waitToRead(error, attempt, signal);
-        }
-    }
+    return patiently("GET", path, { headers, signal, cache });
 }
 
 
 /* A question with a body: nothing is done by it, so it has no key. */
 export async function question(path, body, { signal } = {}) {
-    const { data } = await exchange("POST", path, { signal,
+    const { data } = await patiently("POST", path, { signal,
         headers: { "Accept": "application/json", ...who(),
             "Content-Type": "application/json" },
         body: JSON.stringify(body) });
@@ -298,7 +300,7 @@ export async function question(path, body, { signal } = {}) {
 
 /* The text of what is no JSON, such as a picture. */
 export async function readText(path) {
-    const { data } = await exchange("GET", path, { as: "text",
+    const { data } = await patiently("GET", path, { as: "text",
         headers: who() });
 
     return data;
