@@ -42,13 +42,13 @@ $logs = $ENV{BOXOFFICE_TEST_LOGS} = Cwd::abs_path($logs);
 my $postgres = Boxoffice::Test::Postgres->shared;
 $ENV{BOXOFFICE_TEST_POSTGRES} = $postgres->place;
 
-my @last  = grep { m{/t/last/} } @tests;    # they judge the others
-my @alone = grep { runs_alone($_) } @tests;
-my %later = map { $_ => 1 } @last, @alone;
+my %round = (beside => [], alone => [], last => []);
 
-run_all(JOBS, grep { !$later{$_} } @tests);
-run_all(1, @alone);
-run_all(JOBS, @last);
+push $round{round_of($_)}->@*, $_ for @tests;
+
+run_all(JOBS, $round{beside}->@*);
+run_all(1, $round{alone}->@*);
+run_all(JOBS, $round{last}->@*);    # they judge the others
 
 print "\n", map { "failed: $_\n" } @failures if @failures;
 print "$passed passed, $failed failed\n";
@@ -65,16 +65,16 @@ sub command ($test) {
 }
 
 
-sub runs_alone ($test) {
-    return if $test !~ /\.t\z/;
+sub round_of ($test) {
+    return 'last'   if $test =~ m{/t/last/};
+    return 'beside' if $test !~ /\.t\z/;
     open my $fh, '<', $test or die "$test: $!";
 
-    while (my $line = <$fh>) {
-        return 1 if $line =~ /^# Runs alone\b/;
-        return if $. > 20;
+    while (defined(my $line = <$fh>) && $. <= 20) {
+        return 'alone' if $line =~ /^# Runs alone\b/;
     }
 
-    return;
+    return 'beside';
 }
 
 

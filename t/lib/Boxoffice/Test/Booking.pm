@@ -56,32 +56,29 @@ sub _must ($r, $code, $step) {
 
 
 # A worker that has just started may not have its stores yet: asked again under
-# the same key.
-sub _write ($t, $code, $step, $try, %o) {
+# the same key.  TRY is one of the above, and ARGS are its arguments.
+sub _write ($t, $code, $step, $try, $args, %o) {
     $o{key} //= uuid();
-    return _must($t->definite(sub { $try->(%o) }, 5), $code, $step);
+    return _must($t->definite(sub { $try->($t, @$args, %o) }, 5), $code, $step);
 }
 
 
 sub hold ($t, $user, $show, $seats, %o) {
-    return _write($t, 201, 'hold',
-        sub (%o) { try_hold($t, $user, $show, $seats, %o) }, %o);
+    return _write($t, 201, 'hold', \&try_hold, [$user, $show, $seats], %o);
 }
 
 
 # An order that waits for its payment, of seats that are held first.
 sub order ($t, $user, $show, $seats, %o) {
     my $hold = hold($t, $user, $show, $seats);
-    return _write($t, 201, 'order',
-        sub (%o) { try_order($t, $user, $hold->{holdId}, %o) }, %o);
+    return _write($t, 201, 'order', \&try_order, [$user, $hold->{holdId}], %o);
 }
 
 
 sub pay ($t, $user, $order, %o) {
     state $n = 0;
-    my $payment = 'mock-ok-' . ++$n . "-$$";
-    return _write($t, 200, 'payment',
-        sub (%o) { try_pay($t, $user, $order, $payment, %o) }, %o);
+    return _write($t, 200, 'payment', \&try_pay,
+        [$user, $order, 'mock-ok-' . ++$n . "-$$"], %o);
 }
 
 
