@@ -20,8 +20,8 @@ my $t = Boxoffice::Test->new(workers => 1, postgres => 'own', start => 0,
 my $node = $t->node;
 
 # long enough for a client to leave, on a slow machine too
-$node->{conf}{redis} = $t->{redis_server}->url . ' timeout=6s';
-$node->{conf}{postgres} = '"' . $t->conninfo . '" connections=2 timeout=6s';
+$node->{conf}{redis} = $t->{redis_server}->url . ' timeout=20s';
+$node->{conf}{postgres} = '"' . $t->conninfo . '" connections=2 timeout=20s';
 $node->start;
 
 my %customer = (name => 'Ann', email => 'ann@example.org',
@@ -138,39 +138,30 @@ $t->wait_until(sub { $t->get('/readyz')->code == 200 }, 3, 'Redis is back');
 
 # --- PostgreSQL
 
-# Each by itself: after some seconds without an answer, others are not sent.
-sub leave_postgres (@leave) {
-    $t->stop_postgres;
-    leave(@leave);
-    $t->cont_postgres;
-    return $t->wait_until(sub { $t->get('/readyz')->code == 200 }, 3,
-        'PostgreSQL is back');
-}
-
-leave_postgres('order', sub ($n) {
+$t->stop_postgres;
+leave('order', sub ($n) {
     return raw('POST', 'orders', { holdId => $holds[$n - 1]{holdId},
         paymentMethod => 'UPI', customer => \%customer }, "h$n", "late$n");
 });
-leave_postgres('confirm', sub ($n) {
+leave('confirm', sub ($n) {
     return raw('POST', "orders/$orders[$n - 1]{orderId}/confirm-payment",
         { paymentId => "mock-ok-$n" }, "o$n", "pay$n");
 });
-leave_postgres('read an order', sub ($n) {
+leave('read an order', sub ($n) {
     return raw('GET', "orders/$orders[$n - 1]{orderId}", undef, "o$n");
 });
-leave_postgres('orders of a user', sub ($n) {
-    return raw('GET', 'orders', undef, "o$n");
-});
-leave_postgres('shows', sub ($n) {
-    return raw('GET', 'shows', undef, "o$n");
-});
-leave_postgres('hold in a show not seen before', sub ($n) {
+leave('orders of a user', sub ($n) { return raw('GET', 'orders', undef, "o$n") });
+leave('shows', sub ($n) { return raw('GET', 'shows', undef, "o$n") });
+leave('hold in a show not seen before', sub ($n) {
     return raw('POST', 'holds', { showId => LARGE_SHOW, seatIds => ["C$n"] },
         "l$n");
 });
-leave_postgres('seat map of a show not seen before', sub ($n) {
+leave('seat map of a show not seen before', sub ($n) {
     return raw('GET', 'shows/' . THEATRE_SHOW . '/seatmap', undef, "l$n");
 });
+$t->cont_postgres;
+$t->wait_until(sub { $t->get('/readyz')->code == 200 }, 3,
+    'PostgreSQL is back');
 
 
 # --- both: a rebuild waits for PostgreSQL with requests that wait for it

@@ -1,5 +1,7 @@
 # Three reloads under load: nobody notices, but for kept connections that are
 # closed while they are idle.
+#
+# Runs alone: it measures times.
 
 use v5.36;
 
