@@ -9,6 +9,7 @@ use Boxoffice::Provider ();
 use Boxoffice::Test qw(SHOW uuid);
 use Boxoffice::Test::Booking qw(order try_pay seat_states metrics);
 use File::Temp  ();
+use Mojo::JSON  qw(encode_json);
 use Time::HiRes qw(time);
 
 my $dir      = File::Temp->newdir;
@@ -112,7 +113,10 @@ subtest 'nobody tells us' => sub {
 
     $provider->pay($p->{paymentId});
     $t->wait_until(sub { status_of($o) eq 'CONFIRMED' }, 60,
-        'the gateway is asked');
+        'the gateway is asked', strict => 1) or diag encode_json([$p,
+        $t->dbh->selectall_arrayref('select * from payment_intents
+            where order_id = ?', { Slice => {} }, $o->{orderId}),
+        $provider->ledger]);
     $t->wait_until(sub { "@{ seat_states($t, SHOW, $o->{seatIds}->@*) }"
         eq 'BOOKED' }, 30, 'Redis knows');
 };
