@@ -92,8 +92,7 @@ $$;
 -- How a run of it went.  step:
 -- page      another page is behind it: last is its last payment, total how many
 --           this round has seen
--- rest      the run has done its share; next_at, which rounds to milliseconds,
---           is cut off to them: what is due at once is due at once
+-- rest      the run has done its share
 -- done      that was all
 -- failed    it could not go on
 --
@@ -111,9 +110,9 @@ as $$
             when 'done' then greatest(now(), began_at
                 + case sweep when 'deep' then interval '1 day'
                              else every_ms * interval '1 ms' end)
-            when 'rest' then date_trunc('milliseconds', now()) + case sweep
-                when 'deep' then every_ms * interval '1 ms'
-                else interval '0' end
+            when 'rest' then case sweep
+                when 'deep' then now() + every_ms * interval '1 ms'
+                else '-infinity' end
             else now() + least(every_ms, 60000) * interval '1 ms' end,
         after = case step when 'page' then last when 'done' then null
                 else c.after end,
