@@ -323,6 +323,7 @@ create table shows (
     status      text collate "C" not null default 'SCHEDULED',
     orphan_rule boolean not null default true,
     epoch       int not null default 1,
+    fresh_epoch int not null default 1,
     revision    int not null default 1,
     created_at  timestamptz(3) not null default now(),
 
@@ -332,6 +333,7 @@ create table shows (
     constraint shows_screen_fkey foreign key (screen_id) references screens,
     constraint shows_layout_fkey foreign key (layout_id) references layouts,
     constraint shows_times_ordered check (starts_at < ends_at),
+    constraint shows_epochs_ordered check (fresh_epoch <= epoch),
     constraint shows_currency_form check (currency ~ '^[A-Z]{3}$'),
     constraint shows_status_known
         check (status in ('SCHEDULED', 'CANCELLED')),
@@ -375,7 +377,11 @@ comment on column shows.show_date is
     'Set once and never changed, not even when the show moves: it is part of '
     'the orders'' key.';
 comment on column shows.epoch is
-    'Generation of its Redis data; a new one is taken before each rebuild.';
+    'Generation of its Redis data; a new one is taken before each rebuild, and '
+    'by what changes the show.';
+comment on column shows.fresh_epoch is
+    'Redis data of an earlier generation is of no use; that of this and later '
+    'ones is taken over, with what people hold.';
 comment on column shows.revision is
     'Counts changes of prices, status and time; a cached copy names the one '
     'it was made from, and an order priced from another is refused.';

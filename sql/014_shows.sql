@@ -112,7 +112,7 @@ end
 $$;
 
 
--- A new generation of the show's Redis data, and which revision of the show it
+-- A new generation of the show's Redis data, begun from nothing, and which revision of the show it
 -- is of; no row if there is no such show.
 
 create function next_epoch(show_id uuid)
@@ -120,7 +120,7 @@ returns table (epoch int, revision int)
 language sql
 set search_path = boxoffice, pg_temp
 as $$
-    update shows s set epoch = s.epoch + 1
+    update shows s set epoch = s.epoch + 1, fresh_epoch = s.epoch + 1
     where s.show_id = next_epoch.show_id
     returning s.epoch, s.revision
 $$;

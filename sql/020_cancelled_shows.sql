@@ -73,7 +73,8 @@ begin
         how := 'cancelled';
 
         -- another epoch: whatever Redis has of it is out of date
-        update shows s set status = 'CANCELLED', epoch = epoch + 1
+        update shows s
+        set status = 'CANCELLED', epoch = epoch + 1, fresh_epoch = epoch + 1
         where s.show_id = cancel_show.show_id;
 
         insert into show_cancellations as c (show_id, show_no, at, by_user)

@@ -5,8 +5,8 @@
 -- What is refused for the sake of orders is looked for while none is being made
 -- of that show: see have_show() in 006.
 --
--- A change of a show that workers keep takes a new epoch: whoever made it
--- tells Redis (lua/renew.lua), and every node finds out by its next script.
+-- A change of a show that workers keep takes a new epoch: whoever names it in a
+-- script first takes Redis over to it (lua/renew.lua), with what people hold.
 
 set local search_path = boxoffice, pg_temp;
 
@@ -579,14 +579,14 @@ $$;
 
 -- What Redis is to know of a show's seats: those that cannot be sold, and of
 -- the others those that nobody has an order for, of all that are of another
--- kind here than in the layout.
+-- kind here than in the layout.  Numbers of seats, with commas.
 
 create function show_renewal(show_id uuid)
-returns table (show_no int, epoch int, shut text, open text)
+returns table (epoch int, fresh_epoch int, revision int, shut text, open text)
 language sql stable
 set search_path = boxoffice, pg_temp
 as $$
-    select s.show_no, s.epoch,
+    select s.epoch, s.fresh_epoch, s.revision,
            (select coalesce(string_agg(o.seat_no::text, ','), '')
             from show_seats o
             where o.show_id = s.show_id and o.kind in ('BROKEN', 'HOUSE')),

@@ -10,7 +10,7 @@
 #include "ngx_http_bo_admin.h"
 #include "booking/bo_query.h"
 #include "store/ngx_bo_catalogue.h"
-#include "store/ngx_bo_renew.h"
+#include "store/ngx_bo_changed.h"
 
 
 /* Versions that one If-Match may name. */
@@ -599,7 +599,7 @@ ngx_http_bo_admin_take(ngx_http_bo_ctx_t *ctx, PGresult *res)
     {
         /* Whatever its node lived to do the first time. */
 
-        ngx_bo_renew_show(ctx->store, &ctx->id);
+        ngx_bo_show_changed(ctx->store, &ctx->id);
     }
 
     if (!PQgetisnull(res, 0, 1)) {

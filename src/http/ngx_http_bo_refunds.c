@@ -8,7 +8,7 @@
 
 #include "ngx_http_bo_orders.h"
 #include "store/ngx_bo_catalogue.h"
-#include "store/ngx_bo_close.h"
+#include "store/ngx_bo_changed.h"
 
 
 /* seatIds of a query: as many as an order may have. */
@@ -461,7 +461,7 @@ ngx_http_bo_refund_read(ngx_http_bo_ctx_t *ctx, PGresult *res)
 
         /* Whatever its node lived to do the first time. */
 
-        ngx_bo_close_show(ctx->store, &ctx->id);
+        ngx_bo_show_changed(ctx->store, &ctx->id);
         ngx_bo_outbox_wake(ctx->store);
     }
 }

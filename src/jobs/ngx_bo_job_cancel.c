@@ -7,7 +7,7 @@
 
 
 #include "ngx_bo_jobs.h"
-#include "store/ngx_bo_close.h"
+#include "store/ngx_bo_changed.h"
 
 
 /* Orders in one batch at most. */
@@ -68,7 +68,7 @@ ngx_bo_cancel_found(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         text = ngx_bo_column(res, i, 0);
 
         if (bo_uuid_parse(&id, (char *) text.data, text.len) == 0) {
-            ngx_bo_close_show(job->store, &id);
+            ngx_bo_show_changed(job->store, &id);
         }
     }
 

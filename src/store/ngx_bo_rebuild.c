@@ -1,14 +1,16 @@
 
 /*
  * A rebuild goes: read the show again from PostgreSQL, for another node may
- * have rebuilt it; take a lock in Redis, so that one node does it; look once
- * more; start a new epoch in PostgreSQL, and read the show again should it have
- * changed by then; read the claims; load them with a script that gives way to
- * anybody who was faster.
+ * have rebuilt it; take over what Redis has, should the show only have changed;
+ * take a lock in Redis, so that one node does it; look once more; start a new
+ * epoch in PostgreSQL, and read the show again should it have changed by then;
+ * read the claims; load them with a script that gives way to anybody who was
+ * faster.
  */
 
 
 #include "ngx_bo_rebuild.h"
+#include "ngx_bo_renew.h"
 
 
 #define NGX_BO_REBUILD_LOCK   "3000"    /* msec, should its owner die */
@@ -29,6 +31,7 @@ typedef struct {
 
 
 static void ngx_bo_rebuild_reloaded(ngx_bo_call_t *call);
+static void ngx_bo_rebuild_renewed(ngx_bo_call_t *call);
 static void ngx_bo_rebuild_lock(ngx_bo_rebuild_t *rb);
 static void ngx_bo_rebuild_locked(void *data, ngx_bo_verdict_e verdict,
     redisReply *reply);
@@ -149,7 +152,27 @@ ngx_bo_rebuild_reloaded(ngx_bo_call_t *call)
         return;
     }
 
-    ngx_bo_rebuild_lock(rb);
+    if (rb->seen == 0) {
+        ngx_bo_rebuild_lock(rb);
+        return;
+    }
+
+    rb->call.done = ngx_bo_rebuild_renewed;
+    ngx_bo_renew(&rb->call, rb->pool);
+}
+
+
+static void
+ngx_bo_rebuild_renewed(ngx_bo_call_t *call)
+{
+    ngx_bo_rebuild_t *rb = (ngx_bo_rebuild_t *) call;
+
+    if (call->outcome == NGX_BO_NOT_FOUND) {
+        ngx_bo_rebuild_lock(rb);
+
+    } else {
+        ngx_bo_rebuild_end(rb, call->outcome);
+    }
 }
 
 

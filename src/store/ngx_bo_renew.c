@@ -1,74 +1,58 @@
 
 /*
- * Calls without an owner: each has a pool of its own, and frees itself with its
- * last step.
+ * One question to PostgreSQL, what the show is now, and one script.
  */
 
 
 #include "ngx_bo_renew.h"
-#include "ngx_bo_seatmap.h"
 
 
 typedef struct {
-    ngx_bo_script_call_t     script;
+    ngx_bo_call_t           *call;
     ngx_pool_t              *pool;
-    bo_uuid_t                id;
-    ngx_str_t                shut;      /* numbers of seats, with commas */
-    ngx_str_t                open;
-    u_char                   count[NGX_INT32_LEN];
+    int64_t                  epoch;
+    ngx_int_t                revision;
 } ngx_bo_renew_t;
 
 
 static void ngx_bo_renew_told(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
-static ngx_int_t ngx_bo_renew_copy(ngx_bo_renew_t *rn, ngx_str_t *to,
-    PGresult *res, int column);
-static void ngx_bo_renew_reloaded(ngx_bo_call_t *call);
+static ngx_int_t ngx_bo_renew_send(ngx_bo_renew_t *rn, PGresult *res);
 static ngx_uint_t ngx_bo_renew_count(ngx_str_t *list);
 static ngx_str_t *ngx_bo_renew_put(ngx_str_t *arg, ngx_str_t *list);
-static ngx_bo_outcome_e ngx_bo_renew_read(ngx_bo_script_call_t *sc,
-    ngx_int_t code, redisReply *reply);
-static void ngx_bo_renew_moved(ngx_bo_call_t *call);
-static void ngx_bo_renew_done(ngx_bo_call_t *call);
+static void ngx_bo_renew_done(void *data, ngx_bo_verdict_e verdict,
+    redisReply *reply);
 
 
 static ngx_bo_pg_statement_t  ngx_bo_show_renewal = {
     "show_renewal",
-    "select shut, open from boxoffice.show_renewal($1::uuid)", 1, 1
+    "select epoch, fresh_epoch, revision, shut, open"
+    " from boxoffice.show_renewal($1::uuid)", 1, 1
 };
 
 
 void
-ngx_bo_renew_show(ngx_bo_store_t *store, const bo_uuid_t *id)
+ngx_bo_renew(ngx_bo_call_t *call, ngx_pool_t *pool)
 {
-    u_char           text[BO_UUID_LEN];
-    ngx_str_t        v;
-    ngx_pool_t      *pool;
+    ngx_str_t        id;
     ngx_bo_renew_t  *rn;
 
-    pool = ngx_create_pool(2048, store->log);
-    if (pool == NULL) {
-        return;
+    rn = ngx_palloc(pool, sizeof(ngx_bo_renew_t));
+
+    if (rn) {
+        rn->call = call;
+        rn->pool = pool;
+
+        id.data = call->show->id_text;
+        id.len = BO_UUID_LEN;
+
+        call->pg = ngx_bo_pg_submit(call->store->pg, &ngx_bo_show_renewal,
+                                    &id, ngx_bo_renew_told, rn);
     }
 
-    rn = ngx_pcalloc(pool, sizeof(ngx_bo_renew_t));
-    if (rn == NULL) {
-        ngx_destroy_pool(pool);
-        return;
-    }
-
-    rn->pool = pool;
-    rn->id = *id;
-    rn->script.call.store = store;
-
-    bo_uuid_format((char *) text, id);
-    v.data = text;
-    v.len = BO_UUID_LEN;
-
-    rn->script.call.pg = ngx_bo_pg_submit(store->pg, &ngx_bo_show_renewal, &v,
-                                          ngx_bo_renew_told, rn);
-    if (rn->script.call.pg == NULL) {
-        ngx_destroy_pool(pool);
+    if (call->pg == NULL) {
+        call->outcome = NGX_BO_UNAVAILABLE;
+        ngx_bo_call_post(call, call->done);
     }
 }
 
@@ -79,85 +63,59 @@ ngx_bo_renew_told(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 {
     ngx_bo_renew_t *rn = data;
 
-    ngx_bo_call_t  *call = &rn->script.call;
-
-    call->pg = NULL;
+    rn->call->pg = NULL;
 
     if (verdict != NGX_BO_DONE || PQresultStatus(res) != PGRES_TUPLES_OK
-        || PQntuples(res) != 1
-        || ngx_bo_renew_copy(rn, &rn->shut, res, 0) != NGX_OK
-        || ngx_bo_renew_copy(rn, &rn->open, res, 1) != NGX_OK)
+        || PQntuples(res) != 1 || ngx_bo_renew_send(rn, res) != NGX_OK)
     {
-        ngx_bo_renew_done(call);
-        return;
+        ngx_bo_call_done(rn->call, NGX_BO_UNAVAILABLE);
     }
-
-    call->done = ngx_bo_renew_reloaded;
-
-    ngx_bo_show_reload(call->store, &rn->id, call);
 }
 
 
 static ngx_int_t
-ngx_bo_renew_copy(ngx_bo_renew_t *rn, ngx_str_t *to, PGresult *res, int column)
+ngx_bo_renew_send(ngx_bo_renew_t *rn, PGresult *res)
 {
-    ngx_str_t  value;
+    u_char          text[3][NGX_INT64_LEN];
+    ngx_str_t       shut, open, *argv, *arg;
+    ngx_uint_t      n;
+    ngx_bo_show_t  *show = rn->call->show;
 
-    value = ngx_bo_column(res, 0, column);
+    rn->epoch = ngx_bo_column_int(res, 0, 0);
+    rn->revision = (ngx_int_t) ngx_bo_column_int(res, 0, 2);
+    shut = ngx_bo_column(res, 0, 3);
+    open = ngx_bo_column(res, 0, 4);
+    n = ngx_bo_renew_count(&shut);
 
-    to->len = value.len;
-    to->data = ngx_pstrdup(rn->pool, &value);
-
-    return to->data ? NGX_OK : NGX_ERROR;
-}
-
-
-static void
-ngx_bo_renew_reloaded(ngx_bo_call_t *call)
-{
-    ngx_bo_renew_t *rn = (ngx_bo_renew_t *) call;
-
-    ngx_str_t             *arg;
-    ngx_uint_t             shut;
-    ngx_bo_show_t         *show;
-    ngx_bo_script_call_t  *sc = &rn->script;
-
-    if (call->outcome != NGX_BO_OK) {
-        ngx_bo_renew_done(call);
-        return;
+    argv = ngx_palloc(rn->pool, (6 + n + ngx_bo_renew_count(&open))
+                                * sizeof(ngx_str_t));
+    if (argv == NULL) {
+        return NGX_ERROR;
     }
 
-    show = call->show;
-    shut = ngx_bo_renew_count(&rn->shut);
+    argv[0] = show->version_key;
+    argv[1] = show->state_key;
+    argv[2].data = text[0];
+    argv[2].len = ngx_sprintf(text[0], "%L",
+                              rn->epoch * NGX_BO_EPOCH_VERSIONS)
+                  - text[0];
+    argv[3].data = text[1];
+    argv[3].len = ngx_sprintf(text[1], "%L",
+                              ngx_bo_column_int(res, 0, 1)
+                              * NGX_BO_EPOCH_VERSIONS)
+                  - text[1];
+    argv[4] = show->lock_prefix;
+    argv[5].data = text[2];
+    argv[5].len = ngx_sprintf(text[2], "%ui", n) - text[2];
 
-    sc->argv = ngx_palloc(rn->pool,
-                          (5 + shut + ngx_bo_renew_count(&rn->open))
-                          * sizeof(ngx_str_t));
-    if (sc->argv == NULL) {
-        ngx_bo_renew_done(call);
-        return;
-    }
+    arg = ngx_bo_renew_put(&argv[6], &shut);
+    arg = ngx_bo_renew_put(arg, &open);
 
-    /* argv[2] is the epoch's, put in when it is sent */
+    rn->call->redis = ngx_bo_redis_eval(rn->call->store->redis,
+                                        &ngx_bo_script_renew, 2, arg - argv,
+                                        argv, ngx_bo_renew_done, rn);
 
-    sc->argv[0] = show->version_key;
-    sc->argv[1] = show->state_key;
-    sc->argv[3] = show->lock_prefix;
-    sc->argv[4].data = rn->count;
-    sc->argv[4].len = ngx_sprintf(rn->count, "%ui", shut) - rn->count;
-
-    arg = ngx_bo_renew_put(&sc->argv[5], &rn->shut);
-    arg = ngx_bo_renew_put(arg, &rn->open);
-
-    sc->script = &ngx_bo_script_renew;
-    sc->read = ngx_bo_renew_read;
-    sc->nkeys = 2;
-    sc->argc = arg - sc->argv;
-    sc->rebuilds = 1;
-    call->done = ngx_bo_renew_moved;
-
-    ngx_bo_show_touch(show);
-    ngx_bo_script_run(sc);
+    return rn->call->redis ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -199,32 +157,38 @@ ngx_bo_renew_put(ngx_str_t *arg, ngx_str_t *list)
 }
 
 
-static ngx_bo_outcome_e
-ngx_bo_renew_read(ngx_bo_script_call_t *sc, ngx_int_t code, redisReply *reply)
-{
-    return NGX_BO_OK;
-}
-
-
 static void
-ngx_bo_renew_moved(ngx_bo_call_t *call)
+ngx_bo_renew_done(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
 {
-    if (call->outcome != NGX_BO_OK) {
-        ngx_bo_renew_done(call);
+    ngx_bo_renew_t *rn = data;
+
+    ngx_bo_call_t  *call = rn->call;
+
+    call->redis = NULL;
+
+    if (verdict != NGX_BO_DONE || reply->type != REDIS_REPLY_ARRAY) {
+
+        if (verdict == NGX_BO_DONE && reply->type == REDIS_REPLY_ERROR) {
+            ngx_log_error(NGX_LOG_ERR, call->store->log, 0,
+                          "boxoffice: taking over show %uD failed: %s",
+                          call->show->no, reply->str);
+        }
+
+        ngx_bo_call_done(call, NGX_BO_UNAVAILABLE);
         return;
     }
 
-    call->done = ngx_bo_renew_done;
+    if (ngx_bo_reply_int(reply, 0) < 0) {
+        ngx_bo_call_done(call, NGX_BO_NOT_FOUND);
+        return;
+    }
 
-    ngx_bo_seatmap_refresh(call->show, call, 0);
-}
+    /* Of another revision, it is read again by whoever comes with this one. */
 
+    if (rn->revision == call->show->revision && rn->epoch > call->show->epoch)
+    {
+        ngx_bo_show_set_epoch(call->show, rn->epoch);
+    }
 
-static void
-ngx_bo_renew_done(ngx_bo_call_t *call)
-{
-    ngx_bo_renew_t *rn = (ngx_bo_renew_t *) call;
-
-    ngx_bo_call_cancel(call);
-    ngx_destroy_pool(rn->pool);
+    ngx_bo_call_done(call, NGX_BO_OK);
 }

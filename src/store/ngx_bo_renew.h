@@ -1,7 +1,7 @@
 
 /*
- * Telling Redis that PostgreSQL has changed a show: its prices, its time, or
- * which of its seats can be sold.
+ * Taking a show over in Redis into the epoch of which PostgreSQL has changed
+ * it: its prices, its time, or which of its seats can be sold.
  */
 
 
@@ -13,12 +13,13 @@
 
 
 /*
- * Takes the show over into the epoch that PostgreSQL has of it, with what
- * people hold, and reads its map again.  Nobody waits for it.  Should it fail,
- * nodes find out when they look at the show again, half a minute later at the
- * latest, and load it anew.
+ * Takes call->show over, with what people hold.  pool lives as long as the
+ * call.  Outcomes:
+ * NGX_BO_OK            Redis is of that epoch, by us or somebody else
+ * NGX_BO_NOT_FOUND     what Redis has, if anything, is of no use any more
+ * NGX_BO_UNAVAILABLE
  */
-void ngx_bo_renew_show(ngx_bo_store_t *store, const bo_uuid_t *id);
+void ngx_bo_renew(ngx_bo_call_t *call, ngx_pool_t *pool);
 
 
 #endif /* _NGX_BO_RENEW_H_INCLUDED_ */

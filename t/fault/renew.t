@@ -6,6 +6,7 @@ use v5.36;
 
 use lib 't/lib';
 use Test2::V0;
+use Mojo::File               qw(path);
 use Boxoffice::Test          qw(SMALL_SHOW);
 use Boxoffice::Test::Booking qw(hold order pay try_hold try_order);
 use Boxoffice::Test::Stream ();
@@ -54,13 +55,21 @@ subtest 'Redis has lost the show' => sub {
 };
 
 
-# As a node that died between the commit and the script: nobody tells Redis.
+# A change that PostgreSQL has, and nobody has told Redis of.
+sub changes ($json) {
+    is $t->dbh->selectrow_array(q{select outcome from admin_write('root', null,
+        null, 'seats', 'show', ?, null, ?)}, undef, SMALL_SHOW, $json),
+        'changed', "$json in PostgreSQL";
+    return;
+}
+
+
+# As a node that died between the commit and the script.
 subtest 'nobody has told Redis' => sub {
     my $lost = hold($t, 'bob', SMALL_SHOW, ['C1']);
+    my $kept = hold($t, 'eve', SMALL_SHOW, ['C3', 'C4']);
 
-    is $t->dbh->selectrow_array(q{select outcome from admin_write('root', null,
-        null, 'seats', 'show', ?, null, '{"broken":["C1"]}')}, undef,
-        SMALL_SHOW), 'changed', 'C1 is broken in PostgreSQL';
+    changes('{"broken":["C1"]}');
     ok try_order($t, 'bob', $lost->{holdId})->code >= 400,
         'who holds it cannot order it';
     is $t->dbh->selectrow_array(q{select count(*) from seat_claims c
@@ -81,6 +90,53 @@ subtest 'nobody has told Redis' => sub {
     }
     is try_hold($t, 'dan', SMALL_SHOW, ['C1'], node => $_)->code, 409,
         "nor is it held on node $_" for 1, 2;
+    is [states(2)->@{qw(C3 C4)}], ['HELD', 'HELD'], 'what others hold, they do';
+    is try_order($t, 'eve', $kept->{holdId}, node => 2)->code, 201,
+        'and can order';
+};
+
+
+# A worker that comes to know the show as it is now, before Redis does: it was
+# started after the commit.
+subtest 'a worker that is new' => sub {
+    my $kept = hold($t, 'fay', SMALL_SHOW, ['D3', 'D4']);
+
+    changes('{"broken":["C2"]}');
+    $t->reload(node => 2);
+    is [states(2)->@{qw(C2 D3 D4)}], ['UNAVAILABLE', 'HELD', 'HELD'],
+        'it takes over what people hold';
+    is try_order($t, 'fay', $kept->{holdId})->code, 201, 'who can order it';
+
+    my $old = hold($t, 'gil', SMALL_SHOW, ['E3']);
+    $t->dbh->do('select next_epoch(?)', undef, SMALL_SHOW);
+    $t->reload(node => 2);
+    is states(2)->{E3}, 'AVAILABLE', 'but not what a rebuild has given up';
+};
+
+
+# A worker that was held up between what it read and the script, until Redis had
+# come further.
+subtest 'a script that is late' => sub {
+    my @of  = map { $_ . '{' . SMALL_SHOW . '}' } qw(version: state: seat_lock:);
+    my $lua = path('lua/renew.lua')->slurp;
+    my ($epoch, $fresh, $shut) = $t->dbh->selectrow_array(
+        'select epoch, fresh_epoch, shut from show_renewal(?)', undef,
+        SMALL_SHOW);
+    my @shut  = split /,/, $shut;
+    my $renew = sub ($to, $from) { $t->redis->eval($lua, 2, @of[0, 1],
+        $to * 1e9, $from * 1e9, "$of[2]:", scalar @shut, @shut) };
+
+    my $mended = $t->put($seats, { normal => ['C1', 'C2'] }, user => 'root',
+        headers => { 'x-user-role' => 'ADMIN', 'If-Match' => '*' });
+    is $mended->code, 200, 'mended' or diag $mended->body;
+    $t->wait_until(sub { states($_)->{C1} eq 'AVAILABLE' }, 10,
+        "node $_ shows it") for 1, 2;
+
+    my $version = $t->redis->get($of[0]);
+    is $renew->($epoch, $fresh)->[0], -1, 'it comes too late';
+    is $renew->($epoch + 1, $fresh), [0], 'once is enough';
+    is $t->redis->get($of[0]), $version, 'nothing has moved';
+    is states(1)->{C1}, 'AVAILABLE', 'and nothing is closed';
 };
 
 
