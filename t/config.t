@@ -580,7 +580,7 @@ subtest 'boxoffice_gateway' => sub {
     my $dir  = $node->dir;
     my %file = (key => 'sk_test_12345', both => 'rzp_id_1:rzp_secret',
         lines => "first_key\nsecond_key", empty => '', short => 'abc',
-        space => 'a key with spaces');
+        space => 'a key with spaces', other => 'sk_test_67890');
 
     for my $name (keys %file) {
         open my $fh, '>', "$dir/gw-$name" or die "$name: $!";
@@ -639,6 +639,12 @@ subtest 'boxoffice_gateway' => sub {
 
     bad('twice', 'boxoffice_gateway', qr/another of this name/,
         { gateway => ['mock', 'mock'] });
+    bad('an account twice', 'boxoffice_gateway', qr/this key is already in "shop"/,
+        { gateway => ["stripe $url key_file=$dir/gw-key name=shop",
+            "stripe $url key_file=$dir/gw-key"] });
+    good('two of a kind', { gateway => [
+        "stripe $url key_file=$dir/gw-key name=shop",
+        "stripe $url key_file=$dir/gw-other"] });
 
     my ($status, $output) = tested({ gateway => "stripe $url "
         . "key_file=$dir/gw-space" });

@@ -38,6 +38,8 @@ static char *ngx_http_bo_gateway_lines(ngx_conf_t *cf, ngx_str_t *path,
     ngx_array_t **lines);
 static char *ngx_http_bo_gateway_authorize(ngx_conf_t *cf,
     ngx_bo_gateway_t *g, ngx_str_t *key);
+static char *ngx_http_bo_gateway_account(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_bo_gateway_t *g);
 
 
 static ngx_bo_gateway_type_t  *ngx_http_bo_gateway_types[] = {
@@ -146,7 +148,10 @@ ngx_http_bo_gateway(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (gateway.peer
-        && ngx_http_bo_gateway_keys(cf, cmd, &gateway, &files) != NGX_CONF_OK)
+        && (ngx_http_bo_gateway_keys(cf, cmd, &gateway, &files)
+            != NGX_CONF_OK
+            || ngx_http_bo_gateway_account(cf, cmd, &gateway)
+               != NGX_CONF_OK))
     {
         return NGX_CONF_ERROR;
     }
@@ -459,4 +464,36 @@ ngx_http_bo_gateway_authorize(ngx_conf_t *cf, ngx_bo_gateway_t *g,
     g->authorization.len = sizeof("Basic ") - 1 + coded.len;
 
     return NULL;
+}
+
+
+/*
+ * Two of one account would each find the other's payments in its list, and
+ * quarantine them: an intent is paid where it was begun.
+ */
+
+static char *
+ngx_http_bo_gateway_account(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_bo_gateway_t *g)
+{
+    ngx_uint_t                i;
+    ngx_bo_gateway_t         *other;
+    ngx_http_bo_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_boxoffice_module);
+    other = mcf->gateways.elts;
+
+    for (i = 0; i < mcf->gateways.nelts; i++) {
+
+        if (other[i].authorization.len == g->authorization.len
+            && ngx_strncmp(other[i].authorization.data, g->authorization.data,
+                           g->authorization.len)
+               == 0)
+        {
+            return ngx_http_bo_invalid(cf, cmd, &other[i].name,
+                                       "this key is already");
+        }
+    }
+
+    return NGX_CONF_OK;
 }
