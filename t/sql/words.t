@@ -268,8 +268,8 @@ subtest 'what never comes' => sub {
        'of the others nothing is kept');
 
     is_deeply(parked(), [], 'they wait');
-    $dbh->do(q{update webhook_events set received_at = now() - interval '4 d'
-               where next_at is not null});
+    $dbh->do(q{update webhook_events set received_at = now()
+               - interval '4 d 1 s' where next_at is not null});
     is(join(' ', sort map { $_->{outcome} } @{parked()}), 'foreign lost lost',
        'but not for ever');
     is(one('select count(*) from webhook_events where next_at is not null'), 0,
