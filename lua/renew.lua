@@ -2,11 +2,11 @@
 -- keeps what people hold.  A seat that cannot be sold any more is lost for who
 -- holds it.
 --
--- KEYS  1 version:{show}  2 state:{show}
+-- KEYS  1 version:{show}  2 state:{show}  3 hold:{show}  4 expiry:{show}
 -- ARGV  1 lowest version of the new epoch
 --       2 lowest version of those that may be taken over
---       3 prefix of the seat locks
---       4 how many seats cannot be sold    5.. those, then those that can
+--       3 prefix of the seat locks         4 when all of it may go, Unix ms
+--       5 how many seats cannot be sold    6.. those, then those that can
 -- Reply {1}            taken over
 --       {0}            somebody else was first
 --       {-1, version}  not loaded, or of another epoch: to be loaded anew
@@ -28,11 +28,11 @@ if version >= epoch then
     return {0}
 end
 
-local shut = tonumber(ARGV[4])
+local shut = tonumber(ARGV[5])
 
-for i = 5, #ARGV do
+for i = 6, #ARGV do
     local at = '#' .. ARGV[i]
-    if i < 5 + shut then
+    if i < 6 + shut then
         redis.call('DEL', ARGV[3] .. ARGV[i])
         redis.call('BITFIELD', KEYS[2], 'SET', 'u2', at, '3')
     elseif redis.call('BITFIELD', KEYS[2], 'GET', 'u2', at)[1] == 3 then
@@ -40,7 +40,15 @@ for i = 5, #ARGV do
     end
 end
 
-redis.call('SET', KEYS[1], ARGV[1], 'KEEPTTL')
+-- The show may have been moved to a later day: see lua/load.lua for '!'.
+
+redis.call('ZADD', KEYS[4], 'XX', ARGV[4], '!')
+redis.call('SET', KEYS[1], ARGV[1])
+
+for i = 1, 4 do
+    redis.call('PEXPIREAT', KEYS[i], ARGV[4])
+end
+
 redis.call('PUBLISH', KEYS[1], ARGV[1] .. ' reload')
 
 return {1}

@@ -112,8 +112,8 @@ end
 $$;
 
 
--- A new generation of the show's Redis data, begun from nothing, and which revision of the show it
--- is of; no row if there is no such show.
+-- A new generation of the show's Redis data, begun from nothing, and which
+-- revision of the show it is of; no row if there is no such show.
 
 create function next_epoch(show_id uuid)
 returns table (epoch int, revision int)

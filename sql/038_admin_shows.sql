@@ -582,11 +582,12 @@ $$;
 -- kind here than in the layout.  Numbers of seats, with commas.
 
 create function show_renewal(show_id uuid)
-returns table (epoch int, fresh_epoch int, revision int, shut text, open text)
+returns table (epoch int, fresh_epoch int, revision int, ends_ms bigint,
+               shut text, open text)
 language sql stable
 set search_path = boxoffice, pg_temp
 as $$
-    select s.epoch, s.fresh_epoch, s.revision,
+    select s.epoch, s.fresh_epoch, s.revision, unix_ms(s.ends_at),
            (select coalesce(string_agg(o.seat_no::text, ','), '')
             from show_seats o
             where o.show_id = s.show_id and o.kind in ('BROKEN', 'HOUSE')),

@@ -236,6 +236,13 @@ subtest 'moved while seats are held' => sub {
     refused($order->($hold, 'tomorrow'), 400, 'invalid_field', 'no time',
         { field => 'startsAt' });
     is map_states($t, $id, 'A1'), ['HELD'], 'the seat is still held';
+    my %until = map { $_ => $t->redis->pexpiretime("$_:{$id}") }
+        qw(version state hold expiry);
+    is \%until, { map { $_ => $until{version} } keys %until },
+        'all of it stays in Redis for the same time';
+    is $until{version}, within(1000 * (86400 + $t->dbh->selectrow_array(
+        'select extract(epoch from ends_at) from shows where show_id = ?',
+        undef, $id)), 1), 'a day after its new end';
     is $t->dbh->selectrow_array('select count(*) from orders
         where show_id = ?', undef, $id), 0, 'nothing was ordered';
 

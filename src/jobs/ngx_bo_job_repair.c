@@ -222,7 +222,8 @@ ngx_bo_repair_compare(ngx_bo_repair_t *rp, PGresult *res,
         is = (u_char) bo_map_get(rp->bits, rp->size, seat);
 
         if (is == BO_SEAT_UNAVAILABLE
-            || (is == BO_SEAT_BOOKED) == (should == BO_SEAT_BOOKED))
+            ? show->cancelled || !bo_layout_sellable(&show->layout, seat)
+            : (is == BO_SEAT_BOOKED) == (should == BO_SEAT_BOOKED))
         {
             continue;
         }

@@ -363,7 +363,6 @@ ngx_bo_rebuild_load(ngx_bo_rebuild_t *rb, PGresult *res)
 {
     u_char         *map, *base, *p;
     size_t          size;
-    int64_t         end;
     uint32_t        seat;
     ngx_int_t       row, rows;
     ngx_str_t      *argv, *arg;
@@ -396,11 +395,8 @@ ngx_bo_rebuild_load(ngx_bo_rebuild_t *rb, PGresult *res)
 
     argv[6] = show->lock_prefix;
 
-    /* What a show leaves in Redis goes a day after its end. */
-
-    end = ngx_max(show->ends, ngx_bo_now()) + (int64_t) 86400000;
     argv[7].data = p;
-    p = ngx_sprintf(p, "%L", end);
+    p = ngx_sprintf(p, "%L", ngx_bo_show_gone(show->ends));
     argv[7].len = p - argv[7].data;
 
     argv[8].data = map;

@@ -1,7 +1,8 @@
 
 /*
  * Bringing a show back into Redis: after FLUSHALL, an empty restart, a lost
- * key, another node's rebuild, or when it is simply new.
+ * key, another node's rebuild, or when it is simply new.  And taking over what
+ * Redis has of it, when PostgreSQL has only changed the show.
  */
 
 
@@ -13,7 +14,8 @@
 
 
 /*
- * Has the show rebuilt, once for all who ask, and parks the call until then.
+ * Has the show rebuilt or taken over, once for all who ask, and parks the call
+ * until then.
  *
  * seen: the version that Redis has, 0 when it has none.
  * woken: called with call->outcome NGX_BO_OK when it is worth another try, or

@@ -18,6 +18,7 @@ typedef struct {
 static void ngx_bo_renew_told(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static ngx_int_t ngx_bo_renew_send(ngx_bo_renew_t *rn, PGresult *res);
+static void ngx_bo_renew_number(ngx_str_t *arg, u_char *text, int64_t n);
 static ngx_uint_t ngx_bo_renew_count(ngx_str_t *list);
 static ngx_str_t *ngx_bo_renew_put(ngx_str_t *arg, ngx_str_t *list);
 static void ngx_bo_renew_done(void *data, ngx_bo_verdict_e verdict,
@@ -26,7 +27,7 @@ static void ngx_bo_renew_done(void *data, ngx_bo_verdict_e verdict,
 
 static ngx_bo_pg_statement_t  ngx_bo_show_renewal = {
     "show_renewal",
-    "select epoch, fresh_epoch, revision, shut, open"
+    "select epoch, fresh_epoch, revision, ends_ms, shut, open"
     " from boxoffice.show_renewal($1::uuid)", 1, 1
 };
 
@@ -76,18 +77,22 @@ ngx_bo_renew_told(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 static ngx_int_t
 ngx_bo_renew_send(ngx_bo_renew_t *rn, PGresult *res)
 {
-    u_char          text[3][NGX_INT64_LEN];
+    u_char          text[4][NGX_INT64_LEN];
+    int64_t         fresh, gone;
     ngx_str_t       shut, open, *argv, *arg;
     ngx_uint_t      n;
     ngx_bo_show_t  *show = rn->call->show;
 
     rn->epoch = ngx_bo_column_int(res, 0, 0);
     rn->revision = (ngx_int_t) ngx_bo_column_int(res, 0, 2);
-    shut = ngx_bo_column(res, 0, 3);
-    open = ngx_bo_column(res, 0, 4);
+
+    fresh = ngx_bo_column_int(res, 0, 1);
+    gone = ngx_bo_show_gone(ngx_bo_column_int(res, 0, 3));
+    shut = ngx_bo_column(res, 0, 4);
+    open = ngx_bo_column(res, 0, 5);
     n = ngx_bo_renew_count(&shut);
 
-    argv = ngx_palloc(rn->pool, (6 + n + ngx_bo_renew_count(&open))
+    argv = ngx_palloc(rn->pool, (9 + n + ngx_bo_renew_count(&open))
                                 * sizeof(ngx_str_t));
     if (argv == NULL) {
         return NGX_ERROR;
@@ -95,27 +100,30 @@ ngx_bo_renew_send(ngx_bo_renew_t *rn, PGresult *res)
 
     argv[0] = show->version_key;
     argv[1] = show->state_key;
-    argv[2].data = text[0];
-    argv[2].len = ngx_sprintf(text[0], "%L",
-                              rn->epoch * NGX_BO_EPOCH_VERSIONS)
-                  - text[0];
-    argv[3].data = text[1];
-    argv[3].len = ngx_sprintf(text[1], "%L",
-                              ngx_bo_column_int(res, 0, 1)
-                              * NGX_BO_EPOCH_VERSIONS)
-                  - text[1];
-    argv[4] = show->lock_prefix;
-    argv[5].data = text[2];
-    argv[5].len = ngx_sprintf(text[2], "%ui", n) - text[2];
+    argv[2] = show->hold_key;
+    argv[3] = show->expiry_key;
+    ngx_bo_renew_number(&argv[4], text[0], rn->epoch * NGX_BO_EPOCH_VERSIONS);
+    ngx_bo_renew_number(&argv[5], text[1], fresh * NGX_BO_EPOCH_VERSIONS);
+    argv[6] = show->lock_prefix;
+    ngx_bo_renew_number(&argv[7], text[2], gone);
+    ngx_bo_renew_number(&argv[8], text[3], n);
 
-    arg = ngx_bo_renew_put(&argv[6], &shut);
+    arg = ngx_bo_renew_put(&argv[9], &shut);
     arg = ngx_bo_renew_put(arg, &open);
 
     rn->call->redis = ngx_bo_redis_eval(rn->call->store->redis,
-                                        &ngx_bo_script_renew, 2, arg - argv,
+                                        &ngx_bo_script_renew, 4, arg - argv,
                                         argv, ngx_bo_renew_done, rn);
 
     return rn->call->redis ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_bo_renew_number(ngx_str_t *arg, u_char *text, int64_t n)
+{
+    arg->data = text;
+    arg->len = ngx_sprintf(text, "%L", n) - text;
 }
 
 
@@ -183,10 +191,12 @@ ngx_bo_renew_done(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
         return;
     }
 
-    /* Of another revision, it is read again by whoever comes with this one. */
+    /*
+     * Of another revision, it is read again by whoever comes with this one.
+     * An epoch that is lower is that of a PostgreSQL that was set back.
+     */
 
-    if (rn->revision == call->show->revision && rn->epoch > call->show->epoch)
-    {
+    if (rn->revision == call->show->revision) {
         ngx_bo_show_set_epoch(call->show, rn->epoch);
     }
 

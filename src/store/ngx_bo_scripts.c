@@ -1,7 +1,7 @@
 
 /*
  * Running a script on a show: EVALSHA, and when the show is not there, or is
- * there in another epoch, a rebuild and once more.
+ * there in another epoch, it is brought up to date there, and once more.
  */
 
 

@@ -50,7 +50,8 @@ typedef ngx_bo_outcome_e (*ngx_bo_reply_pt)(ngx_bo_script_call_t *sc,
 /*
  * A script on a show.  Its first argument after the keys is the show's epoch,
  * which is put in when it is sent.  When Redis has not got the show, or has
- * it in another epoch, the show is rebuilt and the script runs again.
+ * it in another epoch, the show is rebuilt or taken over, see ngx_bo_rebuild.h,
+ * and the script runs again.
  */
 
 struct ngx_bo_script_call_s {

@@ -220,6 +220,13 @@ ngx_bo_settle_run(ngx_bo_settle_t *s, ngx_bo_script_t *script, ngx_str_t *arg)
     sc->argc = arg - sc->argv;
     sc->call.done = ngx_bo_settle_done;
 
+    /*
+     * What is sold bears no hold's id: who waits until Redis has the show may
+     * come after somebody who has bought the seats since.
+     */
+
+    sc->rebuilds = s->from != BO_SEAT_BOOKED;
+
     ngx_bo_show_touch(show);
     ngx_bo_script_run(sc);
 }
@@ -241,13 +248,6 @@ ngx_bo_settle_done(ngx_bo_call_t *call)
     ngx_bo_call_cancel(call);
 
     switch (call->outcome) {
-
-    case NGX_BO_NOT_FOUND:
-
-        /*
-         * Redis has lost the show, or has an epoch that we have not heard of.
-         * Who loads it may have read the claims just before they went.
-         */
 
     case NGX_BO_UNAVAILABLE:
     case NGX_BO_IN_DOUBT:

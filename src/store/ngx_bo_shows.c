@@ -13,6 +13,10 @@
 
 #define NGX_BO_SHOW_LOADS    64
 
+/* What a show leaves in Redis goes that long after its end; msec. */
+
+#define NGX_BO_SHOW_KEPT     (int64_t) 86400000
+
 /* Bytes of layouts that a worker keeps; the least used go first. */
 
 #define NGX_BO_SHOW_MEMORY   (256 * 1024 * 1024)
@@ -804,6 +808,13 @@ ngx_bo_show_free(ngx_bo_show_t *show)
 {
     ngx_bo_picks_free(show);
     ngx_destroy_pool(show->pool);
+}
+
+
+int64_t
+ngx_bo_show_gone(int64_t ends)
+{
+    return ngx_max(ends, ngx_bo_now()) + NGX_BO_SHOW_KEPT;
 }
 
 

@@ -132,6 +132,9 @@ ngx_int_t ngx_bo_show_fresh(ngx_bo_store_t *store, const bo_uuid_t *id,
 void ngx_bo_show_keep(ngx_bo_show_t *show);
 void ngx_bo_show_drop(ngx_bo_show_t *show);
 
+/* When what a show that ends then leaves in Redis may go; Unix ms. */
+int64_t ngx_bo_show_gone(int64_t ends);
+
 void ngx_bo_show_set_epoch(ngx_bo_show_t *show, int64_t epoch);
 
 /* Takes the epoch from the listed show of the same number. */

@@ -66,7 +66,7 @@ sub changes ($json) {
 
 # As a node that died between the commit and the script.
 subtest 'nobody has told Redis' => sub {
-    my $lost = hold($t, 'bob', SMALL_SHOW, ['C1']);
+    my $lost = hold($t, 'bob', SMALL_SHOW, ['C1', 'C5']);
     my $kept = hold($t, 'eve', SMALL_SHOW, ['C3', 'C4']);
 
     changes('{"broken":["C1"]}');
@@ -91,6 +91,9 @@ subtest 'nobody has told Redis' => sub {
     is try_hold($t, 'dan', SMALL_SHOW, ['C1'], node => $_)->code, 409,
         "nor is it held on node $_" for 1, 2;
     is [states(2)->@{qw(C3 C4)}], ['HELD', 'HELD'], 'what others hold, they do';
+    is $t->del("/api/v1/holds/$lost->{holdId}", user => 'bob')->code, 204,
+        'who has lost a seat can give back the other';
+    $t->wait_until(sub { states(1)->{C5} eq 'AVAILABLE' }, 2, 'which is free');
     is try_order($t, 'eve', $kept->{holdId}, node => 2)->code, 201,
         'and can order';
 };
@@ -117,14 +120,15 @@ subtest 'a worker that is new' => sub {
 # A worker that was held up between what it read and the script, until Redis had
 # come further.
 subtest 'a script that is late' => sub {
-    my @of  = map { $_ . '{' . SMALL_SHOW . '}' } qw(version: state: seat_lock:);
+    my @of  = map { $_ . '{' . SMALL_SHOW . '}' }
+        qw(version: state: hold: expiry: seat_lock:);
     my $lua = path('lua/renew.lua')->slurp;
     my ($epoch, $fresh, $shut) = $t->dbh->selectrow_array(
         'select epoch, fresh_epoch, shut from show_renewal(?)', undef,
         SMALL_SHOW);
     my @shut  = split /,/, $shut;
-    my $renew = sub ($to, $from) { $t->redis->eval($lua, 2, @of[0, 1],
-        $to * 1e9, $from * 1e9, "$of[2]:", scalar @shut, @shut) };
+    my $renew = sub ($to, $from) { $t->redis->eval($lua, 4, @of[0 .. 3],
+        $to * 1e9, $from * 1e9, "$of[4]:", 2e12, scalar @shut, @shut) };
 
     my $mended = $t->put($seats, { normal => ['C1', 'C2'] }, user => 'root',
         headers => { 'x-user-role' => 'ADMIN', 'If-Match' => '*' });
