@@ -394,7 +394,6 @@ ngx_bo_room_describe(ngx_bo_room_t *room, ngx_bo_room_view_t *view)
 
     place = bo_room_place(zone->room, view->number, view->id);
     view->spent = place != NULL && (place->flags & BO_PLACE_SPENT);
-
 }
 
 
