@@ -106,14 +106,16 @@ subtest 'a worker that is new' => sub {
 
     changes('{"broken":["C2"]}');
     $t->reload(node => 2);
-    is [states(2)->@{qw(C2 D3 D4)}], ['UNAVAILABLE', 'HELD', 'HELD'],
-        'it takes over what people hold';
+    $t->wait_until(sub { states(2)->{C2} eq 'UNAVAILABLE' }, 5, 'it knows');
+    is [states(2)->@{qw(D3 D4)}], ['HELD', 'HELD'],
+        'and takes over what people hold';
     is try_order($t, 'fay', $kept->{holdId})->code, 201, 'who can order it';
 
     my $old = hold($t, 'gil', SMALL_SHOW, ['E3']);
     $t->dbh->do('select next_epoch(?)', undef, SMALL_SHOW);
     $t->reload(node => 2);
-    is states(2)->{E3}, 'AVAILABLE', 'but not what a rebuild has given up';
+    $t->wait_until(sub { states(2)->{E3} eq 'AVAILABLE' }, 5,
+        'but not what a rebuild has given up');
 };
 
 
