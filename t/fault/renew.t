@@ -146,6 +146,19 @@ subtest 'a script that is late' => sub {
 };
 
 
+# As a standby that was promoted without the last commits: workers know of an
+# epoch that it does not have.
+subtest 'PostgreSQL was set back' => sub {
+    my ($epoch) = $t->dbh->selectrow_array('update shows set epoch = epoch - 1,
+        fresh_epoch = epoch - 1 where show_id = ? returning epoch', undef,
+        SMALL_SHOW);
+
+    $t->redis->set('version:{' . SMALL_SHOW . '}', $epoch * 1e9);
+    is try_hold($t, 'hal', SMALL_SHOW, ["F$_"], node => 1 + $_ % 2)->code, 201,
+        "hold $_" for 1 .. 4;
+};
+
+
 # Whoever looks on is told that the layout is another, even when the seats were
 # told in between, by a worker that had not heard of it yet.
 subtest 'those who look on' => sub {
