@@ -223,6 +223,7 @@ subtest 'a promise' => sub {
     my ($one, $two) = map { fresh() } 1, 2;
     my ($p, $q)     = map { begin($_)->json } $one, $two;
 
+    is $p->{gateway}, 'stripe', 'the first gateway is asked';
     is $provider->pay($_->{paymentId})->{status}, 'requires_capture',
         'promised' for $p, $q;
     is confirm($one, $p->{paymentId})->json->{status}, 'CONFIRMED',
