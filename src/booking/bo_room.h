@@ -96,8 +96,11 @@ typedef struct {
     uint32_t                *buckets;   /* place + 1 by hash */
     uint32_t                 spare;     /* where to look for a free segment */
 
+    /* written by everybody who joins: one line of the cache */
+
     uint64_t                 low;       /* nothing is below */
     uint64_t                 next;      /* nothing is from here on */
+    bo_room_block_t          block;
     uint64_t                 known;     /* below, who is there is known */
     uint64_t                 cursor;
     uint64_t                 passed;    /* gone among those below cursor */
@@ -105,8 +108,6 @@ typedef struct {
     uint64_t                 draw_first;
     uint64_t                 draw_end;  /* draw_first: nothing was drawn */
     bo_draw_t                draw;
-
-    bo_room_block_t          block;
 
     /* as of the last bo_room_count() */
 
@@ -150,6 +151,12 @@ uint64_t bo_room_capacity(const bo_room_t *room);
 
 /* The number of a person's place, or BO_ROOM_NONE. */
 uint64_t bo_room_find(const bo_room_t *room, uint64_t id);
+
+/*
+ * Fetches the memory that bo_room_find() will need into the cache, so that it
+ * does not wait for it with a lock held; needs none itself.
+ */
+void bo_room_expect(const bo_room_t *room, uint64_t id);
 
 /* The place of a number, when it is id's; NULL when it is not there. */
 bo_place_t *bo_room_place(const bo_room_t *room, uint64_t number,

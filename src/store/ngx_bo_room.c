@@ -177,6 +177,10 @@ ngx_bo_room_join(ngx_bo_room_t *room, ngx_str_t *user, ngx_uint_t mobile,
     ngx_bo_room_zone_t    *zone = room->zone;
     ngx_bo_room_answer_e   answer;
 
+    /* by a key that may be another one in a moment: a guess, for the cache */
+
+    bo_room_expect(zone->room, ngx_bo_room_person(room, user));
+
     ngx_shmtx_lock(&room->shpool->mutex);
 
     view->id = ngx_bo_room_person(room, user);
@@ -185,6 +189,8 @@ ngx_bo_room_join(ngx_bo_room_t *room, ngx_str_t *user, ngx_uint_t mobile,
     answer = ngx_bo_room_place_new(room, view->id, &view->number);
 
     if (answer == NGX_BO_ROOM_FINE) {
+        zone->joins++;
+
         ngx_bo_room_describe(room, view);
         place = bo_room_place(zone->room, view->number, view->id);
 
@@ -192,6 +198,9 @@ ngx_bo_room_join(ngx_bo_room_t *room, ngx_str_t *user, ngx_uint_t mobile,
             place->flags = mobile ? BO_PLACE_MOBILE : 0;
             ngx_bo_room_agree(room, place, view);
         }
+
+    } else {
+        zone->refused++;
     }
 
     low = zone->room->block.end - zone->room->block.first
@@ -204,9 +213,6 @@ ngx_bo_room_join(ngx_bo_room_t *room, ngx_str_t *user, ngx_uint_t mobile,
         ngx_post_event(room->tick, &ngx_posted_events);
     }
 
-    (void) ngx_atomic_fetch_add(answer == NGX_BO_ROOM_FINE ? &zone->joins
-                                                           : &zone->refused,
-                                1);
     return answer;
 }
 
@@ -332,10 +338,15 @@ ngx_bo_room_poll(ngx_bo_room_t *room, const bo_token_t *ticket,
 
 done:
 
+    if (answer == NGX_BO_ROOM_HASTY) {
+        zone->hasty++;
+
+    } else {
+        zone->polls++;
+    }
+
     ngx_shmtx_unlock(&room->shpool->mutex);
 
-    (void) ngx_atomic_fetch_add(answer == NGX_BO_ROOM_HASTY ? &zone->hasty
-                                                            : &zone->polls, 1);
     return answer;
 }
 

@@ -102,6 +102,8 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t               version;
+    ngx_pid_t                ticker;
+    bo_room_t               *room;
     u_char                   node[16];
     ngx_bo_room_agreed_t     agreed;
 
@@ -141,22 +143,25 @@ typedef struct {
     ngx_uint_t               speed;     /* places passed in 1000 s */
     uint64_t                 passed;    /* cursor when it was measured */
     ngx_msec_t               measured;
-    ngx_uint_t               wanted;    /* joins and gates in this second */
     ngx_uint_t               demand;    /* in the last second */
     ngx_msec_t               demanded;
     ngx_msec_t               calm;      /* since when it was below */
 
-    /* counted */
+    /*
+     * Counted with the lock held, which has the other counters of a request
+     * in the same line of the cache.
+     */
 
-    ngx_atomic_t             joins;
-    ngx_atomic_t             polls;
-    ngx_atomic_t             hasty;
-    ngx_atomic_t             refused;   /* no number, no room */
-    ngx_atomic_t             turned_away;   /* at the gate */
+    ngx_uint_t               wanted;    /* joins and gates in this second */
+    ngx_uint_t               joins;
+    ngx_uint_t               polls;
+    ngx_uint_t               hasty;
+    ngx_uint_t               refused;   /* no number, no room */
+
+    /* at the gate, without it */
+
+    ngx_atomic_t             turned_away;
     ngx_atomic_t             entered;
-
-    ngx_pid_t                ticker;
-    bo_room_t               *room;
 } ngx_bo_room_zone_t;
 
 

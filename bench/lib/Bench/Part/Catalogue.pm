@@ -10,7 +10,7 @@ package Bench::Part::Catalogue;
 use v5.36;
 
 use Bench::Pace               ();
-use Bench::Part::Seatmap      ();
+use Bench::Reference          ();
 use Bench::Report             ();
 use Boxoffice::Test::Nginx    ();
 use Boxoffice::Test::Postgres ();
@@ -160,12 +160,14 @@ sub url ($self, $path) {
 }
 
 
-sub get ($self, $path) {
+sub get ($self, $path) { return $self->answer($path)->body }
+
+sub answer ($self, $path) {
     my $tx = Mojo::UserAgent->new->get($self->url($path),
         { 'Accept-Encoding' => 'identity' });
 
     croak "$path: " . $tx->res->body if ($tx->res->code // 0) != 200;
-    return $tx->res->body;
+    return $tx->res;
 }
 
 
@@ -192,11 +194,11 @@ sub cached ($self) {
     );
 
     $self->start_node('pages');
-    $_->{body} = $self->get($_->{path}) for @pages;
+    $_->{answer} = $self->answer($_->{path}) for @pages;
     $self->start_node('cached', $self->references(@pages));
 
     for my $page (@pages) {
-        $self->get($page->{path}) eq $page->{body}
+        $self->get($page->{path}) eq $page->{answer}->body
             or croak "$page->{path} has changed";
         $self->compare($page);
     }
@@ -205,25 +207,18 @@ sub cached ($self) {
 }
 
 
-# A word of nginx.conf has at most 4 KB, see Bench::Part::Seatmap.
 sub references ($self, @pages) {
     my ($http, $server) = ("variables_hash_max_size 2048;\n", '');
 
     for my $page (@pages) {
-        my @part = unpack '(a3000)*', $page->{body};
-        my $text = '';
+        $page->{reference} = Bench::Reference::path(
+            $page->{path} =~ s/\?.*//r, $page->{name});
 
-        croak "$page->{path}: \$ or '" if $page->{body} =~ /['\$\\]/;
+        my ($in_http, $in_server) = Bench::Reference::conf(
+            $page->{reference}, $page->{answer});
 
-        for my $n (0 .. $#part) {
-            $http .= "map \$host \$$page->{name}$n { default '$part[$n]'; }\n";
-            $text .= "\${$page->{name}$n}";
-        }
-
-        $page->{reference} = Bench::Part::Seatmap::long_as(
-            $page->{path} =~ s/\?.*//r, "/ref/$page->{name}");
-        $server .= "location = $page->{reference} {\n"
-            . "default_type application/json; return 200 \"$text\"; }\n";
+        $http .= $in_http;
+        $server .= $in_server;
         $page->{reference} .= "?$1" if $page->{path} =~ /\?(.*)/;
     }
 
@@ -232,7 +227,7 @@ sub references ($self, @pages) {
 
 
 sub compare ($self, $page) {
-    my $bytes = length $page->{body};
+    my $bytes = length $page->{answer}->body;
     my @rows;
 
     for my $connections ($self->{connections}->@*) {

@@ -1,12 +1,13 @@
 package Bench::Part::Rooms;
 
 # Joining a waiting room and asking how one stands, against answers of the same
-# text that cost nginx nothing to make.
+# bytes that cost nginx nothing to make.
 
 use v5.36;
 
 use Bench::Part::Holds       ();
 use Bench::Part::Seatmap     ();
+use Bench::Reference         ();
 use Bench::Report            ();
 use Boxoffice::Test::Process ();
 use Carp                     qw(croak);
@@ -20,10 +21,10 @@ my %admin = ('x-user-id' => 'root', 'x-user-role' => 'ADMIN',
 
 my @contenders = (
     { name => 'join',     title => 'Boxoffice, join' },
-    { name => 'ref_join', title => 'nginx, return 200 of the same text',
+    { name => 'ref_join', title => 'nginx, return 200 of the same bytes',
       than => 'join', goal => 0.9 },
     { name => 'poll',     title => 'Boxoffice, poll' },
-    { name => 'ref_poll', title => 'nginx, return 200 of the same text',
+    { name => 'ref_poll', title => 'nginx, return 200 of the same bytes',
       than => 'poll', goal => 0.9 },
 );
 
@@ -43,7 +44,7 @@ sub run ($class, $rig, $report, %o) {
         'x-boxoffice-ticket' => $join->json->{ticket} })->res;
 
     croak 'no place: ' . $poll->body if $poll->code != 200;
-    restart_with($rig, join => $join->body, poll => $poll->body);
+    restart_with($rig, join => $join, poll => $poll);
 
     for my $connections ($o{connections}->@*) {
         series($rig, $report, $ua, $connections, %o);
@@ -57,14 +58,15 @@ sub run ($class, $rig, $report, %o) {
 sub url ($rig, $path) { return Bench::Part::Holds::url($rig, 'ours', $path) }
 
 
-sub restart_with ($rig, %body) {
+sub restart_with ($rig, %sample) {
+    my @server = map { (Bench::Reference::conf(ref_path($_), $sample{$_}))[1] }
+        keys %sample;
+
     $rig->stop_ours;
     $rig->extend_ours(
         http => 'boxoffice_waiting_room_zone bench:256m rate=1/s;',
-        server => 'location /tickets { boxoffice_waiting_rooms; '
-            . 'add_header X-Boxoffice-User $boxoffice_user; }'
-            . join '', map { "location = ${\ ref_path($_) } { default_type "
-                . "application/json; return 200 '$body{$_}'; }" } keys %body);
+        server => join '', 'location /tickets { boxoffice_waiting_rooms; ',
+            'add_header X-Boxoffice-User $boxoffice_user; }', @server);
     $rig->ours;
     return;
 }
@@ -73,7 +75,7 @@ sub restart_with ($rig, %body) {
 sub path ($which) { return ROOM . ($which eq 'join' ? '/join' : '/place') }
 
 sub ref_path ($which) {
-    return Bench::Part::Seatmap::long_as(path($which), "/ref/$which");
+    return Bench::Reference::path(path($which), $which);
 }
 
 

@@ -7,6 +7,7 @@ package Bench::Part::Seatmap;
 use v5.36;
 
 use Bench::Part::Holds ();
+use Bench::Reference   ();
 use Bench::Report      ();
 use Carp               qw(croak);
 use Mojo::UserAgent    ();
@@ -30,7 +31,7 @@ my @contenders = (
     { name => 'node_compact', title => 'Node.js, Express, from memory',
       than => 'availability', goal => 10 },
     { name => 'unchanged',    title => 'Boxoffice, 304 of a seat map' },
-    { name => 'small',        title => 'nginx, return 200 of 2 bytes',
+    { name => 'small',        title => 'nginx, return 200 of that header',
       than => 'unchanged', goal => 0.95 },
 );
 
@@ -51,12 +52,12 @@ sub run ($class, $rig, $report, %o) {
 
     for my $connections ($o{connections}->@*) {
         series($rig, $report, 'at rest', \@contenders, \%url, $connections,
-            $o{rounds}, length $now{seatmap}, $o{seconds});
+            $o{rounds}, length $now{seatmap}->body, $o{seconds});
     }
 
     for my $connections ($o{connections}->@*) {
         series($rig, $report, 'while it changes', \@changing, \%url,
-            $connections, $o{rounds}, length $now{seatmap}, $o{seconds},
+            $connections, $o{rounds}, length $now{seatmap}->body, $o{seconds},
             1);
     }
 
@@ -64,24 +65,20 @@ sub run ($class, $rig, $report, %o) {
 }
 
 
-# The path of a reference: as many bytes as ours, which name a show.
+# The path of a reference.
 sub ref_path ($name, $like = 'seatmap') {
-    return long_as("/api/v1/shows/${\ SHOW }/$like", "/ref/$name");
+    return Bench::Reference::path("/api/v1/shows/${\ SHOW }/$like", $name);
 }
 
 
-sub long_as ($path, $start) {
-    return $start . '-' x (length($path) - length $start);
-}
-
-
-sub get ($rig, $what) {
-    # as wrk asks: what is compressed has another tag
+# An answer, as wrk asks: what is compressed has another tag.
+sub get ($rig, $what, %headers) {
     my $tx = Mojo::UserAgent->new->get(Bench::Part::Holds::url($rig, 'ours',
         "/api/v1/shows/${\ SHOW }/$what"),
-        { 'Accept-Encoding' => 'identity' });
+        { 'Accept-Encoding' => 'identity', %headers });
 
-    croak "no $what: " . $tx->res->body if ($tx->res->code // 0) != 200;
+    croak "no $what: " . $tx->res->body
+        if ($tx->res->code // 0) != (%headers ? 304 : 200);
     return $tx->res;
 }
 
@@ -89,41 +86,29 @@ sub get ($rig, $what) {
 sub fetch ($rig) {
     my $map = get($rig, 'seatmap');
 
-    return (seatmap => $map->body, etag => $map->headers->etag,
-        availability => get($rig, 'availability')->body);
+    return (seatmap => $map, availability => get($rig, 'availability'),
+        unchanged => get($rig, 'seatmap',
+            'If-None-Match' => $map->headers->etag));
 }
 
 
-# A word of nginx.conf has at most 4 KB: the text is put together from several
-# variables whose values are constants.
-sub restart_with ($rig, %body) {
-    my @part = unpack '(a3000)*', $body{seatmap};
-    my $http = "variables_hash_max_size 2048;\n";
-    my $text = '';
+sub restart_with ($rig, %sample) {
+    my ($http, $server) = ("variables_hash_max_size 2048;\n", '');
 
-    croak 'a seat map with $ or \'' if "@body{qw(seatmap availability)}"
-        =~ /['\$\\]/;
-
-    for my $n (0 .. $#part) {
-        $http .= "map \$host \$part$n { default '$part[$n]'; }\n";
-        $text .= "\${part$n}";
+    for my $ref ([ref_path('return'), $sample{seatmap}],
+        [ref_path('compact', 'availability'), $sample{availability}],
+        [ref_path('small'), $sample{unchanged}, text => 'ok'])
+    {
+        my ($in_http, $in_server) = Bench::Reference::conf(@$ref);
+        $http .= $in_http;
+        $server .= $in_server;
     }
 
-    Bench::Rig::_write($rig->dir . "/$_.json", $body{$_})
+    Bench::Rig::_write($rig->dir . "/$_.json", $sample{$_}->body)
         for qw(seatmap availability);
     $rig->stop_peers;    # they read these files when they start
     $rig->stop_ours;
-    $rig->extend_ours(http => $http, server => <<~"END");
-        location = ${\ ref_path('return') } {
-            default_type application/json;
-            return 200 "$text";
-        }
-        location = ${\ ref_path('compact', 'availability') } {
-            default_type application/json;
-            return 200 '$body{availability}';
-        }
-        location = ${\ ref_path('small') } { return 200 "ok"; }
-        END
+    $rig->extend_ours(http => $http, server => $server);
     return;
 }
 
@@ -136,7 +121,7 @@ sub urls ($rig, %now) {
 
     return (
         seatmap      => $seatmap,
-        unchanged    => { %$seatmap, etag => $now{etag} },
+        unchanged    => { %$seatmap, etag => $now{seatmap}->headers->etag },
         availability => $url->('ours',
             "/api/v1/shows/${\ SHOW }/availability"),
         return       => $url->('ours', ref_path('return')),
