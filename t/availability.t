@@ -6,8 +6,10 @@ use v5.36;
 use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Test qw(SHOW SMALL_SHOW THEATRE_SHOW STADIUM_SHOW uuid);
-use Boxoffice::Test::Booking qw(booked hold order seatmap);
+use Boxoffice::Test::Booking qw(booked hold order raw seatmap);
 use Boxoffice::Test::Stream ();
+use IO::Socket::IP ();
+use Mojo::JSON qw(encode_json);
 
 my $t = Boxoffice::Test->new(nodes => 2);
 
@@ -108,6 +110,43 @@ subtest 'what has changed' => sub {
     settled(SMALL_SHOW);
     ok defined since(SMALL_SHOW, $start)->json->{seats},
         'a delta is never longer than the whole';
+};
+
+
+# A worker gives the same text out again within a millisecond, but none that is
+# behind what it told before.  Who asks for what came after another epoch is
+# told everything, and that is made each time.
+subtest 'never behind' => sub {
+    my $request = sub ($method, $path, $body = '', @headers) {
+        return join "\r\n", "$method $path HTTP/1.1", 'Host: l', @headers,
+            'Content-Length: ' . length $body, '', $body;
+    };
+    my $asks = join '', map { $request->('GET', path(SHOW, $_ % 2 ? ''
+        : '?since=1'), '', $_ == 99 ? 'Connection: close' : ()) } 0 .. 99;
+
+    # ann moves from seat to seat, as fast as it goes, while others look
+    my $writer = IO::Socket::IP->new(PeerHost => '127.0.0.1',
+        PeerPort => $t->node->port) or die "connect: $@";
+    my $moves = 1000;
+    $writer->syswrite($request->('POST', '/api/v1/holds', encode_json({
+        showId => SHOW, seatIds => ['H' . (1 + $_ % 8)] }), 'x-user-id: ann',
+        'Content-Type: application/json', 'Idempotency-Key: ' . uuid(),
+        $_ == $moves ? 'Connection: close' : ())) for 1 .. $moves;
+
+    my ($behind, %seen) = 0;
+    for (1 .. 60) {
+        my @versions = raw($t, $asks, 10) =~ /"version":(\d+)/g;
+        die 'answers: ' . @versions if @versions != 100;
+        $behind += grep { $versions[$_] < $versions[$_ - 1] } 1 .. $#versions;
+        $seen{$_}++ for @versions;
+    }
+
+    my $answer = '';
+    1 while $writer->sysread($answer, 65536, length $answer);
+    is scalar(() = $answer =~ m{HTTP/1.1 201 }g), $moves, 'they moved';
+    cmp_ok scalar keys %seen, '>', 50, 'and were seen to';
+    is $behind, 0, 'nobody was told an older version than before';
+    settled(SHOW);
 };
 
 

@@ -14,6 +14,10 @@
 #define NGX_BO_AVAILABILITY_ROOM  (128 + 5 * NGX_INT64_LEN)
 
 
+static ngx_int_t ngx_bo_availability_again(ngx_bo_show_t *show,
+    ngx_bo_availability_t *out);
+static void ngx_bo_availability_keep(ngx_bo_show_t *show,
+    ngx_atomic_uint_t changes, ngx_bo_availability_t *out);
 static ngx_int_t ngx_bo_availability_take(ngx_bo_show_t *show, int64_t since,
     ngx_msec_t oldest, ngx_bo_availability_t *out, ngx_uint_t *ask);
 static void ngx_bo_availability_text(ngx_bo_map_t *map, int64_t since,
@@ -35,11 +39,22 @@ ngx_int_t
 ngx_bo_availability_get(ngx_bo_show_t *show, int64_t since,
     ngx_bo_availability_t *out, ngx_bo_call_t *call)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  ask;
+    ngx_int_t          rc;
+    ngx_uint_t         ask;
+    ngx_atomic_uint_t  changes;
+
+    if (since == 0 && ngx_bo_availability_again(show, out) == NGX_OK) {
+        return NGX_OK;
+    }
 
     ask = 0;
+    changes = show->store->zone->changes;
+
     rc = ngx_bo_availability_take(show, since, NGX_BO_MAP_STALE, out, &ask);
+
+    if (rc == NGX_OK && since == 0) {
+        ngx_bo_availability_keep(show, changes, out);
+    }
 
     if (rc == NGX_OK && !ask) {
         return NGX_OK;
@@ -48,6 +63,72 @@ ngx_bo_availability_get(ngx_bo_show_t *show, int64_t since,
     ngx_bo_seatmap_refresh(show, rc == NGX_OK ? NULL : call, 0);
 
     return rc == NGX_OK ? NGX_OK : NGX_AGAIN;
+}
+
+
+/*
+ * A crowd asks many times in a millisecond: the same text is good for all of
+ * that, unless a map has changed.  So workers do not wait for each other's
+ * mutex, nor for whoever moves the map.
+ */
+
+static ngx_int_t
+ngx_bo_availability_again(ngx_bo_show_t *show, ngx_bo_availability_t *out)
+{
+    ngx_bo_given_t *given = &show->given;
+
+    if (given->text.len == 0 || given->when != ngx_current_msec
+        || given->changes != show->store->zone->changes)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(out->text.data, given->text.data, given->text.len);
+
+    out->text.len = given->text.len;
+    out->version = given->version;
+    out->whole = 1;
+    out->stale = 0;
+
+    return NGX_OK;
+}
+
+
+/*
+ * changes: as they were before the text was made.  What changed meanwhile has
+ * counted on, and the text is not given out again.
+ */
+
+static void
+ngx_bo_availability_keep(ngx_bo_show_t *show, ngx_atomic_uint_t changes,
+    ngx_bo_availability_t *out)
+{
+    size_t           size;
+    ngx_bo_given_t  *given = &show->given;
+
+    given->text.len = 0;
+
+    if (out->stale) {
+        return;
+    }
+
+    if (given->text.data == NULL) {
+        size = ngx_bo_availability_size(show);
+
+        given->text.data = ngx_pnalloc(show->pool, size);
+        if (given->text.data == NULL) {
+            return;
+        }
+
+        ngx_bo_show_grown(show, size);
+    }
+
+    ngx_memcpy(given->text.data, out->text.data, out->text.len);
+
+    given->text.len = out->text.len;
+    given->version = out->version;
+    given->when = ngx_current_msec;
+    given->changes = changes;
 }
 
 

@@ -17,7 +17,7 @@ static void *ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size,
     ngx_bo_map_t *keep);
 static void ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_delete(ngx_bo_store_t *store, ngx_bo_map_t *map);
-static void ngx_bo_map_begin(ngx_bo_map_t *map);
+static void ngx_bo_map_begin(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_end(ngx_bo_map_t *map, int64_t version);
 static void ngx_bo_map_forget(ngx_bo_map_t *map, int64_t version);
 static void ngx_bo_map_seat(ngx_bo_show_t *show, ngx_bo_map_t *map,
@@ -124,6 +124,7 @@ ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size, ngx_bo_map_t *keep)
 static void
 ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
+    store->zone->changes++;
     map->version = 0;
     map->live = 0;
 
@@ -230,7 +231,7 @@ ngx_bo_map_body(ngx_bo_show_t *show, ngx_bo_map_t *map)
         return NGX_ERROR;
     }
 
-    ngx_bo_map_begin(map);
+    ngx_bo_map_begin(show->store, map);
 
     ngx_memcpy(map->body, show->body.data, show->body.len);
     map->len = show->body.len;
@@ -262,8 +263,9 @@ ngx_bo_map_head(ngx_bo_map_t *map)
 
 
 static void
-ngx_bo_map_begin(ngx_bo_map_t *map)
+ngx_bo_map_begin(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
+    store->zone->changes++;
     map->dirty = 1;
     ngx_memory_barrier();
 }
@@ -291,7 +293,7 @@ ngx_bo_map_set(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t version,
     uint32_t         seat, last, when;
     bo_seat_state_e  to;
 
-    ngx_bo_map_begin(map);
+    ngx_bo_map_begin(show->store, map);
 
     /* A new epoch, or a Redis that has lost some of this one. */
 
@@ -378,7 +380,7 @@ ngx_bo_map_move(ngx_bo_show_t *show, ngx_bo_map_t *map, ngx_str_t *message)
 
     when = (uint32_t) (version - map->base);
 
-    ngx_bo_map_begin(map);
+    ngx_bo_map_begin(show->store, map);
 
     rc = ngx_bo_map_read(show, map, p, last, when);
 

@@ -34,6 +34,16 @@ typedef struct {
 } ngx_bo_places_t;
 
 
+/* What a worker gave out last, see ngx_bo_availability.c. */
+
+typedef struct {
+    ngx_str_t                text;          /* len 0: nothing yet */
+    int64_t                  version;
+    ngx_msec_t               when;          /* ngx_current_msec */
+    ngx_atomic_uint_t        changes;       /* of all maps, before that */
+} ngx_bo_given_t;
+
+
 struct ngx_bo_show_s {
     ngx_rbtree_node_t        by_id;
     ngx_rbtree_node_t        by_no;
@@ -82,6 +92,7 @@ struct ngx_bo_show_s {
     ngx_str_t                body;
     ngx_str_t                layout_body;   /* see ngx_bo_layout_body.c */
     ngx_str_t                layout_gzip;
+    ngx_bo_given_t           given;
     size_t                   grown;         /* bytes of texts made since */
 
     ngx_queue_t              picks;         /* see ngx_bo_pick.c */

@@ -20,7 +20,7 @@
 
 /* To be changed with anything that lives in the zone, seat maps included. */
 
-#define NGX_BO_ZONE_VERSION  6
+#define NGX_BO_ZONE_VERSION  7
 
 #define NGX_BO_BUCKETS       13
 
@@ -205,6 +205,7 @@ typedef struct {
     ngx_queue_t              used;          /* seat maps, latest first */
     ngx_queue_t              aged;          /* by refresh, oldest first */
     ngx_queue_t              watches;       /* looked at lately, latest first */
+    ngx_atomic_t             changes;       /* of any seat map, ever */
     ngx_bo_booked_t          booked;
 
     /*
