@@ -76,6 +76,7 @@ sub pause_run ($rig, $connections, $pause, $seconds) {
     return $rig->wrk(
         url => Bench::Part::Holds::url($rig, 'ours', '/api/v1/holds'),
         script => 'holds', connections => $connections, seconds => $seconds,
+        eager => 1,
         args => ['spread', $rig->run_no, 2, sprintf 'pause=%.2f', $pause]);
 }
 
