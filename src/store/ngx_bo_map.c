@@ -124,7 +124,7 @@ ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size, ngx_bo_map_t *keep)
 static void
 ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
-    store->zone->changes++;
+    map->stamp = ++store->zone->changes;
     map->version = 0;
     map->live = 0;
 
@@ -265,7 +265,7 @@ ngx_bo_map_head(ngx_bo_map_t *map)
 static void
 ngx_bo_map_begin(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
-    store->zone->changes++;
+    map->stamp = ++store->zone->changes;
     map->dirty = 1;
     ngx_memory_barrier();
 }

@@ -33,6 +33,7 @@ typedef struct {
     int64_t                  checked;       /* version equal to PostgreSQL */
     ngx_uint_t               live;          /* see ngx_bo_zone_t.live */
     ngx_uint_t               dirty;         /* being changed */
+    ngx_uint_t               stamp;         /* no other state of a map has it */
 
     ngx_msec_t               checked_at;
     ngx_msec_t               refreshed;     /* Redis had nothing newer then */

@@ -21,7 +21,15 @@ static ngx_int_t ngx_bo_seatmap_fill(ngx_bo_map_t *map,
     ngx_bo_seatmap_t *out);
 static void ngx_bo_seatmap_pack(ngx_bo_show_t *show, ngx_pool_t *pool,
     ngx_bo_seatmap_t *out);
+static ngx_int_t ngx_bo_seatmap_text(ngx_bo_show_t *show, ngx_pool_t *pool,
+    ngx_bo_seatmap_t *out);
 static ngx_int_t ngx_bo_seatmap_copy(ngx_bo_show_t *show, ngx_pool_t *pool,
+    ngx_bo_seatmap_t *out);
+static ngx_int_t ngx_bo_seatmap_lend(ngx_bo_show_t *show, ngx_pool_t *pool,
+    ngx_bo_seatmap_t *out);
+static ngx_int_t ngx_bo_seatmap_snapshot(ngx_bo_show_t *show,
+    ngx_bo_seatmap_t *out);
+static ngx_int_t ngx_bo_seatmap_read(ngx_bo_show_t *show,
     ngx_bo_seatmap_t *out);
 
 
@@ -56,7 +64,7 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     ngx_shmtx_unlock(&store->shpool->mutex);
 
     if (rc == NGX_OK && out->body.len) {
-        rc = ngx_bo_seatmap_copy(show, pool, out);
+        rc = ngx_bo_seatmap_text(show, pool, out);
     }
 
     if (rc == NGX_AGAIN) {
@@ -102,7 +110,7 @@ ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     ngx_shmtx_unlock(&store->shpool->mutex);
 
     if (rc == NGX_OK && out->body.len) {
-        rc = ngx_bo_seatmap_copy(show, pool, out);
+        rc = ngx_bo_seatmap_text(show, pool, out);
     }
 
     return rc == NGX_AGAIN ? NGX_DECLINED : rc;
@@ -119,6 +127,7 @@ ngx_bo_seatmap_want(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t have,
 
     out->packed = out->gzip && !out->stale && ngx_bo_seatmap_has_packed(map);
 
+    out->stamp = map->stamp;
     out->version = out->packed ? map->packed_version : map->version;
     out->body.len = out->version == have ? 0
                     : out->packed ? map->packed.len : map->len;
@@ -137,25 +146,125 @@ ngx_bo_seatmap_has_packed(ngx_bo_map_t *map)
 }
 
 
-/*
- * Copies, under the mutex: for the size of a hall that is cheaper than to
- * count references to a text that changes.  The memory is there before: a
- * stadium's comes from the kernel, page by page.  NGX_AGAIN when the map has
- * gone meanwhile.
- */
+/* NGX_AGAIN when the map has gone meanwhile. */
+
+static ngx_int_t
+ngx_bo_seatmap_text(ngx_bo_show_t *show, ngx_pool_t *pool,
+    ngx_bo_seatmap_t *out)
+{
+    ngx_int_t  rc;
+
+    rc = NGX_DECLINED;
+
+    if (out->packed || out->stale) {
+        rc = ngx_bo_seatmap_copy(show, pool, out);
+    }
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_bo_seatmap_lend(show, pool, out);
+    }
+
+    if (rc == NGX_OK && out->gzip && !out->packed && !out->stale
+        && out->body.len <= NGX_BO_SEATMAP_GZIP)
+    {
+        ngx_bo_seatmap_pack(show, pool, out);
+    }
+
+    return rc;
+}
+
+
+/* NGX_DECLINED when it was compressed anew since it was wanted. */
 
 static ngx_int_t
 ngx_bo_seatmap_copy(ngx_bo_show_t *show, ngx_pool_t *pool,
     ngx_bo_seatmap_t *out)
 {
-    ngx_int_t        rc;
-    ngx_bo_map_t    *map;
-    ngx_bo_store_t  *store = show->store;
-
     out->body.data = ngx_palloc(pool, out->body.len);
     if (out->body.data == NULL) {
         return NGX_ERROR;
     }
+
+    return ngx_bo_seatmap_read(show, out);
+}
+
+
+/*
+ * Many ask for the same version: the worker copies it out of the zone once,
+ * and keeps that until it makes the next.
+ */
+
+static ngx_int_t
+ngx_bo_seatmap_lend(ngx_bo_show_t *show, ngx_pool_t *pool,
+    ngx_bo_seatmap_t *out)
+{
+    ngx_int_t  rc;
+
+    if (show->snapshot == NULL || show->snapshot->stamp != out->stamp) {
+        rc = ngx_bo_seatmap_snapshot(show, out);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (ngx_bo_snapshot_lend(show->snapshot, pool) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    out->body = show->snapshot->text;
+    out->version = show->snapshot->version;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_bo_seatmap_snapshot(ngx_bo_show_t *show, ngx_bo_seatmap_t *out)
+{
+    ngx_int_t           rc;
+    ngx_bo_snapshot_t  *snapshot;
+
+    snapshot = ngx_bo_snapshot_create(out->body.len, show->store->log);
+    if (snapshot == NULL) {
+        return NGX_ERROR;
+    }
+
+    out->body = snapshot->text;
+
+    rc = ngx_bo_seatmap_read(show, out);
+
+    if (rc != NGX_OK) {
+        ngx_bo_snapshot_drop(snapshot);
+        return rc;
+    }
+
+    snapshot->stamp = out->stamp;
+    snapshot->version = out->version;
+
+    if (show->snapshot) {
+        ngx_bo_snapshot_drop(show->snapshot);
+
+    } else {
+        ngx_bo_show_grown(show, snapshot->text.len);
+    }
+
+    show->snapshot = snapshot;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Copies the map to where out->body is, under the mutex.  The memory is there
+ * before: a stadium's comes from the kernel, page by page.
+ */
+
+static ngx_int_t
+ngx_bo_seatmap_read(ngx_bo_show_t *show, ngx_bo_seatmap_t *out)
+{
+    ngx_int_t        rc;
+    ngx_bo_map_t    *map;
+    ngx_bo_store_t  *store = show->store;
 
     ngx_shmtx_lock(&store->shpool->mutex);
 
@@ -165,19 +274,6 @@ ngx_bo_seatmap_copy(ngx_bo_show_t *show, ngx_pool_t *pool,
          ? ngx_bo_seatmap_fill(map, out) : NGX_AGAIN;
 
     ngx_shmtx_unlock(&store->shpool->mutex);
-
-    if (rc == NGX_DECLINED) {
-
-        /* compressed anew since it was wanted */
-
-        return ngx_bo_seatmap_copy(show, pool, out);
-    }
-
-    if (rc == NGX_OK && out->gzip && !out->packed && !out->stale
-        && out->body.len <= NGX_BO_SEATMAP_GZIP)
-    {
-        ngx_bo_seatmap_pack(show, pool, out);
-    }
 
     return rc;
 }
@@ -209,6 +305,7 @@ ngx_bo_seatmap_fill(ngx_bo_map_t *map, ngx_bo_seatmap_t *out)
 
     ngx_memcpy(out->body.data, map->body, map->len);
     out->version = map->version;
+    out->stamp = map->stamp;
 
     if (out->stale) {
         ngx_bo_body_stale(&map->places, out->body.data, 1);

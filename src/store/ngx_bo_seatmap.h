@@ -14,11 +14,12 @@
 #include "ngx_bo_scripts.h"
 
 
-/* A map as it is given out: a copy in the caller's pool. */
+/* A map as it is given out: its text stays as long as the caller's pool. */
 
 typedef struct {
     ngx_str_t                body;          /* JSON; NULL when not changed */
     int64_t                  version;
+    ngx_uint_t               stamp;         /* see ngx_bo_map.h */
     unsigned                 stale:1;
     unsigned                 gzip:1;        /* asked: it may be compressed */
     unsigned                 packed:1;      /* answer: it is */

@@ -807,6 +807,11 @@ static void
 ngx_bo_show_free(ngx_bo_show_t *show)
 {
     ngx_bo_picks_free(show);
+
+    if (show->snapshot) {
+        ngx_bo_snapshot_drop(show->snapshot);
+    }
+
     ngx_destroy_pool(show->pool);
 }
 

@@ -11,6 +11,7 @@
 #define _NGX_BO_SHOWS_H_INCLUDED_
 
 
+#include "ngx_bo_snapshot.h"
 #include "ngx_bo_store.h"
 
 
@@ -93,6 +94,7 @@ struct ngx_bo_show_s {
     ngx_str_t                layout_body;   /* see ngx_bo_layout_body.c */
     ngx_str_t                layout_gzip;
     ngx_bo_given_t           given;
+    ngx_bo_snapshot_t       *snapshot;      /* of the map, or NULL */
     size_t                   grown;         /* bytes of texts made since */
 
     ngx_queue_t              picks;         /* see ngx_bo_pick.c */
