@@ -4,15 +4,21 @@
  *
  *     pace PORT RATE SECONDS CONNECTIONS < REQUESTS
  *
- * REQUESTS: one a line, "GET /path", or "POST /path BODY" of JSON; they are
- * sent in this order, again from the first one when they are used up.  Request
- * i is due i/RATE seconds after the start.  It leaves on a connection that is
- * idle, and waits for one if none is; how long it took counts from when it was
- * due, so that a server that stalls is not asked less.
+ * REQUESTS: one a line, "GET /path", or "POST /path BODY" of JSON; further
+ * headers may follow, each behind a tab.  They are sent in this order, again
+ * from the first one when they are used up.  Request i is due i/RATE seconds
+ * after the start.  It leaves on a connection that is idle, and waits for one
+ * if none is; how long it took counts from when it was due, so that a server
+ * that stalls is not asked less.
  *
- * Writes one JSON object: requests answered, microseconds at some percentiles,
- * answers by status, connections that broke, and the number of requests that
- * left a millisecond late or more.
+ * RATE 0: as many as the server answers (closed loop).  Each connection asks
+ * again as soon as it has its answer, whose text is thrown away unread: with
+ * answers of many kilobytes, a load that copies them takes more of a machine
+ * than the server.
+ *
+ * Writes one JSON object: requests answered, in how many microseconds, their
+ * bytes, microseconds at some percentiles, answers by status, connections that
+ * broke, and the number of requests that left a millisecond late or more.
  */
 
 
@@ -35,7 +41,7 @@
 #include <unistd.h>
 
 
-#define HEADER     16384
+#define HEADER     4096             /* of an answer, at the most */
 #define PATIENCE   30000000000      /* ns after the last request */
 
 
@@ -63,8 +69,9 @@ static request_t  *requests;
 static size_t      nrequests;
 static double      rate;
 
-static uint64_t    start, total, sent, answered, broken, waited;
+static uint64_t    start, end, total, sent, answered, broken, waited, bytes;
 static uint32_t   *took;            /* us */
+static size_t      ntook;
 static uint64_t    status[600];
 
 
@@ -105,50 +112,78 @@ due_ns(uint64_t i)
 }
 
 
-/* All requests as they leave. */
+/* "METHOD /path[ BODY][\tHEADER]..." as it leaves. */
+
+static request_t
+make_request(char *line)
+{
+    char       *path, *body, *header, *next;
+    FILE       *out;
+    request_t   r;
+
+    header = strchr(line, '\t');
+
+    if (header) {
+        *header++ = '\0';
+    }
+
+    path = strchr(line, ' ');
+
+    if (path == NULL) {
+        fprintf(stderr, "pace: no request: %s\n", line);
+        exit(1);
+    }
+
+    *path++ = '\0';
+    body = strchr(path, ' ');
+
+    if (body) {
+        *body++ = '\0';
+    }
+
+    out = need(open_memstream(&r.text, &r.len));
+    fprintf(out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", line, path);
+
+    for ( /* void */ ; header; header = next) {
+        next = strchr(header, '\t');
+
+        if (next) {
+            *next++ = '\0';
+        }
+
+        fprintf(out, "%s\r\n", header);
+    }
+
+    if (body) {
+        fprintf(out, "Content-Type: application/json\r\n"
+                "Content-Length: %zu\r\n", strlen(body));
+    }
+
+    fprintf(out, "\r\n%s", body ? body : "");
+
+    if (fclose(out) != 0) {
+        fail("memory");
+    }
+
+    return r;
+}
+
 
 static void
 read_requests(void)
 {
-    int      n;
-    char    *line = NULL, *path, *body;
+    char    *line = NULL;
     size_t   room = 0, size = 0;
-    ssize_t  len;
 
-    while ((len = getline(&line, &room, stdin)) > 0) {
+    while (getline(&line, &room, stdin) > 0) {
         line[strcspn(line, "\n")] = '\0';
-        path = strchr(line, ' ');
-
-        if (path == NULL) {
-            fprintf(stderr, "pace: no request: %s\n", line);
-            exit(1);
-        }
-
-        *path++ = '\0';
-        body = strchr(path, ' ');
-
-        if (body) {
-            *body++ = '\0';
-        }
 
         if (nrequests == size) {
             size = size ? 2 * size : 1024;
             requests = need(realloc(requests, size * sizeof(request_t)));
         }
 
-        n = body == NULL
-            ? asprintf(&requests[nrequests].text,
-                       "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n", line, path)
-            : asprintf(&requests[nrequests].text,
-                       "%s %s HTTP/1.1\r\nHost: localhost\r\n"
-                       "Content-Type: application/json\r\n"
-                       "Content-Length: %zu\r\n\r\n%s", line, path,
-                       strlen(body), body);
-        if (n < 0) {
-            fail("memory");
-        }
-
-        requests[nrequests++].len = (size_t) n;
+        requests[nrequests++] = make_request(line);
     }
 
     free(line);
@@ -161,11 +196,24 @@ read_requests(void)
 
 
 static void
+watch(int fd, void *data)
+{
+    struct epoll_event  ev;
+
+    ev.events = EPOLLIN;
+    ev.data.ptr = data;
+
+    if (epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) != 0) {
+        fail("epoll_ctl");
+    }
+}
+
+
+static void
 open_conn(conn_t *c)
 {
-    int                  one = 1;
-    struct epoll_event   ev;
-    struct sockaddr_in   to;
+    int                 one = 1;
+    struct sockaddr_in  to;
 
     memset(&to, 0, sizeof(to));
     to.sin_family = AF_INET;
@@ -184,12 +232,7 @@ open_conn(conn_t *c)
         fail("fcntl");
     }
 
-    ev.events = EPOLLIN;
-    ev.data.ptr = c;
-
-    if (epoll_ctl(epfd, EPOLL_CTL_ADD, c->fd, &ev) != 0) {
-        fail("epoll_ctl");
-    }
+    watch(c->fd, c);
 
     c->idle = 1;
     c->in = 0;
@@ -209,15 +252,32 @@ reopen(conn_t *c)
 }
 
 
+/* The next request leaves, which was due then. */
+
+static void
+ask(conn_t *c, uint64_t due)
+{
+    request_t  *r = &requests[sent % nrequests];
+
+    sent++;
+    c->idle = 0;
+    c->due = due;
+
+    /* requests are small, and the connection is idle: there is room */
+
+    if (send(c->fd, r->text, r->len, MSG_NOSIGNAL) != (ssize_t) r->len) {
+        reopen(c);
+    }
+}
+
+
 /* Sends what is due; 1 when what is left waits for a connection. */
 
 static int
 send_due(void)
 {
     size_t          i;
-    conn_t         *c;
     uint64_t        now = now_ns();
-    request_t      *r;
     static size_t   next;
 
     for ( ;; ) {
@@ -233,19 +293,10 @@ send_due(void)
             return 1;
         }
 
-        c = &conns[(next + i) % nconns];
+        waited += now - due_ns(sent) > 1000000;
+
+        ask(&conns[(next + i) % nconns], due_ns(sent));
         next = (next + i + 1) % nconns;
-        r = &requests[sent % nrequests];
-
-        c->idle = 0;
-        c->due = due_ns(sent++);
-        waited += now - c->due > 1000000;
-
-        /* requests are small, and the connection is idle: there is room */
-
-        if (send(c->fd, r->text, r->len, MSG_NOSIGNAL) != (ssize_t) r->len) {
-            reopen(c);
-        }
     }
 }
 
@@ -253,7 +304,12 @@ send_due(void)
 static void
 answer(conn_t *c)
 {
-    uint64_t  us = (now_ns() - c->due) / 1000;
+    uint64_t  now = now_ns(), us = (now - c->due) / 1000;
+
+    if (answered == ntook) {
+        ntook = 2 * ntook;
+        took = need(realloc(took, ntook * sizeof(uint32_t)));
+    }
 
     took[answered++] = us > UINT32_MAX ? UINT32_MAX : (uint32_t) us;
     status[c->status]++;
@@ -265,13 +321,17 @@ answer(conn_t *c)
     if (c->closes) {
         reopen(c);
     }
+
+    if (rate == 0 && now < end) {
+        ask(c, now);
+    }
 }
 
 
 /* A header that is complete; what is behind it is of the body. */
 
 static void
-read_header(conn_t *c, char *end)
+read_header(conn_t *c, char *stop)
 {
     char  *line;
 
@@ -284,7 +344,7 @@ read_header(conn_t *c, char *end)
         exit(1);
     }
 
-    *end = '\0';
+    *stop = '\0';
 
     for (line = strstr(c->buf, "\r\n"); line; line = strstr(line, "\r\n")) {
         line += 2;
@@ -301,21 +361,23 @@ read_header(conn_t *c, char *end)
         }
     }
 
-    c->left -= (int64_t) (c->in - (size_t) (end + 4 - c->buf));
+    c->left -= (int64_t) (c->in - (size_t) (stop + 4 - c->buf));
 }
 
 
 static void
 receive(conn_t *c)
 {
-    char     *end;
+    char     *stop;
     ssize_t   n;
-    char      body[65536];
 
     while (!c->idle) {
+
+        /* what is left of an answer is not looked at, nor copied */
+
         n = c->left < 0
             ? recv(c->fd, c->buf + c->in, HEADER - 1 - c->in, 0)
-            : recv(c->fd, body, sizeof(body), 0);
+            : recv(c->fd, NULL, (size_t) c->left, MSG_TRUNC);
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return;
@@ -326,19 +388,21 @@ receive(conn_t *c)
             return;
         }
 
+        bytes += (uint64_t) n;
+
         if (c->left >= 0) {
             c->left -= n;
 
         } else {
             c->in += (size_t) n;
             c->buf[c->in] = '\0';
-            end = strstr(c->buf, "\r\n\r\n");
+            stop = strstr(c->buf, "\r\n\r\n");
 
-            if (end == NULL) {
+            if (stop == NULL) {
                 continue;
             }
 
-            read_header(c, end);
+            read_header(c, stop);
         }
 
         if (c->left <= 0) {
@@ -363,7 +427,7 @@ arm(int blocked)
 
     memset(&its, 0, sizeof(its));
 
-    at = sent < total && !blocked ? due_ns(sent) : due_ns(total) + PATIENCE;
+    at = sent < total && !blocked ? due_ns(sent) : end + PATIENCE;
     its.it_value.tv_sec = (time_t) (at / 1000000000);
     its.it_value.tv_nsec = (long) (at % 1000000000);
 
@@ -397,11 +461,13 @@ report(void)
 
     qsort(took, answered, sizeof(uint32_t), by_size);
 
-    printf("{\"requests\":%llu,\"unanswered\":%llu,\"broken\":%llu,"
-           "\"waited\":%llu,\"p50\":%u,\"p90\":%u,\"p99\":%u,\"p999\":%u,"
+    printf("{\"requests\":%llu,\"us\":%llu,\"bytes\":%llu,"
+           "\"unanswered\":%llu,\"broken\":%llu,\"waited\":%llu,\"p50\":%u,\"p90\":%u,\"p99\":%u,\"p999\":%u,"
            "\"max\":%u,\"statuses\":{",
            (unsigned long long) answered,
-           (unsigned long long) (total - answered),
+           (unsigned long long) ((now_ns() - start) / 1000),
+           (unsigned long long) bytes,
+           (unsigned long long) ((rate == 0 ? sent : total) - answered),
            (unsigned long long) broken, (unsigned long long) waited,
            percentile(0.5), percentile(0.9), percentile(0.99),
            percentile(0.999), percentile(1));
@@ -417,26 +483,21 @@ report(void)
 }
 
 
-int
-main(int argc, char **argv)
+static void
+prepare(char **argv)
 {
-    int                  i, n;
-    size_t               k;
-    uint64_t             expired;
-    struct epoll_event   ev, events[64];
-
-    if (argc != 5) {
-        fprintf(stderr, "usage: pace PORT RATE SECONDS CONNECTIONS\n");
-        return 2;
-    }
+    size_t    k;
+    uint64_t  length;
 
     port = atoi(argv[1]);
     rate = atof(argv[2]);
+    length = (uint64_t) (atof(argv[3]) * 1e9);
     total = (uint64_t) (rate * atof(argv[3]));
     nconns = (size_t) atol(argv[4]);
     read_requests();
 
-    took = need(calloc(total + 1, sizeof(uint32_t)));
+    ntook = rate == 0 ? 1024 * 1024 : total + 1;
+    took = need(malloc(ntook * sizeof(uint32_t)));
     conns = need(calloc(nconns, sizeof(conn_t)));
     epfd = epoll_create1(0);
     timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
@@ -449,17 +510,48 @@ main(int argc, char **argv)
         open_conn(&conns[k]);
     }
 
-    ev.events = EPOLLIN;
-    ev.data.ptr = NULL;
-
-    if (epoll_ctl(epfd, EPOLL_CTL_ADD, timer, &ev) != 0) {
-        fail("epoll_ctl");
-    }
+    watch(timer, NULL);
 
     start = now_ns() + 10000000;
+    end = start + length;
+}
 
-    while (answered + broken < total) {
-        arm(send_due());
+
+/* Whether there is something to wait for still. */
+
+static int
+under_way(void)
+{
+    return rate == 0 ? now_ns() < end || answered + broken < sent
+                     : answered + broken < total;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int                  i, n;
+    size_t               k;
+    uint64_t             expired;
+    struct epoll_event   events[64];
+
+    if (argc != 5) {
+        fprintf(stderr, "usage: pace PORT RATE SECONDS CONNECTIONS\n");
+        return 2;
+    }
+
+    prepare(argv);
+
+    for (k = 0; k < nconns && rate == 0; k++) {
+        ask(&conns[k], now_ns());
+    }
+
+    arm(1);
+
+    while (under_way()) {
+        if (rate != 0) {
+            arm(send_due());
+        }
 
         n = epoll_wait(epfd, events, 64, -1);
 
@@ -471,7 +563,7 @@ main(int argc, char **argv)
 
             (void) !read(timer, &expired, sizeof(expired));
 
-            if (now_ns() >= due_ns(total) + PATIENCE) {
+            if (now_ns() >= end + PATIENCE) {
                 report();
                 return 0;
             }

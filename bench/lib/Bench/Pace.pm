@@ -1,6 +1,7 @@
 package Bench::Pace;
 
-# The load generator pace.c: requests at a steady rate, whatever the server does.
+# The load generator pace.c: requests at a steady rate, whatever the server
+# does; or as many as it answers.
 
 use v5.36;
 
@@ -16,7 +17,8 @@ sub new ($class, %o) {
         == 0 or croak 'pace.c cannot be built';
 
     # It has no core of its own here: what it waits for one is none of the
-    # server's time.  Only root may say so; without, it measures both.
+    # server's time.  Only root may say so; without, it measures both.  At the
+    # limit it takes its turn, as wrk does, see Bench::Rig.
     $self->{first} = system('chrt -f 1 true 2>/dev/null') == 0 ? 'chrt -f 1'
         : '';
     return $self;
@@ -24,7 +26,8 @@ sub new ($class, %o) {
 
 
 # run(port =>, rate => A SECOND, seconds =>, connections =>,
-#     requests => ["GET /path", ...]): what it reports.
+#     requests => ["GET /path", ...]): what it reports.  rate => 0: as many as
+# are answered.
 sub run ($self, %o) { return $self->end($self->start(%o)) }
 
 
@@ -36,7 +39,9 @@ sub start ($self, %o) {
     say {$fh} $_ for $o{requests}->@*;
     close $fh or croak "$file: $!";
 
-    open my $out, '-|', "$self->{first} $self->{dir}/pace $o{port} $o{rate} "
+    my $first = $o{rate} ? $self->{first} : 'chrt --batch 0';
+
+    open my $out, '-|', "$first $self->{dir}/pace $o{port} $o{rate} "
         . "$o{seconds} $o{connections} <$file" or croak "pace: $!";
     return $out;
 }

@@ -7,6 +7,7 @@ package Bench::Rig;
 
 use v5.36;
 
+use Bench::Pace               ();
 use Boxoffice::Test::Nginx    ();
 use Boxoffice::Test::Postgres ();
 use Boxoffice::Test::Process  ();
@@ -339,6 +340,13 @@ sub wrk_end ($class, $fh) {
     my ($json) = grep { /^\{/ } @lines;
     croak "wrk said nothing: @lines" if !$json;
     return decode_json($json);
+}
+
+
+# The other load, for answers whose text is long, or at a steady rate.
+sub pace ($self) {
+    return $self->{pace} //= Bench::Pace->new(root => $self->{root},
+        dir => $self->{dir});
 }
 
 

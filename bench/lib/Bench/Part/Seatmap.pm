@@ -114,21 +114,22 @@ sub restart_with ($rig, %sample) {
 
 
 sub urls ($rig, %now) {
-    my $url = sub ($server, $path) {
-        return { url => Bench::Part::Holds::url($rig, $server, $path) };
+    my $url = sub ($server, $path, %o) {
+        return { url => Bench::Part::Holds::url($rig, $server, $path), %o };
     };
-    my $seatmap = $url->('ours', "/api/v1/shows/${\ SHOW }/seatmap");
+    my $seatmap = "/api/v1/shows/${\ SHOW }/seatmap";
 
     return (
-        seatmap      => $seatmap,
-        unchanged    => { %$seatmap, etag => $now{seatmap}->headers->etag },
+        seatmap      => $url->('ours', $seatmap, long => 1),
+        unchanged    => $url->('ours', $seatmap,
+            etag => $now{seatmap}->headers->etag),
         availability => $url->('ours',
             "/api/v1/shows/${\ SHOW }/availability"),
-        return       => $url->('ours', ref_path('return')),
+        return       => $url->('ours', ref_path('return'), long => 1),
         compact      => $url->('ours', ref_path('compact', 'availability')),
         small        => $url->('ours', ref_path('small')),
-        openresty    => $url->('openresty', '/seatmap'),
-        node         => $url->('node', '/maps/seatmap'),
+        openresty    => $url->('openresty', '/seatmap', long => 1),
+        node         => $url->('node', '/maps/seatmap', long => 1),
         node_compact => $url->('node', '/maps/availability'),
     );
 }
@@ -147,8 +148,7 @@ sub stores_are_quiet ($rig, $report, %url) {
 
     for my $name (undef, qw(seatmap availability)) {
         my @before = $count->();
-        my $r = $name ? $rig->wrk(url => $url{$name}{url}, script => 'get',
-            seconds => 2, connections => 64) : do { sleep 2; undef };
+        my $r = $name ? ask($rig, $url{$name}, 64, 2) : do { sleep 2; undef };
         my @after = $count->();
 
         push @rows, [$name // 'nothing', $r ? $r->{requests} : 0,
@@ -212,9 +212,7 @@ sub measure ($rig, $report, $label, $name, $what, $connections, $seconds) {
         : $name =~ /^node/ ? $rig->node->{process} : $rig->ours->process;
     my $before = $rig->cpu($server, 'ours');
 
-    my $r = $rig->wrk(url => $what->{url}, script => 'get',
-        seconds => $seconds, connections => $connections,
-        args => [$what->{etag} // ()]);
+    my $r = ask($rig, $what, $connections, $seconds);
 
     my $after = $rig->cpu($server, 'ours');
     my $bytes = $r->{bytes} / ($r->{requests} || 1);
@@ -229,6 +227,26 @@ sub measure ($rig, $report, $label, $name, $what, $connections, $seconds) {
         map { ("${_}_us" => ($after->{$_} - $before->{$_})
             / ($r->{requests} || 1) * 1e6) } qw(server load),
     });
+}
+
+
+sub ask ($rig, $what, $connections, $seconds) {
+    return $what->{long} ? ask_long($rig, $what, $connections, $seconds)
+        : $rig->wrk(url => $what->{url}, script => 'get',
+            seconds => $seconds, connections => $connections,
+            args => [$what->{etag} // ()]);
+}
+
+
+# wrk copies answers piece by piece, and with long ones takes more of the
+# machine than any server here but Node.js.
+sub ask_long ($rig, $what, $connections, $seconds) {
+    my ($port, $path) = $what->{url} =~ m{:(\d+)(/.*)};
+    my $r = $rig->pace->run(port => $port, rate => 0, seconds => $seconds,
+        connections => $connections, requests => ["GET $path"]);
+
+    $r->{refused} = $r->{requests} - ($r->{statuses}{200} // 0);
+    return $r;
 }
 
 
@@ -254,7 +272,7 @@ sub show_table ($report, $heading, $when, $contenders, $rounds, @more) {
 
     $report->heading($heading, @more);
     $report->table(['', 'answers/s', 'Boxoffice is', 'p50 ms', 'p99 ms',
-        'server us', 'wrk us', 'bytes'], @rows);
+        'server us', 'load us', 'bytes'], @rows);
     return;
 }
 
