@@ -457,15 +457,16 @@ static void
 report(void)
 {
     int          i;
+    uint64_t     us = (now_ns() - start) / 1000;
     const char  *comma = "";
 
     qsort(took, answered, sizeof(uint32_t), by_size);
 
     printf("{\"requests\":%llu,\"us\":%llu,\"bytes\":%llu,"
-           "\"unanswered\":%llu,\"broken\":%llu,\"waited\":%llu,\"p50\":%u,\"p90\":%u,\"p99\":%u,\"p999\":%u,"
-           "\"max\":%u,\"statuses\":{",
-           (unsigned long long) answered,
-           (unsigned long long) ((now_ns() - start) / 1000),
+           "\"unanswered\":%llu,\"broken\":%llu,\"waited\":%llu,"
+           "\"p50\":%u,\"p90\":%u,\"p99\":%u,\"p999\":%u,\"max\":%u,"
+           "\"statuses\":{",
+           (unsigned long long) answered, (unsigned long long) us,
            (unsigned long long) bytes,
            (unsigned long long) ((rate == 0 ? sent : total) - answered),
            (unsigned long long) broken, (unsigned long long) waited,
@@ -512,7 +513,7 @@ prepare(char **argv)
 
     watch(timer, NULL);
 
-    start = now_ns() + 10000000;
+    start = now_ns() + (rate == 0 ? 0 : 10000000);
     end = start + length;
 }
 
