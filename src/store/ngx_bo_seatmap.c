@@ -117,7 +117,7 @@ ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
 }
 
 
-/* Notes how much is to be copied: nothing when the client has it. */
+/* Notes how much there is to give: nothing when the client has it. */
 
 static void
 ngx_bo_seatmap_want(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t have,
@@ -129,6 +129,7 @@ ngx_bo_seatmap_want(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t have,
 
     out->stamp = map->stamp;
     out->version = out->packed ? map->packed_version : map->version;
+    out->body.data = NULL;
     out->body.len = out->version == have ? 0
                     : out->packed ? map->packed.len : map->len;
 }
