@@ -4,12 +4,11 @@
  *
  *     pace PORT RATE SECONDS CONNECTIONS < REQUESTS
  *
- * REQUESTS: one a line, "GET /path", or "POST /path BODY" of JSON; further
- * headers may follow, each behind a tab.  They are sent in this order, again
- * from the first one when they are used up.  Request i is due i/RATE seconds
- * after the start.  It leaves on a connection that is idle, and waits for one
- * if none is; how long it took counts from when it was due, so that a server
- * that stalls is not asked less.
+ * REQUESTS: one a line, "GET /path", or "POST /path BODY" of JSON; they are
+ * sent in this order, again from the first one when they are used up.  Request
+ * i is due i/RATE seconds after the start.  It leaves on a connection that is
+ * idle, and waits for one if none is; how long it took counts from when it was
+ * due, so that a server that stalls is not asked less.
  *
  * RATE 0: as many as the server answers (closed loop).  Each connection asks
  * again as soon as it has its answer, whose text is thrown away unread: with
@@ -75,6 +74,9 @@ static size_t      ntook;
 static uint64_t    status[600];
 
 
+static void reopen(conn_t *c);
+
+
 static void
 fail(const char *what)
 {
@@ -112,20 +114,14 @@ due_ns(uint64_t i)
 }
 
 
-/* "METHOD /path[ BODY][\tHEADER]..." as it leaves. */
+/* "METHOD /path[ BODY]" as it leaves. */
 
 static request_t
 make_request(char *line)
 {
-    char       *path, *body, *header, *next;
+    char       *path, *body;
     FILE       *out;
     request_t   r;
-
-    header = strchr(line, '\t');
-
-    if (header) {
-        *header++ = '\0';
-    }
 
     path = strchr(line, ' ');
 
@@ -143,16 +139,6 @@ make_request(char *line)
 
     out = need(open_memstream(&r.text, &r.len));
     fprintf(out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", line, path);
-
-    for ( /* void */ ; header; header = next) {
-        next = strchr(header, '\t');
-
-        if (next) {
-            *next++ = '\0';
-        }
-
-        fprintf(out, "%s\r\n", header);
-    }
 
     if (body) {
         fprintf(out, "Content-Type: application/json\r\n"
@@ -240,18 +226,6 @@ open_conn(conn_t *c)
 }
 
 
-static void
-reopen(conn_t *c)
-{
-    if (!c->idle) {
-        broken++;
-    }
-
-    close(c->fd);
-    open_conn(c);
-}
-
-
 /* The next request leaves, which was due then. */
 
 static void
@@ -267,6 +241,26 @@ ask(conn_t *c, uint64_t due)
 
     if (send(c->fd, r->text, r->len, MSG_NOSIGNAL) != (ssize_t) r->len) {
         reopen(c);
+    }
+}
+
+
+/* At the limit it asks again, as wrk does: see answer() for those that end. */
+
+static void
+reopen(conn_t *c)
+{
+    int  lost = !c->idle;
+
+    close(c->fd);
+    open_conn(c);
+
+    if (lost) {
+        broken++;
+
+        if (rate == 0 && now_ns() < end) {
+            ask(c, now_ns());
+        }
     }
 }
 

@@ -27,7 +27,7 @@
 #include "bo_draw.h"
 
 
-#define BO_ROOM_VERSION   1
+#define BO_ROOM_VERSION   2
 
 /* Places of a segment; a power of two, and a multiple of 64. */
 

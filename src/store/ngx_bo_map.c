@@ -17,6 +17,7 @@ static void *ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size,
     ngx_bo_map_t *keep);
 static void ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_delete(ngx_bo_store_t *store, ngx_bo_map_t *map);
+static void ngx_bo_map_stamp(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_begin(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_end(ngx_bo_map_t *map, int64_t version);
 static void ngx_bo_map_forget(ngx_bo_map_t *map, int64_t version);
@@ -124,7 +125,7 @@ ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size, ngx_bo_map_t *keep)
 static void
 ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
-    map->stamp = ++store->zone->changes;
+    ngx_bo_map_stamp(store, map);
     map->version = 0;
     map->live = 0;
 
@@ -262,10 +263,20 @@ ngx_bo_map_head(ngx_bo_map_t *map)
 }
 
 
+/* Counted first: who dies in between leaves a stamp that nobody will have. */
+
+static void
+ngx_bo_map_stamp(ngx_bo_store_t *store, ngx_bo_map_t *map)
+{
+    store->zone->changes++;
+    map->stamp = store->zone->changes;
+}
+
+
 static void
 ngx_bo_map_begin(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
-    map->stamp = ++store->zone->changes;
+    ngx_bo_map_stamp(store, map);
     map->dirty = 1;
     ngx_memory_barrier();
 }

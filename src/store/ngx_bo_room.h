@@ -15,7 +15,7 @@
 #include "booking/bo_room.h"
 
 
-#define NGX_BO_ROOM_VERSION   1
+#define NGX_BO_ROOM_VERSION   2
 #define NGX_BO_ROOM_ZONE_MIN  (256 * 1024)
 
 #define NGX_BO_ROOM_NAME_MAX  32
@@ -148,11 +148,10 @@ typedef struct {
     ngx_msec_t               calm;      /* since when it was below */
 
     /*
-     * Counted with the lock held, which has the other counters of a request
-     * in the same line of the cache.
+     * Counted with the lock held: together, for a line of the cache that every
+     * worker writes to costs each of them.
      */
 
-    ngx_uint_t               wanted;    /* joins and gates in this second */
     ngx_uint_t               joins;
     ngx_uint_t               polls;
     ngx_uint_t               hasty;
@@ -160,6 +159,7 @@ typedef struct {
 
     /* at the gate, without it */
 
+    ngx_uint_t               wanted;    /* joins and gates in this second */
     ngx_atomic_t             turned_away;
     ngx_atomic_t             entered;
 } ngx_bo_room_zone_t;

@@ -1,8 +1,8 @@
 
 /*
  * The text of a seat map as a worker gives it out: made once of each version,
- * lent to all requests that are answered with it, and freed when the slowest
- * of them is done.
+ * and lent to all requests that are answered with it.  The show has it until
+ * the next is made; it is freed when the slowest of the requests is done, too.
  */
 
 

@@ -9,7 +9,6 @@ package Bench::Part::Catalogue;
 
 use v5.36;
 
-use Bench::Pace               ();
 use Bench::Reference          ();
 use Bench::Report             ();
 use Boxoffice::Test::Nginx    ();
@@ -47,8 +46,7 @@ sub run ($class, $rig, $report, %o) {
     srand 42;
 
     $self->load_data;
-    $self->{pace} = Bench::Pace->new(root => $rig->{root},
-        dir => $self->{dir});
+    $self->{pace} = $rig->pace;
     $self->cached;
     $self->first_time;
 

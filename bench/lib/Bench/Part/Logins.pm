@@ -17,7 +17,6 @@ package Bench::Part::Logins;
 
 use v5.36;
 
-use Bench::Pace       ();
 use Bench::Report     ();
 use Bench::Rig        ();
 use Boxoffice::People ();
@@ -44,7 +43,7 @@ sub run ($class, $rig, $report, %o) {
         server_extra => 'access_log off;',
         accounts => 'pool=logins memory=7m passes=5 queue=256');
     my $self = bless { report => $report, p => $p,
-        pace => Bench::Pace->new(root => $rig->{root}, dir => $rig->dir),
+        pace => $rig->pace,
         port => $p->t->node->port,
         logins => [map { 'POST /api/v1/auth/login ' . encode_json({
             email    => $p->somebody(password => $password)->{email},

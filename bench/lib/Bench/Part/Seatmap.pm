@@ -127,7 +127,8 @@ sub urls ($rig, %now) {
             "/api/v1/shows/${\ SHOW }/availability"),
         return       => $url->('ours', ref_path('return'), long => 1),
         compact      => $url->('ours', ref_path('compact', 'availability')),
-        small        => $url->('ours', ref_path('small')),
+        small        => $url->('ours', ref_path('small'),
+            etag => $now{seatmap}->headers->etag),
         openresty    => $url->('openresty', '/seatmap', long => 1),
         node         => $url->('node', '/maps/seatmap', long => 1),
         node_compact => $url->('node', '/maps/availability'),
@@ -217,7 +218,8 @@ sub measure ($rig, $report, $label, $name, $what, $connections, $seconds) {
     my $after = $rig->cpu($server, 'ours');
     my $bytes = $r->{bytes} / ($r->{requests} || 1);
 
-    croak "$what->{url}: $r->{refused} refused" if $r->{refused};
+    croak "$what->{url}: $r->{refused} refused, $r->{broken} broken"
+        if $r->{refused} || $r->{broken};
 
     return $report->round('seatmap', "$label c=$connections", {
         connections => $connections, requests => $r->{requests},
