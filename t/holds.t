@@ -83,6 +83,11 @@ subtest 'refusals of create' => sub {
     my $others = hold($t, 'bea', SMALL_SHOW, [qw(B2 B3)]);
     booked($t, 'cyd', SMALL_SHOW, [qw(C1 C2)]);
 
+    # a sale is told to Redis afterwards, until then the seats are held
+    $t->wait_until(sub {
+        seat_states($t, SMALL_SHOW, 'C1')->[0] eq 'BOOKED' },
+        1, 'Redis has the sale');
+
     my @cases = (
         ['held', [qw(B1 B2 B3 B4)], 409, 'seat_held',
             { conflicts => [qw(B2 B3)] }],
