@@ -19,17 +19,32 @@ sub path ($like, $name) {
 }
 
 
-# For nginx.conf, inside of http and of server: $path answers like the
-# Mojo::Message::Response.  text => another text.
-sub conf ($path, $res, %o) {
+# For nginx.conf, inside of http and of server.  Each reference is [PATH,
+# ANSWER, text => another text]: that path answers like the
+# Mojo::Message::Response.
+sub conf (@references) {
+    my ($http, $server) = ("variables_hash_max_size 2048;\n", '');
+
+    for my $reference (@references) {
+        my ($in_http, $in_server) = location(@$reference);
+
+        $http .= $in_http;
+        $server .= $in_server;
+    }
+
+    return ($http, $server);
+}
+
+
+sub location ($path, $res, %o) {
     my $text = $o{text} // $res->body;
     my $h    = $res->headers;
     my @part = unpack '(a3000)*', $text;
     my $http = '';
     my $var  = $path =~ s/\W+/_/gr;
 
-    # A word of nginx.conf has at most 4 KB: a longer text is put together from
-    # variables whose values are constants.
+    # A word of nginx.conf has at most 4 KB: a text is put together from
+    # variables whose values are constants, unless it is one word.
     for my $n (0 .. $#part) {
         last if @part == 1;
         $http .= "map \$host \$$var$n { default ${\ word($part[$n]) }; }\n";

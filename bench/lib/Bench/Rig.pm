@@ -324,8 +324,8 @@ sub wrk_start ($self, %o) {
     my $threads = $o{threads} // 2;
     my $dir     = "$self->{root}/bench/wrk";
     my @first   = $o{eager} ? () : qw(chrt --batch 0);
-    my @command = (@first, 'wrk', "-t$threads", "-c$o{connections}", "-d$o{seconds}s",
-        '--timeout', '10s', '-s', "$dir/$o{script}.lua", $o{url}, '--', $dir,
+    my @command = (@first, 'wrk', "-t$threads", "-c$o{connections}",
+        "-d$o{seconds}s", '--timeout', '10s', '-s', "$dir/$o{script}.lua", $o{url}, '--', $dir,
         ($o{args} // [])->@*);
 
     open my $fh, '-|', @command or croak "wrk: $!";

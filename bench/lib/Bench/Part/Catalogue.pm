@@ -206,18 +206,13 @@ sub cached ($self) {
 
 
 sub references ($self, @pages) {
-    my ($http, $server) = ("variables_hash_max_size 2048;\n", '');
+    my @references = map { [Bench::Reference::path($_->{path} =~ s/\?.*//r,
+        $_->{name}), $_->{answer}] } @pages;
+    my ($http, $server) = Bench::Reference::conf(@references);
 
-    for my $page (@pages) {
-        $page->{reference} = Bench::Reference::path(
-            $page->{path} =~ s/\?.*//r, $page->{name});
-
-        my ($in_http, $in_server) = Bench::Reference::conf(
-            $page->{reference}, $page->{answer});
-
-        $http .= $in_http;
-        $server .= $in_server;
-        $page->{reference} .= "?$1" if $page->{path} =~ /\?(.*)/;
+    for my $n (0 .. $#pages) {
+        my ($query) = $pages[$n]{path} =~ /(\?.*)/;
+        $pages[$n]{reference} = $references[$n][0] . ($query // '');
     }
 
     return (http => $http, server => $server);

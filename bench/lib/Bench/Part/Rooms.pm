@@ -59,14 +59,14 @@ sub url ($rig, $path) { return Bench::Part::Holds::url($rig, 'ours', $path) }
 
 
 sub restart_with ($rig, %sample) {
-    my @server = map { (Bench::Reference::conf(ref_path($_), $sample{$_}))[1] }
-        keys %sample;
+    my ($http, $server) = Bench::Reference::conf(
+        map { [ref_path($_), $sample{$_}] } keys %sample);
 
     $rig->stop_ours;
     $rig->extend_ours(
-        http => 'boxoffice_waiting_room_zone bench:256m rate=1/s;',
-        server => join '', 'location /tickets { boxoffice_waiting_rooms; ',
-            'add_header X-Boxoffice-User $boxoffice_user; }', @server);
+        http => 'boxoffice_waiting_room_zone bench:256m rate=1/s;' . $http,
+        server => 'location /tickets { boxoffice_waiting_rooms; '
+            . 'add_header X-Boxoffice-User $boxoffice_user; }' . $server);
     $rig->ours;
     return;
 }

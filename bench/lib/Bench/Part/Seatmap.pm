@@ -93,16 +93,10 @@ sub fetch ($rig) {
 
 
 sub restart_with ($rig, %sample) {
-    my ($http, $server) = ("variables_hash_max_size 2048;\n", '');
-
-    for my $ref ([ref_path('return'), $sample{seatmap}],
+    my ($http, $server) = Bench::Reference::conf(
+        [ref_path('return'), $sample{seatmap}],
         [ref_path('compact', 'availability'), $sample{availability}],
-        [ref_path('small'), $sample{unchanged}, text => 'ok'])
-    {
-        my ($in_http, $in_server) = Bench::Reference::conf(@$ref);
-        $http .= $in_http;
-        $server .= $in_server;
-    }
+        [ref_path('small'), $sample{unchanged}, text => 'ok']);
 
     Bench::Rig::_write($rig->dir . "/$_.json", $sample{$_}->body)
         for qw(seatmap availability);
