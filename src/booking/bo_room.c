@@ -317,13 +317,6 @@ bo_room_find(const bo_room_t *room, uint64_t id)
 }
 
 
-void
-bo_room_expect(const bo_room_t *room, uint64_t id)
-{
-    __builtin_prefetch(bo_room_bucket(room, id), 1);
-}
-
-
 /* The place is in its chain before it is used, and is used with one store. */
 
 static void

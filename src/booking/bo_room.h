@@ -152,12 +152,6 @@ uint64_t bo_room_capacity(const bo_room_t *room);
 /* The number of a person's place, or BO_ROOM_NONE. */
 uint64_t bo_room_find(const bo_room_t *room, uint64_t id);
 
-/*
- * Fetches the memory that bo_room_find() will need into the cache, so that it
- * does not wait for it with a lock held; needs none itself.
- */
-void bo_room_expect(const bo_room_t *room, uint64_t id);
-
 /* The place of a number, when it is id's; NULL when it is not there. */
 bo_place_t *bo_room_place(const bo_room_t *room, uint64_t number,
     uint64_t id);

@@ -177,10 +177,6 @@ ngx_bo_room_join(ngx_bo_room_t *room, ngx_str_t *user, ngx_uint_t mobile,
     ngx_bo_room_zone_t    *zone = room->zone;
     ngx_bo_room_answer_e   answer;
 
-    /* by a key that may be another one in a moment: a guess, for the cache */
-
-    bo_room_expect(zone->room, ngx_bo_room_person(room, user));
-
     ngx_shmtx_lock(&room->shpool->mutex);
 
     view->id = ngx_bo_room_person(room, user);
