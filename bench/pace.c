@@ -4,8 +4,9 @@
  *
  *     pace PORT RATE SECONDS CONNECTIONS < REQUESTS
  *
- * REQUESTS: one a line, "GET /path", or "POST /path BODY" of JSON; they are
- * sent in this order, again from the first one when they are used up.  Request
+ * REQUESTS: one a line, its parts with a tab in between: "GET /path", headers
+ * ("x-user-id: ann"), and a body of JSON, which begins with "{"; they are sent
+ * in this order, again from the first one when they are used up.  Request
  * i is due i/RATE seconds after the start.  It leaves on a connection that is
  * idle, and waits for one if none is; how long it took counts from when it was
  * due, so that a server that stalls is not asked less.
@@ -114,31 +115,29 @@ due_ns(uint64_t i)
 }
 
 
-/* "METHOD /path[ BODY]" as it leaves. */
+/* A line of REQUESTS as it leaves. */
 
 static request_t
 make_request(char *line)
 {
-    char       *path, *body;
+    char       *part, *body, *rest;
     FILE       *out;
     request_t   r;
 
-    path = strchr(line, ' ');
-
-    if (path == NULL) {
-        fprintf(stderr, "pace: no request: %s\n", line);
-        exit(1);
-    }
-
-    *path++ = '\0';
-    body = strchr(path, ' ');
-
-    if (body) {
-        *body++ = '\0';
-    }
-
+    body = NULL;
     out = need(open_memstream(&r.text, &r.len));
-    fprintf(out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", line, path);
+
+    part = strtok_r(line, "\t", &rest);
+    fprintf(out, "%s HTTP/1.1\r\nHost: localhost\r\n", part ? part : "");
+
+    while ((part = strtok_r(NULL, "\t", &rest))) {
+        if (*part == '{') {
+            body = part;
+
+        } else {
+            fprintf(out, "%s\r\n", part);
+        }
+    }
 
     if (body) {
         fprintf(out, "Content-Type: application/json\r\n"

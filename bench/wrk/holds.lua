@@ -1,11 +1,10 @@
 -- POST /holds of two seats.
 --
---   wrk ... -s holds.lua URL -- DIR WALK RUN THREADS [count] [pause=MS]
+--   wrk ... -s holds.lua URL -- DIR WALK RUN THREADS [count]
 --
 -- DIR   of common.lua          WALK  spread, one, warm-spread or warm-one
 -- RUN   makes users and keys different from those of another run
 -- count the answers are counted by status, too
--- pause of each connection between an answer and its next request
 
 local common
 
@@ -43,22 +42,8 @@ function init(args)
                            .. ']}')
     end
 
-    for i = 5, #args do
-        local pause = args[i]:match('^pause=([%d.]+)$')
-
-        if args[i] == 'count' then
-            response = common.count
-
-        elseif pause then
-            pause = tonumber(pause)
-            -- whole milliseconds are all that wrk can wait: mix two of them
-            local low = math.floor(pause)
-            local part = pause - low
-
-            function delay()
-                return math.random() < part and low + 1 or low
-            end
-        end
+    if args[5] == 'count' then
+        response = common.count
     end
 end
 

@@ -27,7 +27,7 @@ sub new ($class, %o) {
 
 # run(port =>, rate => A SECOND, seconds =>, connections =>,
 #     requests => ["GET /path", ...]): what it reports.  rate => 0: as many as
-# are answered.
+# are answered.  Requests are lines as in pace.c.
 sub run ($self, %o) { return $self->end($self->start(%o)) }
 
 

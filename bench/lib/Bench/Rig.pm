@@ -309,12 +309,11 @@ sub scalar ($self, $sql) {
 # --- load
 
 # wrk(url => ..., script => NAME, args => [...], connections => N,
-#     seconds => N, threads => 2, eager => 0): what the script reports.
+#     seconds => N, threads => 2): what the script reports.
 #
 # The load has no core of its own.  As a batch process it takes its turn, and
 # does not interrupt whom it asks at every answer: how often that is the case
 # depends on who of the two is a little faster, and would be measured, too.
-# eager: it interrupts, since how long an answer takes is what is asked.
 sub wrk ($self, %o) {
     return $self->wrk_end($self->wrk_start(%o));
 }
@@ -323,9 +322,9 @@ sub wrk ($self, %o) {
 sub wrk_start ($self, %o) {
     my $threads = $o{threads} // 2;
     my $dir     = "$self->{root}/bench/wrk";
-    my @first   = $o{eager} ? () : qw(chrt --batch 0);
-    my @command = (@first, 'wrk', "-t$threads", "-c$o{connections}",
-        "-d$o{seconds}s", '--timeout', '10s', '-s', "$dir/$o{script}.lua", $o{url}, '--', $dir,
+    my @command = (qw(chrt --batch 0 wrk), "-t$threads",
+        "-c$o{connections}", "-d$o{seconds}s", '--timeout', '10s',
+        '-s', "$dir/$o{script}.lua", $o{url}, '--', $dir,
         ($o{args} // [])->@*);
 
     open my $fh, '-|', @command or croak "wrk: $!";

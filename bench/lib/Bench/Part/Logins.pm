@@ -12,11 +12,12 @@ package Bench::Part::Logins;
 # memory of argon2id.
 #
 # PostgreSQL is on another machine in production.  Here it shares the two cores,
-# and a seat map would wait while a session is written: so workers go before it
-# (who asks goes before both, see Pace), in both measurements.
+# and a seat map would wait while a session is written: so it gives way to all
+# others, in both measurements.  Who asks goes before the server, see Pace.
 
 use v5.36;
 
+use Bench::Aside      ();
 use Bench::Report     ();
 use Bench::Rig        ();
 use Boxoffice::People ();
@@ -38,16 +39,19 @@ my $password = 'a horse and its staple';
 
 sub run ($class, $rig, $report, %o) {
     my $p = Boxoffice::People->setup(workers => 2,
-        main_extra => 'thread_pool logins threads=2;'
-            . ($> == 0 ? ' worker_priority -10;' : ''), log_level => 'warn',
+        main_extra => 'thread_pool logins threads=2;', log_level => 'warn',
         server_extra => 'access_log off;',
         accounts => 'pool=logins memory=7m passes=5 queue=256');
     my $self = bless { report => $report, p => $p,
         pace => $rig->pace,
         port => $p->t->node->port,
-        logins => [map { 'POST /api/v1/auth/login ' . encode_json({
+        logins => [map { "POST /api/v1/auth/login\t" . encode_json({
             email    => $p->somebody(password => $password)->{email},
             password => $password }) } 1 .. PEOPLE] }, $class;
+
+    my $aside = Bench::Aside->new($p->t->{postgres}->process->family);
+    $self->{aside} = $aside ? 'gives way to all others' : 'does not give way: '
+        . 'only root can say so';
 
     $self->maps('warm-up');
 
@@ -103,7 +107,8 @@ sub tell ($self, $quiet, $busy) {
     $self->{report}->heading('Seat maps while others log in',
         MAPS . ' seat maps a second by the clock; ' . LOGINS . ' logins a '
         . 'second, argon2id with 7 MiB and five passes, in a pool of two '
-        . 'threads for each of two workers; load average before: '
+        . "threads for each of two workers; PostgreSQL $self->{aside}; "
+        . 'load average before: '
         . Bench::Rig::load_average() . '.');
     $self->{report}->table(['', 'p50 ms', 'p90 ms', 'p99 ms', 'p99.9 ms',
         'logins/s', 'a login, ms'],
