@@ -27,7 +27,7 @@ sub new ($class, @pids) {
     -e "$self->{dir}/cpu.idle" or return;
 
     _write("$self->{dir}/cpu.idle", 1);
-    _write("$self->{dir}/cgroup.procs", $_) for @pids;
+    _move($_, $self->{dir}) for @pids;
     return $self;
 }
 
@@ -40,15 +40,18 @@ sub _write ($file, $value) {
 }
 
 
+# One that has ended meanwhile is not there to be moved.
+sub _move ($pid, $dir) {
+    eval { _write("$dir/cgroup.procs", $pid); 1 } or kill(0, $pid) && die $@;
+    return;
+}
+
+
 sub DESTROY ($self) {
     open my $fh, '<', "$self->{dir}/cgroup.procs" or return;
     chomp(my @pids = <$fh>);
 
-    # one that has ended meanwhile is not there to be moved
-    for my $pid (@pids) {
-        eval { _write("$self->{root}/cgroup.procs", $pid) };
-    }
-
+    _move($_, $self->{root}) for @pids;
     rmdir $self->{dir};
     return;
 }

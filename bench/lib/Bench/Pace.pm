@@ -17,8 +17,9 @@ sub new ($class, %o) {
         == 0 or croak 'pace.c cannot be built';
 
     # It has no core of its own here: what it waits for one is none of the
-    # server's time.  Only root may say so; without, it measures both.  At the
-    # limit it takes its turn, as wrk does, see Bench::Rig.
+    # server's time.  Only root may say so; without, it measures both.  At many
+    # requests a second it takes its turn, as wrk does, see Bench::Rig: to be
+    # interrupted by every one of them costs the server more than it serves.
     $self->{first} = system('chrt -f 1 true 2>/dev/null') == 0 ? 'chrt -f 1'
         : '';
     return $self;
@@ -27,7 +28,7 @@ sub new ($class, %o) {
 
 # run(port =>, rate => A SECOND, seconds =>, connections =>,
 #     requests => ["GET /path", ...]): what it reports.  rate => 0: as many as
-# are answered.  Requests are lines as in pace.c.
+# are answered.  Requests are lines as in pace.c.  turns => 1: many a second.
 sub run ($self, %o) { return $self->end($self->start(%o)) }
 
 
@@ -39,7 +40,7 @@ sub start ($self, %o) {
     say {$fh} $_ for $o{requests}->@*;
     close $fh or croak "$file: $!";
 
-    my $first = $o{rate} ? $self->{first} : 'chrt --batch 0';
+    my $first = $o{rate} && !$o{turns} ? $self->{first} : 'chrt --batch 0';
 
     open my $out, '-|', "$first $self->{dir}/pace $o{port} $o{rate} "
         . "$o{seconds} $o{connections} <$file" or croak "pace: $!";
