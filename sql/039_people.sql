@@ -99,8 +99,13 @@ create type person_columns as (
     phone      text,
     created_ms bigint,
     updated_ms bigint,
-    password   text
+    password   text,
+    seen       bigint
 );
+
+comment on column person_columns.seen is
+    'Which password it is: when it was chosen, unix_ms().  The same one hashed '
+    'anew is no other.';
 
 
 -- To be called in "from": as "(person_row(...)).*" it would be called for each
@@ -110,7 +115,7 @@ create function person_row(outcome text, p people) returns person_columns
 language sql stable
 return row(outcome, p.user_id, p.role, p.email, p.name, p.phone,
            unix_ms(p.created_at), unix_ms(p.updated_at),
-           p.password)::person_columns;
+           p.password, unix_ms(p.password_at))::person_columns;
 
 
 -- The person of that address, or no row.  Who asks checks a password.
@@ -170,6 +175,28 @@ end
 $$;
 
 
+-- Whether who does it may still do what administrators do.  The token said so,
+-- and says it until it ends, whatever became of him: so that nobody makes that
+-- last, he is looked at again where rights are given.  Keys of services,
+-- operators, and those whom others vouch for, have no account here.  Holds his
+-- row until the transaction ends.
+
+create function administers(by_user text) returns boolean
+language plpgsql
+set search_path = boxoffice, pg_temp
+as $$
+declare
+    theirs text;
+begin
+    select p.role into theirs from people p
+    where p.user_id = by_user
+    for share;
+
+    return coalesce(theirs, 'ADMIN') = 'ADMIN';
+end
+$$;
+
+
 -- A new person with a first session.  One row: "created", or "taken" when the
 -- address has somebody.
 
@@ -194,7 +221,7 @@ begin
 
     if made.user_id is null then
         return next row('taken', null, null, null, null, null, null, null,
-                        null)::person_columns;
+                        null, null)::person_columns;
         return;
     end if;
 
@@ -210,7 +237,7 @@ $$;
 -- changed in between is none that was checked: "changed", or "unknown" when
 -- the person is gone.  fresh: the same password, hashed as is done now.
 
-create function open_session(user_id text, seen text, fresh text,
+create function open_session(user_id text, seen bigint, fresh text,
                              session_id uuid, token_hash text, ttl_s int,
                              cap_s int)
 returns setof person_columns
@@ -226,7 +253,7 @@ begin
     where q.user_id = open_session.user_id and q.erased_at is null
     for no key update;
 
-    if p.user_id is null or p.password <> seen collate "C" then
+    if p.user_id is null or unix_ms(p.password_at) <> seen then
         return next person_row(case when p.user_id is null then 'unknown'
                                     else 'changed' end, p);
         return;
@@ -403,7 +430,7 @@ $$;
 -- new one.  One row: "changed"; "stale" when the password is another by now;
 -- "taken" when the address has somebody else; "unknown".
 
-create function change_password(user_id text, seen text, fresh text,
+create function change_password(user_id text, seen bigint, fresh text,
                                 session_id uuid, token_hash text, ttl_s int,
                                 cap_s int)
 returns setof person_columns
@@ -418,7 +445,7 @@ begin
     update people q
     set password = fresh, password_at = now(), updated_at = now()
     where q.user_id = change_password.user_id and q.erased_at is null
-      and q.password = seen collate "C"
+      and unix_ms(q.password_at) = seen
     returning * into p;
 
     if p.user_id is null then
@@ -432,7 +459,7 @@ end
 $$;
 
 
-create function change_email(user_id text, seen text, email text)
+create function change_email(user_id text, seen bigint, email text)
 returns setof person_columns
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -446,7 +473,7 @@ begin
         update people q
         set email = change_email.email, updated_at = now()
         where q.user_id = change_email.user_id and q.erased_at is null
-          and q.password = seen collate "C"
+          and unix_ms(q.password_at) = seen
         returning * into p;
     exception when unique_violation then
         return next person_row('taken', p);
@@ -475,6 +502,11 @@ as $$
 declare
     ends timestamptz(3);
 begin
+    if not administers(by_user) then
+        return next -1;
+        return;
+    end if;
+
     perform from people q
     where q.user_id = make_reset_code.user_id and q.erased_at is null
     for no key update;
@@ -591,8 +623,10 @@ comment on function set_person_role(text, text) is
     'user_id.  Sessions end, so that new tokens say it.';
 
 
--- Gives somebody a role; sessions end when it is another.  by_user: who does
--- it, for the audit, which has no names and addresses of anybody.
+-- Gives somebody a role; sessions end when it is another.  One row: "changed",
+-- or "forbidden" when by_user administers() no more; none when there is nobody.
+-- by_user: who does it, for the audit, which has no names and addresses of
+-- anybody.
 
 create function change_role(user_id text, role text, by_user text)
 returns setof person_columns
@@ -605,6 +639,11 @@ declare
     was text;
     p   people;
 begin
+    if not administers(by_user) then
+        return next person_row('forbidden', p);
+        return;
+    end if;
+
     select q.role into was from people q
     where q.user_id = change_role.user_id and q.erased_at is null
     for no key update;
@@ -667,9 +706,10 @@ $$;
 
 -- Erases an account for whom the password "seen" was checked; null: for an
 -- administrator.  One row: "erased", also once more for an administrator;
--- "stale"; none when there is none.  by_user: who does it, for the audit.
+-- "stale"; "forbidden" when by_user is none any more; none when there is none.
+-- by_user: who does it, for the audit.
 
-create function erase_person(user_id text, seen text, by_user text)
+create function erase_person(user_id text, seen bigint, by_user text)
 returns setof person_columns
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -678,6 +718,11 @@ as $$
 declare
     p people;
 begin
+    if seen is null and not administers(by_user) then
+        return next person_row('forbidden', p);
+        return;
+    end if;
+
     select * into p from people q
     where q.user_id = erase_person.user_id
     for update;
@@ -687,7 +732,7 @@ begin
         return;
     end if;
 
-    if seen is not null and p.password <> seen collate "C" then
+    if seen is not null and unix_ms(p.password_at) <> seen then
         return next person_row('stale', p);
         return;
     end if;

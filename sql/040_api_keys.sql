@@ -63,7 +63,8 @@ as $$
 $$;
 
 
--- scopes: words with blanks between them; expires_ms: null for never.
+-- scopes: words with blanks between them; expires_ms: null for never.  No row
+-- when created_by administers() no more.
 
 create function create_api_key(key_id uuid, name text, role text, scopes text,
                                hash text, expires_ms bigint, created_by text)
@@ -74,6 +75,10 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
+    if not administers(created_by) then
+        return;
+    end if;
+
     return query
     with made as (
         insert into api_keys (key_id, name, role, scopes, secret_hash,

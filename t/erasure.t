@@ -156,6 +156,42 @@ subtest 'by an administrator' => sub {
 };
 
 
+# His token says ADMIN for some minutes more: nothing that he does with it makes
+# that last.
+subtest 'who was an administrator' => sub {
+    my $who = $p->somebody->{user}{userId};
+
+    for my $end (['PATCH', { role => 'CUSTOMER' }, 200], ['DELETE', undef, 204])
+    {
+        my ($method, $body, $code) = @$end;
+        my $was = $p->administrator;
+        my $id  = $was->{user}{userId};
+        my $as  = sub ($method, $path, $body = undef) { $p->call($method,
+            "admin/$path", $body, token => $was->{accessToken}) };
+
+        is $as->('POST', "people/$who/password-reset")->code, 201, 'he may';
+        is $p->call($method, "admin/people/$id", $body,
+            token => $admin->{accessToken})->code, $code, "$method, by another";
+
+        refused($as->(@$_), 403, 'forbidden', "@$_[0, 1]: no more") for
+            ['PATCH', "people/$id", { role => 'ADMIN' }],
+            ['PATCH', "people/$who", { role => 'ADMIN' }],
+            ['POST', "people/$who/password-reset"],
+            ['DELETE', "people/$who"],
+            ['POST', 'api-keys', { name => 'mine', role => 'ADMIN',
+                scopes => ['*:read', '*:write'] }];
+
+        is $t->dbh->selectrow_arrayref(q{select
+            (select count(*) from people where role = 'ADMIN'
+                and user_id in (?, ?)),
+            (select count(*) from api_keys where created_by = ?),
+            (select count(*) from people where user_id = ?
+                and erased_at is null)}, undef, $id, $who, $id, $who),
+            [0, 0, 1], 'and nothing came of it';
+    }
+};
+
+
 subtest 'whom others vouch for' => sub {
     my $order = bought($p->somebody(name => 'By Others'), 'D1');
 

@@ -390,7 +390,7 @@ ngx_http_bo_api_key_read(ngx_http_bo_ctx_t *ctx, PGresult *res)
     ngx_http_bo_main_conf_t  *mcf;
 
     if (PQntuples(res) == 0 && !k->list) {
-        return NGX_BO_NOT_FOUND;
+        return k->made ? NGX_BO_FORBIDDEN : NGX_BO_NOT_FOUND;
     }
 
     if (!k->list && !k->made) {

@@ -285,6 +285,7 @@ static struct {
     ngx_http_bo_error_e    error;
 } ngx_http_bo_outcomes[] = {
     { NGX_BO_NOT_FOUND, NGX_HTTP_BO_E_NOT_FOUND },
+    { NGX_BO_FORBIDDEN, NGX_HTTP_BO_E_FORBIDDEN },
     { NGX_BO_KEY_REUSED, NGX_HTTP_BO_E_KEY_REUSED },
     { NGX_BO_IN_PROGRESS, NGX_HTTP_BO_E_IN_PROGRESS },
     { NGX_BO_ORDERED, NGX_HTTP_BO_E_HOLD_ORDERED },

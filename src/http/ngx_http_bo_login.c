@@ -260,7 +260,7 @@ ngx_http_bo_login_checked(ngx_http_bo_ctx_t *ctx)
     }
 
     v[0] = p->person.user;
-    v[1] = p->person.password;
+    v[1] = p->person.seen;
     v[2] = p->phc;
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_OPEN, v,

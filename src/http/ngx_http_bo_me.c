@@ -261,7 +261,7 @@ ngx_http_bo_password_hashed(ngx_http_bo_ctx_t *ctx)
     }
 
     v[0] = ctx->user;
-    v[1] = p->person.password;
+    v[1] = p->person.seen;
     v[2] = p->phc;
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_PASSWORD, v,
@@ -316,7 +316,7 @@ ngx_http_bo_email_checked(ngx_http_bo_ctx_t *ctx)
     }
 
     v[0] = ctx->user;
-    v[1] = p->person.password;
+    v[1] = p->person.seen;
     v[2] = ngx_http_bo_person_text(&p->email);
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_EMAIL, v,
@@ -382,7 +382,7 @@ ngx_http_bo_delete_checked(ngx_http_bo_ctx_t *ctx)
     }
 
     v[0] = ctx->user;
-    v[1] = p->person.password;
+    v[1] = p->person.seen;
     v[2] = ctx->user;
 
     ngx_http_bo_person_ask(ctx, NGX_BO_PERSON_ERASE, v, ngx_http_bo_deleted);

@@ -15,6 +15,7 @@ static void ngx_http_bo_people_coded(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_people_erase(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_people_answer(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_people_erased(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_people_refuse(ngx_http_bo_ctx_t *ctx);
 static ngx_http_bo_person_t *ngx_http_bo_people_begin(ngx_http_bo_ctx_t *ctx,
     const bo_json_field_t *fields);
 
@@ -152,12 +153,14 @@ ngx_http_bo_people_answer(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_person_t *p = ctx->data;
 
-    if (p->person.came == NGX_BO_PERSON_NONE) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+    if (p->person.came == NGX_BO_PERSON_FOUND
+        || p->person.came == NGX_BO_PERSON_CHANGED)
+    {
+        ngx_http_bo_person_profile(ctx);
         return;
     }
 
-    ngx_http_bo_person_profile(ctx);
+    ngx_http_bo_people_refuse(ctx);
 }
 
 
@@ -203,7 +206,7 @@ ngx_http_bo_people_coded(ngx_http_bo_ctx_t *ctx)
     ngx_str_t   body, code;
 
     if (p->person.came != NGX_BO_PERSON_CREATED) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        ngx_http_bo_people_refuse(ctx);
         return;
     }
 
@@ -255,9 +258,22 @@ ngx_http_bo_people_erased(ngx_http_bo_ctx_t *ctx)
     ngx_http_bo_person_t *p = ctx->data;
 
     if (p->person.came != NGX_BO_PERSON_ERASED) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_FOUND, NULL);
+        ngx_http_bo_people_refuse(ctx);
         return;
     }
 
     ngx_http_bo_send(ctx, NGX_HTTP_NO_CONTENT, NULL);
+}
+
+
+/* There is nobody, or who asks is no administrator any more. */
+
+static void
+ngx_http_bo_people_refuse(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_t *p = ctx->data;
+
+    ngx_http_bo_error(ctx, p->person.came == NGX_BO_PERSON_FORBIDDEN
+                           ? NGX_HTTP_BO_E_FORBIDDEN : NGX_HTTP_BO_E_NOT_FOUND,
+                      NULL);
 }

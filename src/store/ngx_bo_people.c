@@ -21,6 +21,7 @@ enum {
     ngx_bo_col_created,
     ngx_bo_col_updated,
     ngx_bo_col_password,
+    ngx_bo_col_seen,
     ngx_bo_col_until
 };
 
@@ -36,15 +37,16 @@ static ngx_int_t ngx_bo_person_keep(ngx_bo_person_t *p, ngx_str_t *text,
 
 #define NGX_BO_PERSON_COLUMNS                                                 \
     "select outcome, user_id, role, email, name, phone, created_ms,"          \
-    " updated_ms, password, null from boxoffice."
+    " updated_ms, password, seen, null from boxoffice."
 
 #define NGX_BO_PERSON_COUNT                                                   \
     "select case when n > 0 then 'ended' else 'unknown' end, null, null,"     \
-    " null, null, null, null, null, null, null from boxoffice."
+    " null, null, null, null, null, null, null, null from boxoffice."
 
 #define NGX_BO_PERSON_UNTIL                                                   \
-    "select 'created', null, null, null, null, null, null, null, null,"       \
-    " until_ms from boxoffice."
+    "select case when until_ms > 0 then 'created' else 'forbidden' end,"      \
+    " null, null, null, null, null, null, null, null, null, until_ms"         \
+    " from boxoffice."
 
 /* In the order of ngx_bo_person_op_e. */
 
@@ -61,7 +63,7 @@ static ngx_bo_pg_statement_t  ngx_bo_person_statements[] = {
       " $4::text, $5::text, $6::uuid, $7::text, $8::int, $9::int)", 9, 1 },
 
     { "open_session",
-      NGX_BO_PERSON_COLUMNS "open_session($1::text, $2::text, $3::text,"
+      NGX_BO_PERSON_COLUMNS "open_session($1::text, $2::bigint, $3::text,"
       " $4::uuid, $5::text, $6::int, $7::int)", 7, 1 },
 
     { "refresh_session",
@@ -79,11 +81,11 @@ static ngx_bo_pg_statement_t  ngx_bo_person_statements[] = {
       3, 1 },
 
     { "change_password",
-      NGX_BO_PERSON_COLUMNS "change_password($1::text, $2::text, $3::text,"
+      NGX_BO_PERSON_COLUMNS "change_password($1::text, $2::bigint, $3::text,"
       " $4::uuid, $5::text, $6::int, $7::int)", 7, 1 },
 
     { "change_email",
-      NGX_BO_PERSON_COLUMNS "change_email($1::text, $2::text, $3::text)",
+      NGX_BO_PERSON_COLUMNS "change_email($1::text, $2::bigint, $3::text)",
       3, 1 },
 
     { "make_reset_code",
@@ -102,7 +104,7 @@ static ngx_bo_pg_statement_t  ngx_bo_person_statements[] = {
       3, 1 },
 
     { "erase_person",
-      NGX_BO_PERSON_COLUMNS "erase_person($1::text, $2::text, $3::text)",
+      NGX_BO_PERSON_COLUMNS "erase_person($1::text, $2::bigint, $3::text)",
       3, 1 }
 };
 
@@ -122,7 +124,8 @@ static ngx_str_t  ngx_bo_person_words[] = {
     ngx_string("reused"),
     ngx_string("expired"),
     ngx_string("ended"),
-    ngx_string("erased")
+    ngx_string("erased"),
+    ngx_string("forbidden")
 };
 
 #define NGX_BO_PERSON_WORDS                                                   \
@@ -231,6 +234,7 @@ ngx_bo_person_read(ngx_bo_person_t *p, PGresult *res)
            && ngx_bo_person_keep(p, &p->phone, res, ngx_bo_col_phone) == NGX_OK
            && ngx_bo_person_keep(p, &p->password, res, ngx_bo_col_password)
               == NGX_OK
+           && ngx_bo_person_keep(p, &p->seen, res, ngx_bo_col_seen) == NGX_OK
            ? NGX_OK : NGX_ERROR;
 }
 

@@ -50,7 +50,8 @@ typedef enum {
     NGX_BO_PERSON_REUSED,
     NGX_BO_PERSON_EXPIRED,
     NGX_BO_PERSON_ENDED,
-    NGX_BO_PERSON_ERASED
+    NGX_BO_PERSON_ERASED,
+    NGX_BO_PERSON_FORBIDDEN  /* who asks is no administrator any more */
 } ngx_bo_person_e;
 
 
@@ -70,6 +71,7 @@ typedef struct {
     int64_t                  created;   /* ms since 1970 */
     int64_t                  updated;
     ngx_str_t                password;  /* PHC */
+    ngx_str_t                seen;      /* which it is, for who has checked it */
     int64_t                  until;     /* ms since 1970, of a code */
 } ngx_bo_person_t;
 

@@ -25,6 +25,7 @@ typedef enum {
     NGX_BO_REPLAYED,         /* done before, by the same idempotency key */
     NGX_BO_SAME,             /* nothing to do: it is so already */
     NGX_BO_NOT_FOUND,        /* not there, or not this user's */
+    NGX_BO_FORBIDDEN,        /* the user may not, whatever the token says */
     NGX_BO_CONFLICT,         /* seats are taken */
     NGX_BO_KEY_REUSED,       /* idempotency key with another payload */
     NGX_BO_IN_PROGRESS,      /* the same idempotency key is being worked on */
