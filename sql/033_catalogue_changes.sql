@@ -172,9 +172,11 @@ begin
         perform note_programs(new.theatre_id, null);
     end if;
 
-    if (new.name, new.city, new.latitude, new.longitude, new.removed_at)
+    if (new.name, new.address, new.city, new.latitude, new.longitude,
+        new.removed_at)
        is distinct from
-       (old.name, old.city, old.latitude, old.longitude, old.removed_at)
+       (old.name, old.address, old.city, old.latitude, old.longitude,
+        old.removed_at)
     then
         perform note_changes('theatres', 'search');
     end if;

@@ -26,11 +26,13 @@ struct ngx_bo_flight_s {
 
     ngx_str_t                body;          /* while they are told */
     u_char                   etag[NGX_BO_ETAG_LEN];
+    unsigned                 stale:1;       /* it has changed meanwhile */
 };
 
 
 static ngx_int_t ngx_bo_page_kept(ngx_bo_store_t *store, ngx_bo_page_t *page,
     ngx_uint_t any);
+static uint64_t ngx_bo_catalogue_seq(ngx_bo_store_t *store);
 static ngx_bo_flight_t *ngx_bo_flight_find(ngx_bo_store_t *store,
     ngx_bo_page_t *page, uint32_t hash);
 static ngx_bo_flight_t *ngx_bo_flight_start(ngx_bo_store_t *store,
@@ -109,7 +111,10 @@ ngx_bo_page_get(ngx_bo_store_t *store, ngx_bo_page_t *page)
         return rc;
     }
 
-    hash = ngx_crc32_long(page->key.data, page->key.len);
+    /* who comes after a change is not answered from before it */
+
+    hash = ngx_crc32_long(page->key.data, page->key.len)
+           ^ (uint32_t) ngx_bo_catalogue_seq(store);
 
     flight = ngx_bo_flight_find(store, page, hash);
 
@@ -164,6 +169,17 @@ ngx_bo_page_kept(ngx_bo_store_t *store, ngx_bo_page_t *page, ngx_uint_t any)
 }
 
 
+/* Counts the changes that this node has heard of. */
+
+static uint64_t
+ngx_bo_catalogue_seq(ngx_bo_store_t *store)
+{
+    ngx_bo_pages_t *pages = store->catalogue->pages;
+
+    return pages ? pages->table->seq : 0;
+}
+
+
 static ngx_bo_flight_t *
 ngx_bo_flight_find(ngx_bo_store_t *store, ngx_bo_page_t *page, uint32_t hash)
 {
@@ -193,8 +209,7 @@ ngx_bo_flight_start(ngx_bo_store_t *store, ngx_bo_page_t *page, uint32_t hash)
     flight->pool = pool;
     flight->id = page->id;
     flight->life = page->life;
-    flight->seq = store->catalogue->pages
-                  ? store->catalogue->pages->table->seq : 0;
+    flight->seq = ngx_bo_catalogue_seq(store);
     flight->node.node.key = hash;
     flight->node.str.len = page->key.len;
     flight->node.str.data = ngx_pstrdup(pool, &page->key);
@@ -264,8 +279,10 @@ ngx_bo_flight_keep(ngx_bo_flight_t *flight, ngx_str_t *tags)
     n = ngx_bo_catalogue_tags(pages, tags, hash, NGX_BO_PAGE_TAGS);
 
     if (n <= NGX_BO_PAGE_TAGS) {
-        ngx_bo_pages_keep(pages, &flight->id, flight->seq, flight->life,
-                          &flight->body, flight->etag, hash, n);
+        flight->stale = ngx_bo_pages_keep(pages, &flight->id, flight->seq,
+                                          flight->life, &flight->body,
+                                          flight->etag, hash, n)
+                        == NGX_DECLINED;
     }
 }
 
@@ -325,6 +342,7 @@ ngx_bo_page_woken(ngx_bo_call_t *call)
     if (call->outcome == NGX_BO_OK) {
         ngx_memcpy(page->etag, flight->etag, NGX_BO_ETAG_LEN);
 
+        page->stale = flight->stale;
         page->body.len = flight->body.len;
         page->body.data = ngx_pstrdup(page->pool, &flight->body);
 

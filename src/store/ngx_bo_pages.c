@@ -70,6 +70,7 @@ static void ngx_bo_pages_forget(ngx_bo_pages_table_t *t, uint64_t *tags,
     ngx_uint_t ntags);
 static ngx_uint_t ngx_bo_pages_tagged(ngx_bo_pages_table_t *t, uint32_t n,
     uint64_t *tags, ngx_uint_t ntags, uint64_t bloom);
+static int ngx_libc_cdecl ngx_bo_pages_cmp(const void *one, const void *two);
 static void ngx_bo_spot_write(ngx_bo_spot_t *s, const void *data, size_t len);
 static void ngx_bo_spot_read(ngx_bo_spot_t *s, void *data, size_t len);
 
@@ -139,7 +140,10 @@ ngx_bo_pages_create(ngx_shm_zone_t *shm_zone)
 
     t->nblocks = (uint32_t) (size / (NGX_BO_BLOCK + sizeof(uint32_t)));
     head = ngx_align(t->nblocks * sizeof(uint32_t), NGX_BO_BLOCK);
-    t->nblocks = (uint32_t) ((size - head) / NGX_BO_BLOCK);
+
+    /* there is a bucket for each block, and no more of them than were counted */
+
+    t->nblocks = ngx_min(t->nblocks, (size - head) / NGX_BO_BLOCK);
 
     t->buckets = (uint32_t *) p;
     t->blocks = p + head;
@@ -327,7 +331,7 @@ done:
 }
 
 
-void
+ngx_int_t
 ngx_bo_pages_keep(ngx_bo_pages_t *pages, ngx_bo_page_id_t *id, uint64_t seq,
     int64_t life, ngx_str_t *body, const u_char *etag, const uint64_t *tags,
     ngx_uint_t ntags)
@@ -349,7 +353,7 @@ ngx_bo_pages_keep(ngx_bo_pages_t *pages, ngx_bo_page_id_t *id, uint64_t seq,
     if (body->len > NGX_BO_PAGE_BODY || ntags > NGX_BO_PAGE_TAGS
         || nblocks > t->nblocks / 8)
     {
-        return;
+        return NGX_OK;
     }
 
     now = ngx_bo_pages_now();
@@ -358,7 +362,7 @@ ngx_bo_pages_keep(ngx_bo_pages_t *pages, ngx_bo_page_id_t *id, uint64_t seq,
 
     if (ngx_bo_pages_changed(t, seq, tags, ntags)) {
         ngx_bo_pages_unlock(pages);
-        return;
+        return NGX_DECLINED;
     }
 
     ngx_bo_pages_begin(t);
@@ -402,6 +406,8 @@ ngx_bo_pages_keep(ngx_bo_pages_t *pages, ngx_bo_page_id_t *id, uint64_t seq,
 
     ngx_bo_pages_end(t);
     ngx_bo_pages_unlock(pages);
+
+    return NGX_OK;
 }
 
 
@@ -611,6 +617,10 @@ ngx_bo_pages_forget(ngx_bo_pages_table_t *t, uint64_t *tags, ngx_uint_t ntags)
 
     t->stats.changes += ntags;
 
+    /* all workers wait meanwhile: pages with many tags meet many that go */
+
+    ngx_qsort(tags, ntags, sizeof(uint64_t), ngx_bo_pages_cmp);
+
     for (n = t->newest; n; n = older) {
         older = ngx_bo_head(t, n)->older;
 
@@ -627,7 +637,7 @@ ngx_bo_pages_tagged(ngx_bo_pages_table_t *t, uint32_t n, uint64_t *tags,
     ngx_uint_t ntags, uint64_t bloom)
 {
     uint64_t        tag;
-    ngx_uint_t      i, k;
+    ngx_uint_t      i;
     ngx_bo_head_t  *head;
     ngx_bo_spot_t   spot;
 
@@ -644,18 +654,23 @@ ngx_bo_pages_tagged(ngx_bo_pages_table_t *t, uint32_t n, uint64_t *tags,
     for (i = 0; i < head->ntags; i++) {
         ngx_bo_spot_read(&spot, &tag, sizeof(uint64_t));
 
-        if ((bloom & ngx_bo_bloom(tag)) == 0) {
-            continue;
-        }
-
-        for (k = 0; k < ntags; k++) {
-            if (tags[k] == tag) {
-                return 1;
-            }
+        if ((bloom & ngx_bo_bloom(tag))
+            && bsearch(&tag, tags, ntags, sizeof(uint64_t), ngx_bo_pages_cmp))
+        {
+            return 1;
         }
     }
 
     return 0;
+}
+
+
+static int ngx_libc_cdecl
+ngx_bo_pages_cmp(const void *one, const void *two)
+{
+    uint64_t  a = *(const uint64_t *) one, b = *(const uint64_t *) two;
+
+    return a < b ? -1 : a > b;
 }
 
 

@@ -110,9 +110,10 @@ ngx_int_t ngx_bo_pages_find(ngx_bo_pages_t *pages, ngx_bo_page_id_t *id,
 /*
  * Keeps a page for life msec, unless one of its tags was dropped after seq:
  * table->seq when its statement was not on its way yet.  One that is too large
- * is not kept.
+ * is not kept.  NGX_DECLINED: a tag was dropped, so the page may be another by
+ * now; else NGX_OK.
  */
-void ngx_bo_pages_keep(ngx_bo_pages_t *pages, ngx_bo_page_id_t *id,
+ngx_int_t ngx_bo_pages_keep(ngx_bo_pages_t *pages, ngx_bo_page_id_t *id,
     uint64_t seq, int64_t life, ngx_str_t *body, const u_char *etag,
     const uint64_t *tags, ngx_uint_t ntags);
 
