@@ -24,7 +24,8 @@ ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx)
                                           "RateLimit, RateLimit-Policy");
     static ngx_str_t  methods = ngx_string("GET, POST, PUT, PATCH, DELETE");
     static ngx_str_t  headers = ngx_string("Content-Type, Authorization, "
-                                           "Idempotency-Key, If-None-Match, "
+                                           "Idempotency-Key, If-Match, "
+                                           "If-None-Match, X-Api-Key, "
                                            "X-Request-Id, X-User-Id, "
                                            "X-Boxoffice-Ticket, "
                                            "X-Boxoffice-Pass");
