@@ -30,7 +30,8 @@ for each row execute function shows_fill();
 
 -- Seat numbers in claims are places of the layout, and orders are filed under
 -- the date: neither may change under them.  What a worker caches of a show
--- is named by its revision, so every other change moves that.
+-- is named by its revision, so every other change moves that.  The names of its
+-- movie, screen and theatre are none of the show: see show_state().
 
 create function shows_change() returns trigger
 language plpgsql

@@ -23,6 +23,29 @@ create type show_row as (
 );
 
 
+-- What may have changed of a show that is known, without its layout: the names
+-- of what it belongs to change without its revision.  One row, or none.
+
+create function show_state(show_id uuid)
+returns table (revision int, epoch int, movie_title text, theatre_name text,
+               screen_name text, timezone text)
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select s.revision, s.epoch, m.title, t.name, c.name, t.timezone
+    from shows s
+    join movies m using (movie_id)
+    join screens c using (screen_id)
+    join theatres t using (theatre_id)
+    where s.show_id = show_state.show_id;
+end
+$$;
+
+
 -- moved_ms: when it was last moved to another time; 0: never.
 --
 -- One show with prices and seats; one row, or none if there is no such show.

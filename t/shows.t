@@ -346,6 +346,28 @@ subtest 'errors' => sub {
 };
 
 
+subtest 'names are given anew' => sub {
+    my $names = sub { my $show = $t->get('/api/v1/shows/' . SHOW,
+        node => $_[0])->json;
+        return [$show->@{qw(movieTitle theatreName screenName)}] };
+    my @was = map { $names->($_) } 1, 2;
+    my @new = ('Another Movie', 'Another House', 'Another Room');
+
+    $t->dbh->do(q{update movies set title = ? where movie_id =
+        (select movie_id from shows where show_id = ?)}, undef, $new[0], SHOW);
+    $t->dbh->do(q{update theatres set name = ? where theatre_id =
+        (select venue_id from shows where show_id = ?)}, undef, $new[1], SHOW);
+    $t->dbh->do(q{update screens set name = ? where screen_id =
+        (select screen_id from shows where show_id = ?)}, undef, $new[2], SHOW);
+
+    for my $node (1, 2) {
+        isnt $was[$node - 1], \@new, 'known by others before';
+        $t->wait_until(sub { "@{$names->($node)}" eq "@new" }, 1,
+            "node $node tells those");
+    }
+};
+
+
 subtest 'request ids' => sub {
     my $show = '/api/v1/shows/' . SHOW;
     my $ours = qr/\A[0-9a-f]{32}\z/;

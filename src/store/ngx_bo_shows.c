@@ -52,6 +52,7 @@ static ngx_bo_show_t *ngx_bo_show_make(ngx_bo_store_t *store, PGresult *res);
 static ngx_int_t ngx_bo_show_texts(ngx_bo_show_t *show, PGresult *res);
 static ngx_int_t ngx_bo_show_keys(ngx_bo_show_t *show);
 static void *ngx_bo_show_alloc(void *data, size_t size);
+static void ngx_bo_show_rename(ngx_bo_show_t *show, PGresult *res, int first);
 static void ngx_bo_show_list(ngx_bo_show_t *show);
 static void ngx_bo_show_unlist(ngx_bo_show_t *show);
 static void ngx_bo_show_free(ngx_bo_show_t *show);
@@ -85,11 +86,10 @@ enum {
     " categories, layout, orphan_rule, moved_ms"
 
 
-/* What may have changed of a show that is known, without its layout. */
-
 static ngx_bo_pg_statement_t  ngx_bo_show_state = {
     "show_state",
-    "select revision, epoch from boxoffice.shows where show_id = $1::uuid",
+    "select revision, epoch, movie_title, theatre_name, screen_name, timezone"
+    " from boxoffice.show_state($1::uuid)",
     1, 1
 };
 
@@ -438,6 +438,7 @@ ngx_bo_show_checked(void *data, ngx_bo_verdict_e verdict, PGresult *res,
             ngx_bo_show_set_epoch(show, epoch);
         }
 
+        ngx_bo_show_rename(show, res, 2);
         show->loaded = ngx_current_msec;
         ngx_bo_show_loaded_done(load, show, NGX_BO_OK);
         return;
@@ -497,12 +498,13 @@ ngx_bo_show_loaded(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     if (old && old->revision == show->revision) {
 
-        /* Nothing new but, perhaps, the epoch: go on with what is there. */
+        /* Nothing new but the epoch and names: go on with what is there. */
 
         if (show->epoch > old->epoch) {
             ngx_bo_show_set_epoch(old, show->epoch);
         }
 
+        ngx_bo_show_rename(old, res, ngx_bo_col_movie);
         old->loaded = ngx_current_msec;
         ngx_destroy_pool(show->pool);
         show = old;
@@ -516,6 +518,40 @@ ngx_bo_show_loaded(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     }
 
     ngx_bo_show_loaded_done(load, show, NGX_BO_OK);
+}
+
+
+/*
+ * The names of what a show belongs to, which stand in columns from first on.
+ * Those of before stay in its pool: an administrator seldom gives others.
+ */
+
+static void
+ngx_bo_show_rename(ngx_bo_show_t *show, PGresult *res, int first)
+{
+    u_char      *data;
+    ngx_str_t    value;
+    ngx_uint_t   i;
+    ngx_str_t   *names[] = { &show->movie, &show->theatre, &show->screen,
+                             &show->timezone };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        value = ngx_bo_column(res, 0, first + (int) i);
+
+        if (value.len == names[i]->len
+            && ngx_memcmp(value.data, names[i]->data, value.len) == 0)
+        {
+            continue;
+        }
+
+        data = ngx_pstrdup(show->pool, &value);
+
+        if (data) {
+            names[i]->data = data;
+            names[i]->len = value.len;
+            ngx_bo_show_grown(show, value.len);
+        }
+    }
 }
 
 
