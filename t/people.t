@@ -461,6 +461,18 @@ subtest 'guesses' => sub {
     refused($p->login($who), 429, 'rate_limited', 'the right one, too');
 
     is $p->login($other)->code, 200, 'others are not concerned';
+
+    # nobody has looked at it: no guess
+    my $lock = $t->new_dbh;
+    $lock->begin_work;
+    $lock->do('lock table people in access exclusive mode');
+    my @in = ('POST', '/api/v1/auth/login', { email => $other->{email},
+        password => $other->{password} });
+    is [map { $_->code } $t->run_many(3, [map { [@in] } 1 .. 3])->@*],
+        [(503) x 3], 'the database does not answer' for 1 .. 3;
+    $lock->rollback;
+    is $t->wait_until(sub { $p->login($other)->code == 200 }, 10), 1,
+        'who came again all the time gets in';
     refused($p->login({ email => 'nobody@example.com', password => $WRONG }),
         401, 'credentials_invalid', 'nobody') for 1 .. 3;
     refused($p->login({ email => 'nobody@example.com', password => $WRONG }),

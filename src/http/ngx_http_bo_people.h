@@ -96,7 +96,8 @@ void ngx_http_bo_person_verify(ngx_http_bo_ctx_t *ctx, bo_str_t *password,
 
 /*
  * Takes a token of key's limit.  NGX_OK, or NGX_DONE: the answer is on its
- * way.  And gives it back to who has proved that it was not a guess.
+ * way.  And gives it back to who has proved that it was not a guess; when the
+ * database or the threads that hash did not answer, it comes back by itself.
  */
 ngx_int_t ngx_http_bo_person_throttle(ngx_http_bo_ctx_t *ctx,
     const char *key, size_t len);

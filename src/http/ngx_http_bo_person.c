@@ -14,6 +14,7 @@
 
 static void ngx_http_bo_person_done(ngx_bo_call_t *call);
 static void ngx_http_bo_person_came(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_person_unavailable(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_person_await(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_run_pt next);
 static void ngx_http_bo_person_hashed(void *data, ngx_bo_hash_e result,
@@ -118,7 +119,7 @@ ngx_http_bo_person_ask(ngx_http_bo_ctx_t *ctx, ngx_bo_person_op_e op,
     ngx_http_bo_person_await(ctx, next);
 
     if (ngx_bo_person_ask(&p->person, op, values) != NGX_AGAIN) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        ngx_http_bo_person_unavailable(ctx);
     }
 }
 
@@ -135,12 +136,30 @@ ngx_http_bo_person_came(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_person_t *p = ctx->data;
 
+    if (p->person.call.outcome == NGX_BO_UNAVAILABLE) {
+        ngx_http_bo_person_unavailable(ctx);
+        return;
+    }
+
     if (p->person.call.outcome != NGX_BO_OK) {
         ngx_http_bo_error_outcome(ctx, p->person.call.outcome);
         return;
     }
 
     p->next(ctx);
+}
+
+
+/*
+ * Nobody has looked whether it was right, so it was no guess: else who comes
+ * again during an outage, as he is told to, would be locked out by it.
+ */
+
+static void
+ngx_http_bo_person_unavailable(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_person_proved(ctx);
+    ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
 }
 
 
@@ -159,7 +178,7 @@ ngx_http_bo_person_hash(ngx_http_bo_ctx_t *ctx, bo_str_t *password,
     p->person.call.left = p->hash ? ngx_http_bo_person_left : NULL;
 
     if (p->hash == NULL) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        ngx_http_bo_person_unavailable(ctx);
     }
 }
 
@@ -179,7 +198,7 @@ ngx_http_bo_person_verify(ngx_http_bo_ctx_t *ctx, bo_str_t *password,
     p->person.call.left = p->hash ? ngx_http_bo_person_left : NULL;
 
     if (p->hash == NULL) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        ngx_http_bo_person_unavailable(ctx);
     }
 }
 
@@ -215,7 +234,7 @@ ngx_http_bo_person_hash_came(ngx_http_bo_ctx_t *ctx)
     ngx_http_bo_person_t *p = ctx->data;
 
     if (p->result != NGX_BO_HASH_GOOD && p->result != NGX_BO_HASH_BAD) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_UNAVAILABLE, NULL);
+        ngx_http_bo_person_unavailable(ctx);
         return;
     }
 
