@@ -112,7 +112,7 @@ static ngx_http_bo_error_t  ngx_http_bo_errors[] = {
     { 503, "unavailable", "Please try again in a moment.", 1 },
     { 503, "outcome_unknown",
       "It is not known whether this was done. Send the same request again, "
-      "with the same Idempotency-Key.", 1 },
+      "with its Idempotency-Key if it had one.", 1 },
     { 503, "backlog", "Too many bookings are on their way.", 1 },
     { 503, "not_durable",
       "A booking would not be kept safely; please try again in a moment.", 1 },
