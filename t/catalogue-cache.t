@@ -6,6 +6,7 @@ use v5.36;
 use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Test qw(SHOW uuid);
+use Boxoffice::Test::Booking qw(hold try_order try_pay);
 use Boxoffice::Test::Process ();
 use IO::Socket::INET ();
 use POSIX ();
@@ -369,6 +370,31 @@ subtest 'reload and a worker that dies' => sub {
     $t->wait_until(sub { $t->get($path{one})->json->{about} eq 'Alive' }, 10,
         'changes are followed by whoever came after');
     ok metric('flushes_total') <= $flushes + 2, 'and what is there is kept';
+};
+
+
+# Anybody may ask for pages that nobody has, and each is a statement of its own:
+# those do not take the connections, nor the places to wait, from who buys.
+subtest 'who looks does not hold up who buys' => sub {
+    my @holds = map { hold($t, "buyer$_", SHOW, ["D$_"]) } 1 .. 4;
+    my $lock = $t->new_dbh;
+    $lock->begin_work;
+    $lock->do('lock table layouts in access exclusive mode');
+
+    my @looks = map { ask_aside("$path{shows}&limit=" . (20 + $_), sub { 1 }) }
+        1 .. 60;
+    Boxoffice::Test::Process::wait_until(sub { waiting() >= 2 }, 1);
+
+    for my $n (1 .. 4) {
+        my $order = try_order($t, "buyer$n", $holds[$n - 1]{holdId});
+        is $order->code, 201, "order $n";
+        is try_pay($t, "buyer$n", $order->json->{orderId}, "mock-ok-look-$n")->code,
+            200, "ticket $n";
+    }
+
+    ok waiting() >= 2, 'while the others wait';
+    $lock->rollback;
+    waitpid $_, 0 for @looks;
 };
 
 

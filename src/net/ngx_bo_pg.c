@@ -185,6 +185,25 @@ ngx_bo_pg_submit_alone(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
 }
 
 
+ngx_bo_pg_op_t *
+ngx_bo_pg_submit_aside(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
+    const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data)
+{
+    ngx_bo_pg_lane_t  *lane;
+
+    lane = ngx_bo_pg_lane(pg, st);
+
+    if (lane == NULL || pg->nwaiting >= pg->conf->queue / 2) {
+        ngx_atomic_fetch_add(&pg->stats->refused, 1);
+        return NULL;
+    }
+
+    lane->aside = 1;
+
+    return ngx_bo_pg_submit_op(pg, st, values, 0, handler, data);
+}
+
+
 static ngx_bo_pg_op_t *
 ngx_bo_pg_submit_op(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_uint_t single, ngx_bo_pg_handler_pt handler,

@@ -115,6 +115,15 @@ ngx_bo_pg_op_t *ngx_bo_pg_submit_alone(ngx_bo_pg_t *pg,
     ngx_bo_pg_handler_pt handler, void *data);
 
 /*
+ * The same for what anybody may ask for, as often as he likes: it leaves one of
+ * the connections, and half of the places to wait, to all the others.  A
+ * statement is submitted always so, or never.
+ */
+ngx_bo_pg_op_t *ngx_bo_pg_submit_aside(ngx_bo_pg_t *pg,
+    ngx_bo_pg_statement_t *st, const ngx_str_t *values,
+    ngx_bo_pg_handler_pt handler, void *data);
+
+/*
  * The handler will not be called any more.  An operation that was not sent is
  * dropped; one that was sent may still happen.  Not for an operation whose
  * handler has been called.

@@ -232,6 +232,10 @@ ngx_bo_pg_conn_takes(ngx_bo_pg_conn_t *conn, ngx_bo_pg_lane_t *lane)
         return 0;
     }
 
+    if (lane->aside && conn->pg->nup > 1 && conn == conn->pg->conns) {
+        return 0;
+    }
+
     if (conn->nunits == 0) {
         return 1;
     }

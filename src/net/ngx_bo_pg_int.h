@@ -68,6 +68,7 @@ struct ngx_bo_pg_lane_s {
     ngx_queue_t              alone;     /* to be sent one by one */
     ngx_uint_t               nfresh;
     ngx_uint_t               flying;    /* batches of it in flight */
+    ngx_uint_t               aside;     /* all of it is, see _submit_aside() */
 };
 
 

@@ -220,8 +220,9 @@ ngx_bo_flight_start(ngx_bo_store_t *store, ngx_bo_page_t *page, uint32_t hash)
 
     ngx_queue_init(&flight->waiters);
 
-    flight->op = ngx_bo_pg_submit(store->pg, page->statement, page->values,
-                                  ngx_bo_flight_landed, flight);
+    flight->op = ngx_bo_pg_submit_aside(store->pg, page->statement,
+                                        page->values, ngx_bo_flight_landed,
+                                        flight);
     if (flight->op == NULL) {
         goto failed;
     }
