@@ -24,7 +24,8 @@ create type booking as (
     email          text,
     phone          text,
     ttl_ms         int,
-    user_limit     int
+    user_limit     int,
+    starts_ms      bigint
 );
 
 
@@ -36,13 +37,15 @@ create type booking as (
 -- amounts, currencies
 --               what the customer was told.  A price that has changed since
 --               does not matter any more.
+-- starts_ms     when the show began as the customer was told; null: not known
 -- the others    as those of create_orders()
 --
 -- outcome:
 -- created       it is an order that waits for its payment
 -- known         it was written before: the order as it is now
--- seats_taken, limit, closed
---               it cannot be: written as a FAILED order without seats, with
+-- seats_taken, limit, closed, moved
+--               it cannot be (moved: nobody is sent to another time than he
+--               booked): written as a FAILED order without seats, with
 --               both of its events; the second bears the reason
 -- retry         nothing was written, and the message is to come again
 --
@@ -53,7 +56,7 @@ create function persist_bookings(
     booking_ids uuid[], show_ids uuid[], show_nos int[], user_ids text[],
     seat_nos text[], seat_ids text[], amounts bigint[], currencies text[],
     payment_methods text[], names text[], emails text[], phones text[],
-    ttls_ms int[], user_limits int[])
+    ttls_ms int[], user_limits int[], starts_ms bigint[])
 returns setof order_outcome
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -69,6 +72,8 @@ declare
     items   booking[];
     known   int[];
     todo    int[];
+    moved   int[];
+    as_of   int[];
     results order_outcome[] := '{}';
     tried   order_outcome[];
 begin
@@ -76,15 +81,16 @@ begin
                          coalesce(s.show_date, current_date), p.user_id,
                          p.seat_nos, p.seat_ids, p.amount, p.currency,
                          p.payment_method, p.name, p.email, p.phone,
-                         p.ttl_ms, p.user_limit)::booking order by p.item)
+                         p.ttl_ms, p.user_limit, p.starts_ms)::booking
+                     order by p.item)
     into items
     from unnest(booking_ids, show_ids, show_nos, user_ids, seat_nos,
                 seat_ids, amounts, currencies, payment_methods, names,
-                emails, phones, ttls_ms, user_limits)
+                emails, phones, ttls_ms, user_limits, starts_ms)
          with ordinality
          p(booking_id, show_id, show_no, user_id, seat_nos, seat_ids, amount,
            currency, payment_method, name, email, phone, ttl_ms, user_limit,
-           item)
+           starts_ms, item)
     left join shows s on s.show_id = p.show_id;
 
     known := array(
@@ -101,11 +107,31 @@ begin
     for n in 1 .. cardinality(todo) + 3 loop
         exit when cardinality(todo) = 0;
 
+        -- of one moment: a show that moves later has another revision
+
+        select coalesce(array_agg(x.item) filter (where x.moved), '{}'),
+               coalesce(array_agg(x.item order by x.item)
+                        filter (where not x.moved), '{}'),
+               array_agg(x.revision order by x.item)
+               filter (where not x.moved)
+        into moved, todo, as_of
+        from (select i.item, coalesce(s.revision, 0) as revision,
+                     coalesce(unix_ms(s.starts_at) <> i.starts_ms, false)
+                     as moved
+              from unnest(items) i left join shows s on s.show_id = i.show_id
+              where i.item = any (todo)) x;
+
+        results := results || array(
+            select row(m.item, 'moved', null, null, null, null, null, null,
+                       null, null, null, null, null, null, null, null, null,
+                       null, null)::order_outcome
+            from unnest(moved) m(item));
+
+        exit when cardinality(todo) = 0;
+
         select array_agg(r::order_outcome order by r.item) into tried
         from (select array_agg(i.booking_id order by i.item) as ids,
                      array_agg(i.show_id order by i.item) as shows,
-                     array_agg(coalesce(s.revision, 0) order by i.item)
-                     as revisions,
                      array_agg(i.user_id order by i.item) as users,
                      array_agg(i.seat_nos order by i.item) as nos,
                      array_agg(i.seat_ids order by i.item) as labels,
@@ -117,9 +143,9 @@ begin
                      array_agg(i.ttl_ms order by i.item) as ttls,
                      array_agg(i.user_limit order by i.item) as limits,
                      array_agg(null::text order by i.item) as nothing
-              from unnest(items) i left join shows s on s.show_id = i.show_id
+              from unnest(items) i
               where i.item = any (todo)) a
-        cross join lateral create_orders(a.ids, a.shows, a.revisions,
+        cross join lateral create_orders(a.ids, a.shows, as_of,
             a.users, a.ids, a.nos, a.labels, a.amounts, a.methods, a.names,
             a.emails, a.phones, a.ttls, a.limits, a.nothing, a.nothing) r;
 
@@ -147,7 +173,7 @@ begin
     with lost as (
         select i.*, r.outcome as reason, r.conflicts
         from unnest(results) r join unnest(items) i on i.item = r.item
-        where r.outcome in ('seats_taken', 'limit', 'closed')
+        where r.outcome in ('seats_taken', 'limit', 'closed', 'moved')
     ), made as (
         -- another may be writing the same: then it is there, and was told
         insert into orders as o (order_id, show_date, show_id, show_no,

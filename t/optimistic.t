@@ -388,6 +388,33 @@ subtest 'refused by PostgreSQL, compensated' => sub {
 };
 
 
+subtest 'the show begins at another time' => sub {
+    my $b;
+
+    # as an administrator moves it: no order is being written meanwhile
+    my $move = sub ($by) {
+        $t->dbh->begin_work;
+        $t->dbh->do('select have_show(?)', undef, LARGE_SHOW);
+        $t->dbh->do(q{update shows set starts_at = starts_at + ?::interval,
+            ends_at = ends_at + ?::interval where show_id = ?}, undef, $by,
+            $by, LARGE_SHOW);
+        $t->dbh->commit;
+    };
+
+    while_held(sub {
+        $b = book('tim', LARGE_SHOW, [qw(A1 A2)])->json;
+        $move->('1 hour');
+    });
+
+    becomes($b->{bookingId}, 'FAILED');
+    is events($b->{bookingId}), 'order.created order.failed(moved)',
+        'nobody is sent to another time';
+    $t->wait_until(sub { seat_states($t, LARGE_SHOW, 'A1')->[0] eq 'AVAILABLE' },
+        2, 'its seats are free');
+    $move->('-1 hour');
+};
+
+
 subtest 'expiry' => sub {
     my $b = book('exi', SHOW, ['K1'])->json;
 

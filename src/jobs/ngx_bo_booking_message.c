@@ -52,8 +52,8 @@ static ngx_bo_pg_statement_t  ngx_bo_persist_bookings = {
     " from boxoffice.persist_bookings($1::uuid[], $2::uuid[], $3::int[],"
     " $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],"
     " $9::text[], $10::text[], $11::text[], $12::text[], $13::int[],"
-    " $14::int[])",
-    14, NGX_BO_MESSAGE_BATCH
+    " $14::int[], $15::bigint[])",
+    15, NGX_BO_MESSAGE_BATCH
 };
 
 
@@ -129,7 +129,8 @@ ngx_bo_message_read(ngx_bo_message_t *m, redisReply *fields)
         { "t", &m->type }, { "b", &m->booking_text }, { "u", &m->user },
         { "n", &m->seat_nos }, { "a", &m->amount }, { "y", &m->currency },
         { "m", &m->method }, { "l", &m->labels }, { "cn", &m->name },
-        { "ce", &m->email }, { "cp", &m->phone }, { "p", &m->payment }
+        { "ce", &m->email }, { "cp", &m->phone }, { "p", &m->payment },
+        { "s", &m->starts }
     };
 
     for (i = 0; i + 1 < fields->elements; i += 2) {
@@ -175,7 +176,9 @@ ngx_bo_message_valid(ngx_bo_message_t *m)
                           m->seat_nos.len)
            != 0
         || m->seats.n == 0
-        || ngx_atoof(m->amount.data, m->amount.len) == NGX_ERROR)
+        || ngx_atoof(m->amount.data, m->amount.len) == NGX_ERROR
+        || (m->starts.len
+            && ngx_atoof(m->starts.data, m->starts.len) == NGX_ERROR))
     {
         return NGX_ERROR;
     }
@@ -203,7 +206,7 @@ ngx_int_t
 ngx_bo_message_persist(ngx_bo_message_t *m)
 {
     u_char           seats[BO_SEATS_TEXT_MAX + 2];
-    ngx_str_t        v[14];
+    ngx_str_t        v[15];
     ngx_bo_show_t   *show = m->script.call.show;
     ngx_bo_store_t  *store = m->script.call.store;
 
@@ -228,6 +231,7 @@ ngx_bo_message_persist(ngx_bo_message_t *m)
     v[11] = m->phone;
     v[12] = store->order_ttl;
     v[13] = store->seats_per_user;
+    v[14] = m->starts;
 
     m->pg = ngx_bo_pg_submit(store->pg, &ngx_bo_persist_bookings, v,
                              ngx_bo_message_persisted, m);

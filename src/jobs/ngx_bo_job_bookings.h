@@ -76,6 +76,7 @@ typedef struct {
     ngx_str_t                email;
     ngx_str_t                phone;
     ngx_str_t                payment;
+    ngx_str_t                starts;        /* of the show, as was told */
 } ngx_bo_message_t;
 
 

@@ -327,16 +327,25 @@ ngx_bo_booking_locks(ngx_bo_hold_call_t *c, u_char *p)
 static ngx_str_t *
 ngx_bo_booking_message(ngx_bo_hold_call_t *c, ngx_str_t *arg)
 {
+    u_char             *starts;
     ngx_str_t           labels;
     ngx_bo_customer_t  *customer = &c->booking->customer;
 
-    if (ngx_bo_booking_labels(c, &labels) != NGX_OK) {
+    starts = ngx_pnalloc(c->pool, NGX_INT64_LEN);
+
+    if (starts == NULL || ngx_bo_booking_labels(c, &labels) != NGX_OK) {
         return NULL;
     }
 
     ngx_str_set(arg, "l");
     arg++;
     *arg++ = labels;
+
+    ngx_str_set(arg, "s");
+    arg++;
+    arg->data = starts;
+    arg->len = ngx_sprintf(starts, "%L", c->script.call.show->starts) - starts;
+    arg++;
 
     ngx_str_set(arg, "cn");
     arg++;

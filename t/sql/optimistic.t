@@ -34,7 +34,8 @@ sub persist {
     my $d = shift;
     return TestPg::call($d, 'persist_bookings', [@_],
         qw(booking_id show_id show_no user_id seat_nos seat_ids amount
-           currency payment_method name email phone ttl_ms user_limit));
+           currency payment_method name email phone ttl_ms user_limit
+           starts_ms));
 }
 
 sub events {
@@ -118,6 +119,17 @@ subtest 'refused' => sub {
     $dbh->do("update boxoffice.shows set status = 'SCHEDULED' "
              . 'where show_id = ?', undef, $show->{show_id});
     is(outcomes(persist($dbh, $closed)), 'known', 'it stays so');
+
+    # nobody is sent to another time than he was told
+    my $starts = one('select boxoffice.unix_ms(starts_at) from boxoffice.shows '
+                     . 'where show_id = ?', undef, $show->{show_id});
+    my @both = (booking(fresh(1), user_id => 'm1', starts_ms => $starts),
+                booking(fresh(1), user_id => 'm2', starts_ms => $starts + 1),
+                booking(fresh(1), user_id => 'm3'));
+    is(outcomes(persist($dbh, @both)), 'created moved created',
+       'the show begins at another time');
+    is(events($both[1]), '1:order.created 2:order.failed(moved)', 'told');
+    is(outcomes(persist($dbh, @both)), 'known known known', 'it stays so');
 
     # a price is what was told
     my $dear = booking(fresh(1), user_id => 'r5', revision => 1, amount => 7);
