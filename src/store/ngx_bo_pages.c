@@ -141,7 +141,7 @@ ngx_bo_pages_create(ngx_shm_zone_t *shm_zone)
     t->nblocks = (uint32_t) (size / (NGX_BO_BLOCK + sizeof(uint32_t)));
     head = ngx_align(t->nblocks * sizeof(uint32_t), NGX_BO_BLOCK);
 
-    /* there is a bucket for each block, and no more of them than were counted */
+    /* a bucket for each block, and no more of them than were counted */
 
     t->nblocks = ngx_min(t->nblocks, (size - head) / NGX_BO_BLOCK);
 

@@ -71,7 +71,7 @@ typedef struct {
     int64_t                  created;   /* ms since 1970 */
     int64_t                  updated;
     ngx_str_t                password;  /* PHC */
-    ngx_str_t                seen;      /* which it is, for who has checked it */
+    ngx_str_t                seen;      /* which it is, for who checked it */
     int64_t                  until;     /* ms since 1970, of a code */
 } ngx_bo_person_t;
 
