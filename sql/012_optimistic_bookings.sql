@@ -49,6 +49,8 @@ create type booking as (
 --               both of its events; the second bears the reason
 -- retry         nothing was written, and the message is to come again
 --
+-- Who was erased after he booked is not named by what is written later.
+--
 -- The events of a refused booking are those of any order that fails, so
 -- whoever tells customers tells this one, too.
 
@@ -80,7 +82,10 @@ begin
     select array_agg(row(p.item, p.booking_id, p.show_id, p.show_no,
                          coalesce(s.show_date, current_date), p.user_id,
                          p.seat_nos, p.seat_ids, p.amount, p.currency,
-                         p.payment_method, p.name, p.email, p.phone,
+                         p.payment_method,
+                         case when gone then '' else p.name end,
+                         case when gone then '' else p.email end,
+                         case when not gone then p.phone end,
                          p.ttl_ms, p.user_limit, p.starts_ms)::booking
                      order by p.item)
     into items
@@ -91,7 +96,9 @@ begin
          p(booking_id, show_id, show_no, user_id, seat_nos, seat_ids, amount,
            currency, payment_method, name, email, phone, ttl_ms, user_limit,
            starts_ms, item)
-    left join shows s on s.show_id = p.show_id;
+    left join shows s on s.show_id = p.show_id
+    left join people q on q.user_id = p.user_id
+    cross join lateral (select q.erased_at is not null) e(gone);
 
     known := array(
         select i.item from unnest(items) i

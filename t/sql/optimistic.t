@@ -131,6 +131,14 @@ subtest 'refused' => sub {
     is(events($both[1]), '1:order.created 2:order.failed(moved)', 'told');
     is(outcomes(persist($dbh, @both)), 'known known known', 'it stays so');
 
+    $dbh->do('insert into boxoffice.people (user_id, erased_at) '
+             . "values ('e1', now())");
+    my $erased = booking(fresh(1), user_id => 'e1', phone => '+44 1');
+    is(outcomes(persist($dbh, $erased)), 'created', 'an account was erased');
+    is_deeply([one('select customer_name, customer_email, customer_phone '
+                   . 'from boxoffice.orders where order_id = ?', undef,
+                   $erased->{booking_id})], ['', '', undef], 'it stays so');
+
     # a price is what was told
     my $dear = booking(fresh(1), user_id => 'r5', revision => 1, amount => 7);
     ($r) = persist($dbh, $dear);
