@@ -49,7 +49,7 @@ create type item_conflicts as (item int, conflicts int[]);
 -- outcome:
 -- created       the columns are the new order
 -- replayed      key and fingerprint were seen: the order made then, as it is
---               now
+--               now, but with all the seats that it had
 -- hold_ordered  the hold has an order already, which the columns are
 -- key_reused    the key was used for something else
 -- in_progress   an item before it in the batch has the same user and key
@@ -323,8 +323,9 @@ begin
 
     return query
     select i.item, outcomes[i.item], o.order_id, o.show_id, o.show_no,
-           o.user_id, o.hold_id, o.seat_nos,
-           array_to_string(o.seat_ids, ','), o.amount, o.currency::text,
+           o.user_id, o.hold_id, coalesce(h.nos, o.seat_nos),
+           coalesce(h.ids, array_to_string(o.seat_ids, ',')), o.amount,
+           o.currency::text,
            o.status, unix_ms(o.created_at), unix_ms(o.expires_at),
            unix_ms(o.confirmed_at), unix_ms(o.ended_at), o.ticket_code,
            o.payment_method,
@@ -344,6 +345,9 @@ begin
         where outcomes[i.item] = 'hold_ordered'
           and hold_id = i.hold_id and show_date = i.show_date
           and user_id = i.user_id collate "C") o on true
+    left join lateral (
+        select * from order_had(o.order_id, o.show_id, o.seat_ids)
+        where outcomes[i.item] = 'replayed') h on true
     where outcomes[i.item] is not null;
 end
 $$;

@@ -150,7 +150,8 @@ $$;
 --               it is in that state; expired also when its deadline had
 --               passed without a capture and it came to its end here
 -- payment_used  the payment was captured for another order: nothing happens
--- replayed      key and fingerprint were seen: the order as it is now
+-- replayed      key and fingerprint were seen: the order as it is now, but with
+--               all the seats that it had
 -- key_reused    the key was used for something else
 -- in_progress   an item before it in the batch has the same user and key
 -- not_found     there is no such order of this user
@@ -389,8 +390,9 @@ begin
 
     return query
     select i.item, outcomes[i.item], o.order_id, o.show_id, o.show_no,
-           o.user_id, o.hold_id, o.seat_nos,
-           array_to_string(o.seat_ids, ','), o.amount, o.currency::text,
+           o.user_id, o.hold_id, coalesce(h.nos, o.seat_nos),
+           coalesce(h.ids, array_to_string(o.seat_ids, ',')), o.amount,
+           o.currency::text,
            o.status, unix_ms(o.created_at), unix_ms(o.expires_at),
            unix_ms(o.confirmed_at), unix_ms(o.ended_at), o.ticket_code,
            o.payment_method, null::int[]
@@ -404,6 +406,9 @@ begin
           and o.show_date = coalesce(k.show_date, i.show_date)
           and outcomes[i.item] not in ('key_reused', 'in_progress',
                                        'not_found', 'retry')
+    left join lateral (
+        select * from order_had(o.order_id, o.show_id, o.seat_ids)
+        where outcomes[i.item] = 'replayed') h on true
     where becomes[i.item] is null;
 end
 $$;

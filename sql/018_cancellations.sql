@@ -55,6 +55,29 @@ comment on column cancellations.terms is
     'show was cancelled.';
 
 
+-- The seats that an order was made of, those included that were given back; in
+-- the order of their numbers.  has_ids: those that it has now.
+
+create function order_had(order_id uuid, show_id uuid, has_ids text[])
+returns table (nos int[], ids text)
+language plpgsql stable
+set search_path = boxoffice, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select array_agg(l.seat_no order by l.seat_no),
+           string_agg(l.label, ',' order by l.seat_no)
+    from (select unnest(has_ids)
+          union
+          select unnest(c.seat_ids) from cancellations c
+          where c.order_id = order_had.order_id) x(label)
+    join shows s on s.show_id = order_had.show_id
+    join layout_seats l on l.layout_id = s.layout_id and l.label = x.label;
+end
+$$;
+
+
 -- What each seat of an order cost.  Where it is not written down, the amount
 -- is shared out by what the seats cost now, which is exact while prices have
 -- not changed, and always adds up.

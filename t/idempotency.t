@@ -158,6 +158,10 @@ subtest 'order, payment, cancellation' => sub {
     is $first{pay}->code, 200, 'paid';
     replays($first{$_}, $send{$_}, "$_, after the payment") for qw(order pay);
 
+    is $t->post("/api/v1/orders/$id/cancel", { seatIds => ['D1'] },
+        user => 'eve')->code, 200, 'one seat is given back';
+    replays($first{$_}, $send{$_}, "$_, after that") for qw(order pay);
+
     $first{cancel} = $send{cancel}->(2);
     is $first{cancel}->code, 200, 'cancelled';
     replays($first{$_}, $send{$_}, "$_, after the cancellation")
@@ -169,7 +173,8 @@ subtest 'order, payment, cancellation' => sub {
 
     is [map { $_->[0] } $t->dbh->selectall_arrayref('select type from outbox
         where aggregate_id = ? order by version', undef, $id)->@*],
-        [qw(order.created order.confirmed order.cancelled)],
+        [qw(order.created order.confirmed order.seats_cancelled
+            order.cancelled)],
         'each had one effect';
     is value('select count(*) from payments where order_id = ?', $id), 1,
         'one payment';
