@@ -296,7 +296,9 @@ subtest 'seats that break' => sub {
         ->{items}[0]{showId};
     my $path = "$SHOWS/$id/seats";
     my $sold = order($t, 'ann', $id, ['A1']);
-    my $lost = hold($t, 'bob', $id, ['B1', 'B2']);
+    my $key  = uuid();
+    my $held = try_hold($t, 'bob', $id, ['B1', 'B2'], key => $key);
+    my $lost = $held->json;
     my $kept = hold($t, 'cat', $id, ['C1', 'C2']);
 
     seatmap($t, $id, node => $_) for 1, 2;
@@ -328,6 +330,9 @@ subtest 'seats that break' => sub {
         'who held it cannot order it';
     refused(try_hold($t, 'dan', $id, ['B1'], node => 2), 409,
         'seat_unavailable', 'nor anybody hold it');
+    my $again = try_hold($t, 'bob', $id, ['B1', 'B2'], key => $key, node => 2);
+    is [$again->code, $again->body], [201, $held->body],
+        'but who asks again hears what he was answered';
     is try_order($t, 'cat', $kept->{holdId}, node => 2)->code, 201,
         'who held others can';
 

@@ -150,9 +150,42 @@ subtest 'no other choice' => sub {
         'one in the middle leaves two';
     is try_hold($t, 'oda', SMALL_SHOW, [qw(F3 F4)])->code, 201,
         'two of three: there is no other way';
-    is seats(best('pat', SMALL_SHOW, { count => 1 })), 'F5', 'the last one';
+    my $key = uuid();
+    my $last = best('pat', SMALL_SHOW, { count => 1 }, key => $key);
+    is seats($last), 'F5', 'the last one';
     is best('quy', SMALL_SHOW, { count => 1 })->error_code,
         'seats_not_together', 'and then none';
+
+    # whose answer was lost asks again, and it is his request that took them
+    my $again = best('pat', SMALL_SHOW, { count => 1 }, key => $key,
+        node => 2);
+    is [$again->code, $again->body, $again->header('idempotency-replayed')],
+        [201, $last->body, 'true'], 'the last one, asked for twice';
+    is best('pat', SMALL_SHOW, { count => 2 }, key => $key)->error_code,
+        'idempotency_key_reused', 'another request with its key';
+    is best('pat', SMALL_SHOW, { count => 1 })->error_code,
+        'seats_not_together', 'another key';
+};
+
+
+subtest 'what would strand a seat by now' => sub {
+    my $first = hold($t, 'tom', SHOW, ['D1']);
+    $t->wait_until(sub { map_states($t, SHOW, 'D1')->[0] eq 'HELD' }, 1,
+        'one at the aisle');
+    my $key = uuid();
+    my $hold = try_hold($t, 'uma', SHOW, [qw(D2 D3)], key => $key);
+    is $hold->code, 201, 'its neighbours';
+
+    for (['tom', $first->{holdId}], ['uma', $hold->json->{holdId}]) {
+        $t->del("/api/v1/holds/$_->[1]", user => $_->[0]);
+    }
+    $t->wait_until(sub { "@{ map_states($t, SHOW, qw(D1 D2)) }"
+        eq 'AVAILABLE AVAILABLE' }, 1, 'all given back');
+    is try_hold($t, 'vic', SHOW, [qw(D2 D3)])->error_code, 'seat_stranded',
+        'refused to somebody else';
+    my $again = try_hold($t, 'uma', SHOW, [qw(D2 D3)], key => $key);
+    is [$again->code, $again->body], [201, $hold->body],
+        'asked again: as it was answered';
 };
 
 

@@ -463,7 +463,9 @@ subtest 'a show that is over' => sub {
     for my $name (sort keys %show) {
         my ($id, $sql) = $show{$name}->@*;
         my ($late, $free) = $name eq 'started' ? qw(E1 E2) : qw(H1 H2);
-        my $hold  = hold($t, 'sam', $id, [$late]);
+        my $key   = uuid();
+        my $held  = try_hold($t, 'sam', $id, [$late], key => $key);
+        my $hold  = $held->json;
         my $order = booked($t, 'tim', $id, [$free]);
 
         is $t->dbh->do($sql, undef, $id), 1, $name;
@@ -475,6 +477,9 @@ subtest 'a show that is over' => sub {
         $t->reload;
         refused(try_hold($t, 'sam', $id, [$late]), 410, 'sale_closed',
             "$name: no hold");
+        my $again = try_hold($t, 'sam', $id, [$late], key => $key);
+        is [$again->code, $again->body], [201, $held->body],
+            "$name: the hold of before, asked for again";
         refused($t->put("/api/v1/holds/$hold->{holdId}", {}, user => 'sam'),
             410, 'sale_closed', "$name: no extension");
         is $t->del("/api/v1/holds/$hold->{holdId}", user => 'sam')->code, 204,

@@ -24,6 +24,7 @@ static ngx_int_t ngx_http_bo_best_want(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_best_category(bo_layout_t *layout,
     bo_str_t *name);
 static void ngx_http_bo_best_try(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_best_none(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_best_again(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_best_held(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_best_drop(ngx_http_bo_hold_t *h, ngx_uint_t held);
@@ -160,7 +161,10 @@ ngx_http_bo_best_try(ngx_http_bo_ctx_t *ctx)
     }
 
     if (rc == NGX_DECLINED && h->fresh) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_TOGETHER, NULL);
+
+        /* The last ones may have gone to this very request. */
+
+        ngx_http_bo_hold_recall(ctx, ngx_http_bo_best_none);
         return;
     }
 
@@ -170,6 +174,13 @@ ngx_http_bo_best_try(ngx_http_bo_ctx_t *ctx)
     }
 
     ngx_http_bo_hold_refresh(ctx, ngx_http_bo_best_again);
+}
+
+
+static void
+ngx_http_bo_best_none(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_error(ctx, NGX_HTTP_BO_E_NOT_TOGETHER, NULL);
 }
 
 

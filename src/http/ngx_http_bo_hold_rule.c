@@ -13,8 +13,7 @@
 
 static void ngx_http_bo_rule_look(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_rule_fresh(ngx_http_bo_ctx_t *ctx);
-static void ngx_http_bo_rule_refuse(ngx_http_bo_ctx_t *ctx,
-    bo_seats_t *stranded);
+static void ngx_http_bo_rule_refuse(ngx_http_bo_ctx_t *ctx);
 
 
 void
@@ -53,7 +52,8 @@ ngx_http_bo_rule_look(ngx_http_bo_ctx_t *ctx)
     }
 
     if (h->fresh) {
-        ngx_http_bo_rule_refuse(ctx, &stranded);
+        h->hold.conflicts = stranded;
+        ngx_http_bo_hold_recall(ctx, ngx_http_bo_rule_refuse);
         return;
     }
 
@@ -78,12 +78,13 @@ ngx_http_bo_rule_fresh(ngx_http_bo_ctx_t *ctx)
 
 
 static void
-ngx_http_bo_rule_refuse(ngx_http_bo_ctx_t *ctx, bo_seats_t *stranded)
+ngx_http_bo_rule_refuse(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_hold_t *h = ctx->data;
 
     u_char       *p;
     ngx_str_t     details;
+    bo_seats_t   *stranded = &h->hold.conflicts;
     bo_layout_t  *layout = &h->hold.script.call.show->layout;
 
     ngx_bo_count(ctx->store, holds_stranding);

@@ -32,6 +32,9 @@ static void ngx_http_bo_hold_show(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_by_id(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_run_pt run);
 static void ngx_http_bo_hold_woken(ngx_bo_call_t *call);
+static void ngx_http_bo_hold_recalled(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_hold_over(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_hold_not_sold(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_hold_answer(ngx_http_bo_ctx_t *ctx,
     ngx_uint_t status);
 
@@ -511,11 +514,18 @@ ngx_http_bo_hold_open(ngx_http_bo_ctx_t *ctx)
     ngx_bo_show_t  *show = h->hold.script.call.show;
 
     if (show->cancelled || show->starts <= ngx_bo_now()) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CLOSED, NULL);
+        ngx_http_bo_hold_recall(ctx, ngx_http_bo_hold_over);
         return 0;
     }
 
     return 1;
+}
+
+
+static void
+ngx_http_bo_hold_over(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CLOSED, NULL);
 }
 
 
@@ -560,12 +570,62 @@ ngx_http_bo_hold_seats(ngx_http_bo_ctx_t *ctx)
     }
 
     if (closed.n) {
-        ngx_http_bo_error_seats(ctx, NGX_HTTP_BO_E_SEAT_UNAVAILABLE, layout,
-                                &closed);
+        h->hold.conflicts = closed;
+        ngx_http_bo_hold_recall(ctx, ngx_http_bo_hold_not_sold);
         return NGX_ERROR;
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_bo_hold_not_sold(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_hold_t *h = ctx->data;
+
+    ngx_http_bo_error_seats(ctx, NGX_HTTP_BO_E_SEAT_UNAVAILABLE,
+                            &h->hold.script.call.show->layout,
+                            &h->hold.conflicts);
+}
+
+
+/*
+ * The script that holds looks at the key before anything else, but what the
+ * show or the map speak against never comes to it.  They may have changed, by
+ * this very request also, since it was done and its answer was lost.
+ */
+
+void
+ngx_http_bo_hold_recall(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt refuse)
+{
+    ngx_http_bo_hold_t *h = ctx->data;
+
+    if (!h->hold.idempotency.present) {
+        refuse(ctx);
+        return;
+    }
+
+    h->refuse = refuse;
+
+    ngx_http_bo_hold_step(ctx, ngx_bo_hold_recall, ngx_http_bo_hold_recalled);
+}
+
+
+static void
+ngx_http_bo_hold_recalled(ngx_http_bo_ctx_t *ctx)
+{
+    ngx_http_bo_hold_t *h = ctx->data;
+
+    if (h->hold.script.call.outcome == NGX_BO_NOT_FOUND) {
+        h->refuse(ctx);
+
+    } else if (h->by_id) {
+        ngx_http_bo_hold_changed(ctx);
+
+    } else {
+        ngx_http_bo_hold_created(ctx);
+    }
 }
 
 

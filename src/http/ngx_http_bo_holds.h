@@ -39,6 +39,7 @@ typedef struct {
     ngx_uint_t               tries;
     ngx_http_bo_run_pt       allowed;       /* by the orphan rule */
     bo_seats_t               own;           /* given back for these */
+    ngx_http_bo_run_pt       refuse;        /* see ngx_http_bo_hold_recall() */
     unsigned                 fresh:1;       /* the map was just read */
     unsigned                 by_id:1;       /* the show is that of an id */
 } ngx_http_bo_hold_t;
@@ -69,6 +70,13 @@ ngx_uint_t ngx_http_bo_hold_open(ngx_http_bo_ctx_t *ctx);
  * many, for sale.  NGX_OK, or NGX_ERROR when the answer is on its way.
  */
 ngx_int_t ngx_http_bo_hold_seats(ngx_http_bo_ctx_t *ctx);
+
+/*
+ * Answers what the same request was answered before, when it was done then;
+ * else refuse comes, which answers.
+ */
+void ngx_http_bo_hold_recall(ngx_http_bo_ctx_t *ctx,
+    ngx_http_bo_run_pt refuse);
 
 /* Answers an outcome that is no success. */
 void ngx_http_bo_hold_refused(ngx_http_bo_ctx_t *ctx);

@@ -30,6 +30,8 @@ static ngx_bo_outcome_e ngx_bo_hold_released(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
 static ngx_bo_outcome_e ngx_bo_hold_found(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
+static ngx_bo_outcome_e ngx_bo_hold_recalled(ngx_bo_script_call_t *sc,
+    ngx_int_t code, redisReply *reply);
 static ngx_bo_outcome_e ngx_bo_hold_fenced(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
 static ngx_bo_outcome_e ngx_bo_hold_refused(ngx_int_t code);
@@ -394,6 +396,62 @@ ngx_bo_hold_found(ngx_bo_script_call_t *sc, ngx_int_t code, redisReply *reply)
     }
 
     return NGX_BO_OK;
+}
+
+
+void
+ngx_bo_hold_recall(ngx_bo_hold_call_t *c)
+{
+    ngx_str_t  *arg;
+
+    if (ngx_bo_hold_keys(c) == NULL) {
+        ngx_bo_call_post(&c->script.call, ngx_bo_hold_no_memory);
+        return;
+    }
+
+    arg = &c->script.argv[1];
+    *arg++ = c->script.call.show->hold_key;
+    c->script.nkeys = arg - c->script.argv;
+
+    arg++;    /* the epoch */
+    *arg++ = c->user;
+    *arg++ = ngx_bo_empty;
+    arg->data = c->idempotency.key;
+    arg++->len = NGX_BO_KEY_LEN;
+    arg->data = c->idempotency.fingerprint;
+    arg++->len = NGX_BO_FINGERPRINT_LEN;
+
+    c->script.script = &ngx_bo_script_read;
+    c->script.read = ngx_bo_hold_recalled;
+    c->script.argc = arg - c->script.argv;
+    c->script.rebuilds = 1;
+
+    ngx_bo_script_run(&c->script);
+}
+
+
+static ngx_bo_outcome_e
+ngx_bo_hold_recalled(ngx_bo_script_call_t *sc, ngx_int_t code,
+    redisReply *reply)
+{
+    ngx_bo_hold_call_t *c = (ngx_bo_hold_call_t *) sc;
+
+    ngx_str_t  entry;
+
+    if (code < 0) {
+        return ngx_bo_hold_refused(code);
+    }
+
+    entry = ngx_bo_reply_str(reply, 1);
+
+    if (ngx_bo_hold_parse(&c->hold, &entry) != NGX_OK) {
+        return NGX_BO_REFUSED;
+    }
+
+    c->hold.state = BO_HOLD_HELD;    /* as it was answered */
+    ngx_bo_count(sc->call.store, holds_replayed);
+
+    return NGX_BO_REPLAYED;
 }
 
 

@@ -87,6 +87,12 @@ void ngx_bo_hold_release(ngx_bo_hold_call_t *c);
 void ngx_bo_hold_read(ngx_bo_hold_call_t *c);
 
 /*
+ * What this idempotency key was answered in the show.  NGX_BO_REPLAYED: hold
+ * is filled; _KEY_REUSED; _NOT_FOUND: nothing, or it is forgotten.
+ */
+void ngx_bo_hold_recall(ngx_bo_hold_call_t *c);
+
+/*
  * Fences hold.id for an order: hold.seats is filled.  Again: the same, but
  * not fresh.
  * NGX_BO_OK, _NOT_FOUND, _ENDED, _LOST.
