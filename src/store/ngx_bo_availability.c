@@ -156,7 +156,7 @@ ngx_bo_availability_take(ngx_bo_show_t *show, int64_t since,
 
     rc = NGX_DECLINED;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -178,7 +178,7 @@ ngx_bo_availability_take(ngx_bo_show_t *show, int64_t since,
         }
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return rc;
 }

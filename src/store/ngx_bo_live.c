@@ -462,7 +462,7 @@ ngx_bo_live_apply(ngx_bo_live_show_t *ls, ngx_str_t *text)
 
     rc = NGX_DECLINED;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, ls->show->no);
 
@@ -474,7 +474,7 @@ ngx_bo_live_apply(ngx_bo_live_show_t *ls, ngx_str_t *text)
         }
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return rc;
 }
@@ -488,7 +488,7 @@ ngx_bo_live_mark(ngx_bo_live_show_t *ls, ngx_uint_t generation)
     ngx_bo_map_t    *map;
     ngx_bo_store_t  *store = ls->live->store;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, ls->show->no);
 
@@ -496,7 +496,7 @@ ngx_bo_live_mark(ngx_bo_live_show_t *ls, ngx_uint_t generation)
         map->live = generation;
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 }
 
 

@@ -15,7 +15,7 @@
 static ngx_bo_map_t *ngx_bo_map_create(ngx_bo_store_t *store, uint32_t no);
 static void *ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size,
     ngx_bo_map_t *keep);
-static void ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map);
+static void ngx_bo_map_free(ngx_bo_store_t *store, void *p);
 static void ngx_bo_map_delete(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_stamp(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_begin(ngx_bo_store_t *store, ngx_bo_map_t *map);
@@ -74,10 +74,15 @@ ngx_bo_map_create(ngx_bo_store_t *store, uint32_t no)
     map->touched = ngx_current_msec;
     map->watched = ngx_current_msec - NGX_BO_MAP_WATCH - 1;
 
+    ngx_bo_maps_begin(store);
+
     ngx_rbtree_insert(&store->zone->seatmaps, &map->node);
     ngx_queue_insert_head(&store->zone->used, &map->used);
     ngx_queue_insert_head(&store->zone->aged, &map->aged);
     ngx_queue_insert_tail(&store->zone->watches, &map->watches);
+    ngx_bo_maps_link(store, map);
+
+    ngx_bo_maps_end(store);
 
     return map;
 }
@@ -122,26 +127,44 @@ ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size, ngx_bo_map_t *keep)
 }
 
 
-static void
+/* Dirty first: who dies on the way has left nothing to be relied on. */
+
+void
 ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
-    ngx_bo_map_stamp(store, map);
+    void  *changed, *body, *packed;
+
+    ngx_bo_map_begin(store, map);
+
     map->version = 0;
     map->live = 0;
 
-    if (map->changed) {
-        ngx_slab_free_locked(store->shpool, map->changed);
-        map->changed = NULL;
-    }
+    changed = map->changed;
+    map->changed = NULL;
+    ngx_bo_map_free(store, changed);
 
-    if (map->body) {
-        ngx_slab_free_locked(store->shpool, map->body);
-        map->body = NULL;
-    }
+    body = map->body;
+    map->body = NULL;
+    ngx_bo_map_free(store, body);
 
-    if (map->packed.data) {
-        ngx_slab_free_locked(store->shpool, map->packed.data);
-        ngx_str_null(&map->packed);
+    packed = map->packed.data;
+    map->packed.data = NULL;
+    ngx_bo_map_free(store, packed);
+}
+
+
+/*
+ * The map has forgotten it before: who dies in between loses memory, and nobody
+ * goes on using what is somebody else's.
+ */
+
+static void
+ngx_bo_map_free(ngx_bo_store_t *store, void *p)
+{
+    ngx_memory_barrier();
+
+    if (p) {
+        ngx_slab_free_locked(store->shpool, p);
     }
 }
 
@@ -151,10 +174,15 @@ ngx_bo_map_delete(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
     ngx_bo_map_empty(store, map);
 
+    ngx_bo_maps_begin(store);
+
+    ngx_queue_remove(&map->all);
     ngx_rbtree_delete(&store->zone->seatmaps, &map->node);
     ngx_queue_remove(&map->used);
     ngx_queue_remove(&map->aged);
     ngx_queue_remove(&map->watches);
+
+    ngx_bo_maps_end(store);
 
     ngx_slab_free_locked(store->shpool, map);
 }
@@ -198,6 +226,8 @@ ngx_bo_map_start(ngx_bo_show_t *show, ngx_bo_map_t *map)
     ngx_bo_map_forget(map, 0);
 
     map->revision = show->revision;
+
+    ngx_memory_barrier();
     map->dirty = 0;
 
     return NGX_OK;
@@ -220,6 +250,7 @@ ngx_bo_map_forget(ngx_bo_map_t *map, int64_t version)
 ngx_int_t
 ngx_bo_map_body(ngx_bo_show_t *show, ngx_bo_map_t *map)
 {
+    u_char          *p;
     uint32_t         seat;
     bo_seat_state_e  state;
 
@@ -227,13 +258,14 @@ ngx_bo_map_body(ngx_bo_show_t *show, ngx_bo_map_t *map)
         return NGX_OK;
     }
 
-    map->body = ngx_bo_map_alloc(show->store, show->body.len, map);
-    if (map->body == NULL) {
+    p = ngx_bo_map_alloc(show->store, show->body.len, map);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
     ngx_bo_map_begin(show->store, map);
 
+    map->body = p;
     ngx_memcpy(map->body, show->body.data, show->body.len);
     map->len = show->body.len;
     map->places = show->places;
@@ -455,7 +487,7 @@ void
 ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map, int64_t version,
     ngx_str_t *packed)
 {
-    u_char  *p;
+    u_char  *p, *old;
 
     if (map->packed.data && map->packed_version >= version
         && map->packed_version >= map->base)
@@ -470,14 +502,16 @@ ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map, int64_t version,
 
     ngx_memcpy(p, packed->data, packed->len);
 
-    if (map->packed.data) {
-        ngx_slab_free_locked(store->shpool, map->packed.data);
-    }
+    old = map->packed.data;
+    map->packed.data = NULL;
+    ngx_bo_map_free(store, old);
 
-    map->packed.data = p;
     map->packed.len = packed->len;
     map->packed_version = version;
     map->packed_at = ngx_current_msec;
+
+    ngx_memory_barrier();
+    map->packed.data = p;
 }
 
 
@@ -538,6 +572,8 @@ ngx_bo_map_seen(ngx_bo_store_t *store, ngx_bo_map_t *map)
 
     map->seen = ngx_current_msec;
 
+    ngx_bo_maps_begin(store);
+
     ngx_queue_remove(&map->used);
     ngx_queue_insert_head(&zone->used, &map->used);
 
@@ -547,6 +583,8 @@ ngx_bo_map_seen(ngx_bo_store_t *store, ngx_bo_map_t *map)
         ngx_queue_remove(&map->watches);
         ngx_queue_insert_head(&zone->watches, &map->watches);
     }
+
+    ngx_bo_maps_end(store);
 }
 
 
@@ -592,15 +630,18 @@ ngx_bo_show_touch(ngx_bo_show_t *show)
 
     show->touched = ngx_current_msec;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_get(store, show->no);
 
     if (map) {
         map->touched = ngx_current_msec;
+
+        ngx_bo_maps_begin(store);
         ngx_queue_remove(&map->used);
         ngx_queue_insert_head(&store->zone->used, &map->used);
+        ngx_bo_maps_end(store);
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 }

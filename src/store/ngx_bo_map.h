@@ -5,7 +5,9 @@
  *
  * The zone's mutex guards all of it: the caller holds it unless it says
  * otherwise.  A worker that dies while it changes a map leaves it dirty;
- * whoever comes next throws such a map away and has it read again.
+ * whoever comes next throws such a map away and has it read again.  One that
+ * dies while it changes the tree or the lists leaves the zone "changing", and
+ * whoever comes next throws all maps away.
  *
  * Included by the files of the seat map only.
  */
@@ -22,6 +24,7 @@
 
 typedef struct {
     ngx_rbtree_node_t        node;          /* by number of the show */
+    ngx_queue_t              all;           /* it never moves in that list */
     ngx_queue_t              used;
     ngx_queue_t              aged;
     ngx_queue_t              watches;
@@ -61,6 +64,20 @@ typedef struct {
     ngx_msec_t               packed_at;
 } ngx_bo_map_t;
 
+
+/* The zone's mutex; what it guards is whole once one has it. */
+void ngx_bo_maps_lock(ngx_bo_store_t *store);
+void ngx_bo_maps_unlock(ngx_bo_store_t *store);
+
+/* Around every change of the tree and the lists. */
+void ngx_bo_maps_begin(ngx_bo_store_t *store);
+void ngx_bo_maps_end(ngx_bo_store_t *store);
+
+/* Between the two: links a map that is ready into the list of all of them. */
+void ngx_bo_maps_link(ngx_bo_store_t *store, ngx_bo_map_t *map);
+
+/* Gives back the memory of a map, but not of *map itself: it begins anew. */
+void ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map);
 
 ngx_bo_map_t *ngx_bo_map_find(ngx_bo_store_t *store, uint32_t no);
 

@@ -46,7 +46,7 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
     rc = NGX_AGAIN;
     ask = 0;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -61,7 +61,7 @@ ngx_bo_seatmap_get(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
         ask = ngx_bo_map_ask(map, age);
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     if (rc == NGX_OK && out->body.len) {
         rc = ngx_bo_seatmap_text(show, pool, out);
@@ -89,7 +89,7 @@ ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
 
     rc = NGX_DECLINED;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -107,7 +107,7 @@ ngx_bo_seatmap_take(ngx_bo_show_t *show, int64_t have, ngx_pool_t *pool,
         }
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     if (rc == NGX_OK && out->body.len) {
         rc = ngx_bo_seatmap_text(show, pool, out);
@@ -267,14 +267,14 @@ ngx_bo_seatmap_read(ngx_bo_show_t *show, ngx_bo_seatmap_t *out)
     ngx_bo_map_t    *map;
     ngx_bo_store_t  *store = show->store;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
     rc = map && ngx_bo_map_usable(map, show) && map->body
          ? ngx_bo_seatmap_fill(map, out) : NGX_AGAIN;
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return rc;
 }
@@ -333,7 +333,7 @@ ngx_bo_seatmap_pack(ngx_bo_show_t *show, ngx_pool_t *pool,
     out->body = packed;
     out->packed = 1;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -341,7 +341,7 @@ ngx_bo_seatmap_pack(ngx_bo_show_t *show, ngx_pool_t *pool,
         ngx_bo_map_pack(store, map, out->version, &packed);
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 }
 
 
@@ -355,7 +355,7 @@ ngx_bo_seatmap_version(ngx_bo_show_t *show, unsigned *stale)
     version = 0;
     *stale = 1;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -366,7 +366,7 @@ ngx_bo_seatmap_version(ngx_bo_show_t *show, unsigned *stale)
         *stale = ngx_bo_map_age(store, map) > NGX_BO_MAP_STALE;
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return version;
 }
@@ -381,7 +381,7 @@ ngx_bo_seatmap_stats(ngx_bo_show_t *show, bo_stats_t *stats)
 
     rc = NGX_DECLINED;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -390,7 +390,7 @@ ngx_bo_seatmap_stats(ngx_bo_show_t *show, bo_stats_t *stats)
         rc = NGX_OK;
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return rc;
 }
@@ -403,12 +403,12 @@ ngx_bo_seatmap_outdated(ngx_bo_show_t *show)
     ngx_bo_map_t    *map;
     ngx_bo_store_t  *store = show->store;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
     newer = map && ngx_bo_map_newer(map, show);
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return newer;
 }
@@ -426,7 +426,7 @@ ngx_bo_seatmap_ready(ngx_bo_show_t *show, ngx_bo_call_t *call)
     rc = NGX_AGAIN;
     ask = 0;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -436,7 +436,7 @@ ngx_bo_seatmap_ready(ngx_bo_show_t *show, ngx_bo_call_t *call)
         ask = ngx_bo_map_ask(map, age);
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     if (rc == NGX_AGAIN) {
         ngx_bo_seatmap_refresh(show, call, 0);
@@ -458,7 +458,7 @@ ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size)
 
     version = 0;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -467,7 +467,7 @@ ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size)
         version = map->version;
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return version;
 }

@@ -39,7 +39,7 @@ ngx_bo_seatmap_due(ngx_bo_store_t *store, ngx_msec_t age, uint32_t *nos,
 
     n = 0;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     for (q = ngx_queue_head(&store->zone->aged);
          q != ngx_queue_sentinel(&store->zone->aged) && n < max;
@@ -56,7 +56,7 @@ ngx_bo_seatmap_due(ngx_bo_store_t *store, ngx_msec_t age, uint32_t *nos,
         }
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return n;
 }
@@ -71,7 +71,7 @@ ngx_bo_seatmap_watched(ngx_bo_store_t *store, uint32_t *nos, ngx_uint_t max)
 
     n = 0;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     for (q = ngx_queue_head(&store->zone->watches);
          q != ngx_queue_sentinel(&store->zone->watches) && n < max;
@@ -86,7 +86,7 @@ ngx_bo_seatmap_watched(ngx_bo_store_t *store, uint32_t *nos, ngx_uint_t max)
         nos[n++] = (uint32_t) map->node.key;
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return n;
 }
@@ -103,7 +103,7 @@ ngx_bo_seatmap_unchecked(ngx_bo_store_t *store, uint32_t *nos, ngx_uint_t max)
     n = 0;
     max = ngx_min(max, NGX_BO_MAP_CHECKS);
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     for (q = ngx_queue_head(&store->zone->used);
          q != ngx_queue_sentinel(&store->zone->used);
@@ -143,7 +143,7 @@ ngx_bo_seatmap_unchecked(ngx_bo_store_t *store, uint32_t *nos, ngx_uint_t max)
         }
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     return n;
 }
@@ -155,7 +155,7 @@ ngx_bo_seatmap_checked(ngx_bo_show_t *show, int64_t version, ngx_msec_t when)
     ngx_bo_map_t    *map;
     ngx_bo_store_t  *store = show->store;
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
 
@@ -164,5 +164,5 @@ ngx_bo_seatmap_checked(ngx_bo_show_t *show, int64_t version, ngx_msec_t when)
         map->checked_at = when;
     }
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 }

@@ -66,13 +66,13 @@ ngx_bo_seatmap_refresh(ngx_bo_show_t *show, ngx_bo_call_t *call,
         return;
     }
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     map = ngx_bo_map_find(store, show->no);
     version = map && ngx_bo_map_usable(map, show) ? map->version : 0;
     body = map && map->body;
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     pool = ngx_create_pool(1024, store->log);
     rf = pool ? ngx_pcalloc(pool, sizeof(ngx_bo_refresh_t)) : NULL;
@@ -194,11 +194,11 @@ ngx_bo_refresh_read(ngx_bo_script_call_t *sc, ngx_int_t code,
 
     ngx_bo_count(store, seatmaps_refreshed);
 
-    ngx_shmtx_lock(&store->shpool->mutex);
+    ngx_bo_maps_lock(store);
 
     ngx_bo_refresh_apply(rf, version, ngx_bo_reply_str(reply, 2));
 
-    ngx_shmtx_unlock(&store->shpool->mutex);
+    ngx_bo_maps_unlock(store);
 
     ngx_bo_refresh_ended(sc, reply);
 
@@ -238,8 +238,10 @@ ngx_bo_refresh_apply(ngx_bo_refresh_t *rf, int64_t version, ngx_str_t bits)
         map->refreshed = rf->sent;
     }
 
+    ngx_bo_maps_begin(store);
     ngx_queue_remove(&map->aged);
     ngx_queue_insert_tail(&store->zone->aged, &map->aged);
+    ngx_bo_maps_end(store);
 }
 
 

@@ -50,6 +50,7 @@ ngx_bo_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     zone->version = NGX_BO_ZONE_VERSION;
 
+    ngx_queue_init(&zone->maps);
     ngx_rbtree_init(&zone->seatmaps, &zone->sentinel,
                     ngx_rbtree_insert_value);
     ngx_queue_init(&zone->used);

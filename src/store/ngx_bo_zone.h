@@ -20,7 +20,7 @@
 
 /* To be changed with anything that lives in the zone, seat maps included. */
 
-#define NGX_BO_ZONE_VERSION  7
+#define NGX_BO_ZONE_VERSION  8
 
 #define NGX_BO_BUCKETS       13
 
@@ -200,6 +200,9 @@ typedef struct {
 typedef struct {
     ngx_uint_t               version;       /* NGX_BO_ZONE_VERSION */
     ngx_bo_metrics_t         metrics;
+    ngx_uint_t               changing;      /* tree and lists: by somebody who
+                                             * has the mutex, or has died */
+    ngx_queue_t              maps;          /* all seat maps */
     ngx_rbtree_t             seatmaps;
     ngx_rbtree_node_t        sentinel;
     ngx_queue_t              used;          /* seat maps, latest first */

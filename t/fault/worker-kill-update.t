@@ -26,7 +26,7 @@ seatmap($t, SHOW, node => $_) for 1, 2;
 my $n = 0;
 
 for my $step (qw(bo_map_set ngx_bo_body_seat bo_availability_set
-    bo_availability_note bo_stats_move ngx_bo_map_seen))
+    bo_availability_note bo_stats_move ngx_bo_map_seen ngx_bo_maps_end))
 {
     my $trap = Boxoffice::Test::Trap->set($module, $step, $t->worker_pids)
         // do { skip_all('this machine does not let processes be traced') };
