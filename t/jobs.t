@@ -243,4 +243,28 @@ subtest 'a node less' => sub {
 
 $t->check_invariants;
 $t->done;
+
+
+# Everything at once takes longer than a statement may: the runs get smaller
+# until one fits.
+subtest 'more orders than one statement can end' => sub {
+    $t = Boxoffice::Test->new(conf => { hold_ttl => '5s', order_ttl => '60s' });
+    $t->dbh->do(q{
+        create function slowly() returns trigger language plpgsql as
+        'begin perform pg_sleep(0.03); return new; end'});
+    $t->dbh->do(q{create trigger slowly before update of status on orders
+        for each row when (new.status = 'EXPIRED')
+        execute function slowly()});
+
+    for my $seat (map { my $row = $_; map { "$row$_" } 1 .. 20 } qw(C D E)) {
+        order($t, "u$seat", LARGE_SHOW, [$seat]);
+    }
+    $t->dbh->do(q{update orders set expires_at = now()});
+    $t->wait_until(sub { !value('select count(*) from seat_claims') }, 15,
+        'all seats are free');
+    is value(q{select count(*) from orders where status = 'EXPIRED'}), 60,
+        'all orders have ended';
+    $t->done;
+};
+
 done_testing;

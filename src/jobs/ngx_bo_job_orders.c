@@ -9,9 +9,9 @@
 #include "ngx_bo_jobs.h"
 
 
-/* Orders in one run; a full run is followed by another at once. */
+/* Orders in one run at most; a full run is followed by another at once. */
 
-#define NGX_BO_EXPIRE_MAX   "500"
+#define NGX_BO_EXPIRE_MAX   500
 
 
 static void ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict,
@@ -36,9 +36,17 @@ static void ngx_bo_job_ended(void *data, ngx_bo_verdict_e verdict,
 static ngx_bo_pg_statement_t  ngx_bo_expire_orders = {
     "expire_orders",
     "select 1, 'expired', " NGX_BO_ORDER_COLUMNS
-    " from boxoffice.expire_orders(" NGX_BO_EXPIRE_MAX ")",
-    0, 1
+    " from boxoffice.expire_orders($1)",
+    1, 1
 };
+
+/*
+ * Orders in the next run.  One that failed was too much for the time of a
+ * statement, or waited for a lock: fewer come next, or the same ones would fail
+ * for ever, and no seat of any of them come free.
+ */
+
+static ngx_uint_t  ngx_bo_expire_max = NGX_BO_EXPIRE_MAX;
 
 static ngx_bo_pg_statement_t  ngx_bo_cleanup = {
     "cleanup_orphans",
@@ -86,7 +94,13 @@ static int64_t  ngx_bo_cleanup_after;
 void
 ngx_bo_job_orders(ngx_bo_job_t *job)
 {
-    ngx_bo_job_submit(job, &ngx_bo_expire_orders, NULL,
+    u_char     buf[NGX_INT_T_LEN];
+    ngx_str_t  max;
+
+    max.data = buf;
+    max.len = ngx_sprintf(buf, "%ui", ngx_bo_expire_max) - buf;
+
+    ngx_bo_job_submit(job, &ngx_bo_expire_orders, &max,
                       ngx_bo_orders_expired);
 }
 
@@ -170,6 +184,7 @@ ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     ngx_bo_order_t   order;
 
     if (ngx_bo_job_check(job, verdict, res) != NGX_OK) {
+        ngx_bo_expire_max = ngx_max(ngx_bo_expire_max / 4, 1);
         ngx_bo_job_end(job);
         return;
     }
@@ -196,9 +211,8 @@ ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict, PGresult *res,
         ngx_destroy_pool(pool);
     }
 
-    if (n == ngx_atoi((u_char *) NGX_BO_EXPIRE_MAX,
-                      sizeof(NGX_BO_EXPIRE_MAX) - 1))
-    {
+    if ((ngx_uint_t) n == ngx_bo_expire_max) {
+        ngx_bo_expire_max = ngx_min(2 * ngx_bo_expire_max, NGX_BO_EXPIRE_MAX);
         ngx_bo_job_orders(job);
     }
 
