@@ -187,6 +187,28 @@ subtest 'a refund that fails' => sub {
 };
 
 
+# It was done, and nobody can see it: that is no failure.
+subtest 'a refund that cannot be looked for' => sub {
+    my $o = fresh();
+    my $p = begin($o)->json;
+    my $refund = sub { value('select status from refunds where order_id = ?',
+        $o->{orderId}) // '' };
+
+    $provider->pay($p->{paymentId});
+    is confirm($o, $p->{paymentId})->code, 200, 'paid';
+    $provider->silent(1);
+    my $looks = $provider->ledger->{looks};
+    $t->post("/api/v1/orders/$o->{orderId}/cancel", {}, user => $o->{user});
+    $t->wait_until(sub { $provider->ledger->{looks} >= $looks + 2 }, 20,
+        'it is looked for, and again');
+    is $refund->(), 'SENT', 'it is open what became of it';
+    $provider->silent(0);
+    $t->wait_until(sub { $refund->() eq 'DONE' }, 20, 'until it is seen');
+    is scalar(grep { $_->{payment_intent} eq $p->{paymentId} }
+        $provider->ledger->{refunds}->@*), 1, 'it was made once';
+};
+
+
 subtest 'given back at the desk of the gateway' => sub {
     my $o = fresh();
     my $p = begin($o)->json;

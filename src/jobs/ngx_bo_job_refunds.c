@@ -214,7 +214,11 @@ ngx_bo_refund_answered(ngx_bo_gateway_op_t *op)
          * when it is not there either, nobody will.
          */
 
-        if (op->what == NGX_BO_GATEWAY_REFUND && !r->looked) {
+        if (op->what == NGX_BO_GATEWAY_REFUNDS) {
+            break;                  /* it was not seen whether it is there */
+        }
+
+        if (!r->looked) {
             r->refused = 1;
             ngx_bo_refund_ask(r, NGX_BO_GATEWAY_REFUNDS);
             return;

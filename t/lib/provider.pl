@@ -26,7 +26,7 @@ use constant DEBUG  => $ENV{PROVIDER_DEBUG};
 
 my ($port, $ledger, $seed, @hooks) = @ARGV;
 my (%pi, %refund, %answers, %waiting);
-my ($chaos, $n, $failing) = (0, 0, 0);
+my ($chaos, $n, $failing, $silent, $looks) = (0, 0, 0, 0, 0);
 
 srand $seed;
 
@@ -300,9 +300,10 @@ post '/v1/refunds' => sub ($c) {
         return refuse('charge_already_refunded')
             if $back + $q->{amount} > $p->{amount_received};
 
-        return [200, give_back($p, $q->{amount},
+        my $refund = give_back($p, $q->{amount},
             { refund_id => $q->{'metadata[refund_id]'} },
-            $failing ? 'failed' : 'succeeded')];
+            $failing ? 'failed' : 'succeeded');
+        return $silent ? [500, {}] : [200, $refund];
     });
 };
 
@@ -311,6 +312,8 @@ get '/v1/refunds' => sub ($c) {
     my $p = $c->param('payment_intent');
 
     serve($c, sub {
+        $looks++;
+        return refuse('parameter_unknown') if $silent;
         return [200, { object => 'list', has_more => \0,
             data => [grep { $_->{payment_intent} eq $p } values %refund] }];
     });
@@ -347,9 +350,16 @@ post '/test/failing/:yes' => sub ($c) {
 };
 
 
+# whether refunds are made without a word, and lists of them refused
+post '/test/silent/:yes' => sub ($c) {
+    $silent = $c->param('yes');
+    $c->render(json => {});
+};
+
+
 get '/test/ledger' => sub ($c) {
     $c->render(json => { payments => [values %pi],
-        refunds => [values %refund] });
+        refunds => [values %refund], looks => $looks });
 };
 
 

@@ -111,6 +111,13 @@ sub failing ($self, $yes) {
 }
 
 
+# Whether refunds are made without a word from now on, and lists refused.
+sub silent ($self, $yes) {
+    $self->{ua}->post($self->url("/test/silent/$yes"))->result;
+    return;
+}
+
+
 # How much goes wrong, in percent.
 sub chaos ($self, $percent) {
     $self->{ua}->post($self->url("/test/chaos/$percent"))->result;
