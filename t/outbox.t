@@ -7,7 +7,8 @@ use v5.36;
 use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Test qw(SHOW LARGE_SHOW);
-use Boxoffice::Test::Booking qw(booked metrics order try_hold);
+use Boxoffice::Test::Booking qw(CUSTOMER booked hold metrics order
+    try_hold);
 use Boxoffice::Test::Outbox
     qw(events pending problems stream wait_handed_on write_events);
 use List::Util  qw(sum0);
@@ -179,4 +180,28 @@ subtest 'reload and end' => sub {
 
 
 $t->done;
+
+
+# What is written within the gap after a claim that found nothing goes with the
+# next claim, not when the relay looks by itself.
+subtest 'a wake just after a claim' => sub {
+    $t = Boxoffice::Test->new(workers => 1,
+        conf => { outbox_sink => ['redis'] });
+    my @holds = map { my $row = $_; map { ["$row$_", hold($t, "$row$_",
+        LARGE_SHOW, ["$row$_"])->{holdId}] } 1 .. 20 } qw(C D E F G H);
+
+    while (my @some = splice @holds, 0, 3) {
+        $t->run_many(3, [map { ['POST', '/api/v1/orders', { holdId => $_->[1],
+            paymentMethod => 'CARD', customer => CUSTOMER }, user => $_->[0]] }
+            @some]);
+        $t->wait_until(sub { stream($t) == 120 - @holds }, 2) or last;
+    }
+
+    my @delay = map { $_->{entry} =~ s/-.*//r - $_->{time} } stream($t);
+    is scalar @delay, 120, 'all there';
+    my @late = grep { $_ > 150 } @delay;
+    cmp_ok scalar @late, '<=', 2, 'hardly one waits for that' or diag "@late";
+    $t->done;
+};
+
 done_testing;

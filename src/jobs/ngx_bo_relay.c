@@ -288,6 +288,12 @@ ngx_bo_relay_woken(ngx_event_t *ev)
         return;
     }
 
+    /* deleted first: ngx_add_timer() ignores changes of up to 300 ms */
+
+    if (relay->timer.timer_set) {
+        ngx_del_timer(&relay->timer);
+    }
+
     ngx_add_timer(&relay->timer, NGX_BO_RELAY_GAP - since);
 }
 
