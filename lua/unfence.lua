@@ -1,5 +1,6 @@
 -- Gives a hold back to its user after the order was refused.  It ends when it
--- would have ended without the attempt.
+-- would have ended without the attempt: if that is over, its seats are free now
+-- and the next sweep finds that it has ended, as it does with any other.
 --
 -- KEYS  1 version:{show}  2 state:{show}  3 hold:{show}  4 expiry:{show}
 -- ARGV  1 lowest version of the epoch  2 user  3 hold id
@@ -26,7 +27,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local record = redis.call('HGET', KEYS[3], user)
 local line = record and record:match('[^\n]+') or ''
-local back = line:sub(1, #id + 1) == id .. ' ' and tonumber(expires) > now
+local newest = line:sub(1, #id + 1) == id .. ' '
+local back = newest and tonumber(expires) > now
+local ends = string.format('%d', expires - 1)   -- see hold.lua
 local mine = user .. ':' .. id .. ':'
 local freed = {}
 
@@ -34,7 +37,7 @@ for seat in seats:gmatch('%d+') do
     local lock = redis.call('GET', ARGV[4] .. seat)
     if lock and lock:sub(1, #mine) == mine then
         if back then
-            redis.call('PEXPIREAT', ARGV[4] .. seat, expires)
+            redis.call('PEXPIREAT', ARGV[4] .. seat, ends)
         else
             redis.call('DEL', ARGV[4] .. seat)
             redis.call('BITFIELD', KEYS[2], 'SET', 'u2', '#' .. seat, '0')
@@ -43,7 +46,7 @@ for seat in seats:gmatch('%d+') do
     end
 end
 
-if back then
+if newest then
     redis.call('HSET', KEYS[3], user,
                table.concat({id, created, expires, 'H', key, fp, seats}, ' ')
                .. record:sub(#line + 1))

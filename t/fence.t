@@ -12,6 +12,8 @@ use IO::Socket::INET;
 use Mojo::JSON qw(encode_json);
 use Time::HiRes qw(sleep);
 
+use constant PREFIX => 'seat_lock:{' . SHOW . '}:';
+
 my $t = Boxoffice::Test->new(conf => { hold_ttl => '20s', order_ttl => '30s' });
 
 
@@ -117,6 +119,33 @@ subtest 'a sweep at the very end of a hold' => sub {
         'none is left behind';
 };
 
+
+# The order was refused, and it took its time.
+subtest 'what is given back ends when it would have' => sub {
+    my $hold = hold($t, 'ida', SHOW, ['L1']);
+    script('fence', 'ida', $hold->{holdId}, 3, 60_000, PREFIX, 0);
+    is put('ida', $hold, 'L2')->error_code, 'hold_ordered', 'it is fenced';
+    script('unfence', 'ida', $hold->{holdId}, 4, PREFIX);
+    my ($end, $seat) = $t->redis->hget('hold:{' . SHOW . '}', 'ida')
+        =~ /^\S+ \S+ (\d+) H \S+ \S+ (\d+)$/m;
+    is $t->redis->pexpiretime(PREFIX . $seat), $end - 1,
+        'its lock ends before the hold does';
+
+    $hold = hold($t, 'joe', SHOW, ['L3']);
+    script('fence', 'joe', $hold->{holdId}, 3, 60_000, PREFIX, 0);
+    sleep 0.6;
+    script('unfence', 'joe', $hold->{holdId}, 4, PREFIX);
+    is seat_states($t, SHOW, 'L3'), ['AVAILABLE'], 'ended: its seat is free';
+    is put('joe', $hold, 'L4')->error_code, 'hold_expired', 'it has ended';
+    is $t->del("/api/v1/holds/$hold->{holdId}", user => 'joe')->code, 204,
+        'and can be released';
+    $t->get('/api/v1/shows/' . SHOW . '/seatmap') for 1 .. 2;
+    sleep 0.3;
+    $t->get('/api/v1/shows/' . SHOW . '/seatmap') for 1 .. 2;
+    like $t->redis->hget('hold:{' . SHOW . '}', 'joe'),
+        qr/^$hold->{holdId} \d+ \d+ X /, 'as the sweep writes it down';
+};
+
 $t->done;
 done_testing;
 
@@ -124,4 +153,24 @@ done_testing;
 # The id of the order that is made of a hold.
 sub order_of ($user, $hold) {
     return try_order($t, $user, $hold)->json->{orderId};
+}
+
+
+sub put ($user, $hold, @seats) {
+    return $t->put("/api/v1/holds/$hold->{holdId}", { seatIds => \@seats },
+        user => $user);
+}
+
+
+# Runs a script of ours as the server does: its first so many keys.
+sub script ($name, $user, $hold, $nkeys, @more) {
+    open my $fh, '<', "lua/$name.lua" or die "lua/$name.lua: $!\n";
+    my $text  = do { local $/ = undef; <$fh> };
+    my @keys  = map { $_ . ':{' . SHOW . '}' } $nkeys == 4
+        ? qw(version state hold expiry) : qw(version hold expiry);
+    my $epoch = $t->redis->get($keys[0]);
+    my $reply = $t->redis->eval($text, $nkeys, @keys,
+        $epoch - $epoch % 1_000_000_000, $user, $hold, @more);
+    is $reply->[0], 1, $name;
+    return;
 }
