@@ -296,4 +296,20 @@ subtest 'Redis away: stale, then nothing' => sub {
 
 $t->check_invariants;
 $t->done;
+
+
+subtest 'a zone that is too small' => sub {
+    $t = Boxoffice::Test->new(workers => 1, conf => { zone => 'seats:1m' });
+    for (1 .. 10) {
+        $t->get('/api/v1/shows/' . STADIUM_SHOW . '/seatmap');
+        sleep 0.05;
+    }
+    my @said = grep { /too small for a seat map of \d+ bytes/ }
+        split /\n/, $t->node->log;
+    is scalar @said, 1, 'is said once in a while, not at each attempt';
+    is $t->get('/api/v1/shows/' . SHOW . '/seatmap')->code, 200,
+        'others have room';
+    $t->done;
+};
+
 done_testing;

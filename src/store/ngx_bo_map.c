@@ -119,9 +119,7 @@ ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size, ngx_bo_map_t *keep)
         ngx_bo_map_delete(store, map);
     }
 
-    ngx_log_error(NGX_LOG_ERR, store->log, 0,
-                  "boxoffice: the zone is too small for a seat map of %uz "
-                  "bytes", size);
+    store->lacked = size;    /* said without the mutex */
 
     return NULL;
 }

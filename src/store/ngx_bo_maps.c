@@ -8,7 +8,13 @@
 #include "ngx_bo_map.h"
 
 
+/* A zone that is too small is complained of once in this time; msec. */
+
+#define NGX_BO_MAPS_COMPLAIN  5000
+
+
 static void ngx_bo_maps_reset(ngx_bo_store_t *store);
+static void ngx_bo_maps_complain(ngx_bo_store_t *store);
 
 
 void
@@ -26,6 +32,29 @@ void
 ngx_bo_maps_unlock(ngx_bo_store_t *store)
 {
     ngx_shmtx_unlock(&store->shpool->mutex);
+
+    if (store->lacked) {
+        ngx_bo_maps_complain(store);
+    }
+}
+
+
+/* The log may be slow, and every refresh of a show without room comes here. */
+
+static void
+ngx_bo_maps_complain(ngx_bo_store_t *store)
+{
+    if (store->complained == 0
+        || ngx_bo_msec_since(store->complained) >= NGX_BO_MAPS_COMPLAIN)
+    {
+        store->complained = ngx_max(ngx_current_msec, 1);
+
+        ngx_log_error(NGX_LOG_ERR, store->log, 0,
+                      "boxoffice: the zone is too small for a seat map of "
+                      "%uz bytes", store->lacked);
+    }
+
+    store->lacked = 0;
 }
 
 

@@ -114,6 +114,8 @@ struct ngx_bo_store_s {
     ngx_bo_counts_t          counts;        /* of this turn */
     ngx_event_t              counts_event;
     ngx_slab_pool_t         *shpool;
+    size_t                   lacked;        /* by a map that had no room */
+    ngx_msec_t               complained;    /* of that, in the log */
     ngx_cycle_t             *cycle;
     ngx_log_t               *log;
 
