@@ -24,6 +24,7 @@ typedef struct {
     ngx_pool_t              *pool;
     ngx_event_t              timer;
     ngx_str_t                lock;
+    ngx_str_t                token;         /* in the lock: it is ours */
     int64_t                  seen;
     int64_t                  epoch;
     unsigned                 locked:1;
@@ -73,6 +74,7 @@ ngx_bo_rebuild(ngx_bo_show_t *show, int64_t seen, ngx_bo_call_t *call,
     ngx_bo_done_pt woken)
 {
     u_char            *p;
+    bo_uuid_t          token;
     ngx_pool_t        *pool;
     ngx_queue_t       *q;
     ngx_bo_store_t    *store = show->store;
@@ -96,9 +98,11 @@ ngx_bo_rebuild(ngx_bo_show_t *show, int64_t seen, ngx_bo_call_t *call,
     }
 
     rb = ngx_pcalloc(pool, sizeof(ngx_bo_rebuild_t));
-    p = ngx_pnalloc(pool, sizeof("rebuild:{}") + BO_UUID_LEN);
+    p = ngx_pnalloc(pool, sizeof("rebuild:{}") + 2 * BO_UUID_LEN);
 
-    if (rb == NULL || p == NULL) {
+    if (rb == NULL || p == NULL
+        || ngx_bo_make_id(&token, show->no) != NGX_OK)
+    {
         ngx_destroy_pool(pool);
         goto failed;
     }
@@ -109,6 +113,10 @@ ngx_bo_rebuild(ngx_bo_show_t *show, int64_t seen, ngx_bo_call_t *call,
     rb->lock.len = ngx_sprintf(p, "rebuild:{%*s}", (size_t) BO_UUID_LEN,
                                show->id_text)
                    - p;
+
+    rb->token.data = p + rb->lock.len;
+    rb->token.len = BO_UUID_LEN;
+    bo_uuid_format((char *) rb->token.data, &token);
 
     rb->timer.handler = ngx_bo_rebuild_pause;
     rb->timer.data = rb;
@@ -180,7 +188,7 @@ static void
 ngx_bo_rebuild_lock(ngx_bo_rebuild_t *rb)
 {
     ngx_str_t  argv[] = {
-        ngx_string("SET"), rb->lock, ngx_string("1"), ngx_string("NX"),
+        ngx_string("SET"), rb->lock, rb->token, ngx_string("NX"),
         ngx_string("PX"), ngx_string(NGX_BO_REBUILD_LOCK)
     };
 
@@ -484,7 +492,7 @@ ngx_bo_rebuild_loaded(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
 static void
 ngx_bo_rebuild_end(ngx_bo_rebuild_t *rb, ngx_bo_outcome_e outcome)
 {
-    ngx_str_t        argv[] = { ngx_string("DEL"), rb->lock };
+    ngx_str_t        argv[] = { rb->lock, rb->token };
     ngx_queue_t      waiting;
     ngx_bo_store_t  *store;
 
@@ -492,10 +500,13 @@ ngx_bo_rebuild_end(ngx_bo_rebuild_t *rb, ngx_bo_outcome_e outcome)
 
     if (rb->locked) {
 
-        /* Nobody waits for this: the lock has its own end. */
+        /*
+         * Nobody waits for this: the lock has its own end.  When that was
+         * before ours, it is another node's by now.
+         */
 
-        (void) ngx_bo_redis_command(store->redis, 2, argv,
-                                    ngx_bo_rebuild_unlocked, NULL);
+        (void) ngx_bo_redis_eval(store->redis, &ngx_bo_script_unlock, 1, 2,
+                                 argv, ngx_bo_rebuild_unlocked, NULL);
     }
 
     ngx_queue_init(&waiting);

@@ -28,6 +28,7 @@ ngx_bo_script_t  ngx_bo_script_unfence = ngx_bo_script(unfence);
 ngx_bo_script_t  ngx_bo_script_settle = ngx_bo_script(settle);
 ngx_bo_script_t  ngx_bo_script_map = ngx_bo_script(map);
 ngx_bo_script_t  ngx_bo_script_load = ngx_bo_script(load);
+ngx_bo_script_t  ngx_bo_script_unlock = ngx_bo_script(unlock);
 ngx_bo_script_t  ngx_bo_script_repair = ngx_bo_script(repair);
 ngx_bo_script_t  ngx_bo_script_renew = ngx_bo_script(renew);
 ngx_bo_script_t  ngx_bo_script_book = ngx_bo_script(book);
@@ -51,6 +52,7 @@ ngx_bo_script_t  *ngx_bo_scripts[] = {
     &ngx_bo_script_settle,
     &ngx_bo_script_map,
     &ngx_bo_script_load,
+    &ngx_bo_script_unlock,
     &ngx_bo_script_repair,
     &ngx_bo_script_renew,
     &ngx_bo_script_book,

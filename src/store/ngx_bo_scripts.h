@@ -20,6 +20,7 @@ extern ngx_bo_script_t  ngx_bo_script_unfence;
 extern ngx_bo_script_t  ngx_bo_script_settle;
 extern ngx_bo_script_t  ngx_bo_script_map;
 extern ngx_bo_script_t  ngx_bo_script_load;
+extern ngx_bo_script_t  ngx_bo_script_unlock;
 extern ngx_bo_script_t  ngx_bo_script_repair;
 extern ngx_bo_script_t  ngx_bo_script_renew;
 extern ngx_bo_script_t  ngx_bo_script_book;
