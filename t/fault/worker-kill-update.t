@@ -58,6 +58,28 @@ for my $step (qw(bo_map_set ngx_bo_body_seat bo_availability_set
     is scalar(grep { $_->code != 200 } @answers), 0, 'all workers answer';
 }
 
+# A map that begins anew, as the layout has changed, gives its memory back: and
+# right after that its worker dies.  Given back twice, nginx says so.
+{
+    my ($one) = $t->worker_pids;
+    my $nginx = readlink "/proc/$one/exe";
+    my $trap  = Boxoffice::Test::Trap->set($nginx, 'ngx_slab_free_locked',
+        $t->worker_pids);
+    my $r = $t->put('/api/v1/admin/shows/' . SHOW . '/seats',
+        { broken => ['Q20'] }, user => 'root', node => 2,
+        headers => { 'x-user-role' => 'ADMIN', 'If-Match' => '*' });
+    is $r->code, 200, 'a seat less' or diag $r->body;
+
+    my $pid = $trap->caught(10);
+    ok $pid && $trap->finish($pid), 'a worker has given memory back';
+    $trap->kill($pid);
+    $trap->free;
+    $t->kill_worker($pid);
+
+    $t->wait_until(sub { map_states($t, SHOW, 'Q20')->[0] eq 'UNAVAILABLE' },
+        5, 'the map begins anew');
+}
+
 # the map is followed again, not only read when somebody asks
 my $s = Boxoffice::Test::Stream->new($t, SHOW);
 $s->next;

@@ -7,6 +7,7 @@ package Boxoffice::Test::Trap;
 #         or skip_all(...);            # not allowed here
 #     ...                              # have the function called
 #     my $pid = $trap->caught(5);      # it is stopped there now
+#     $trap->finish($pid);             # or: it has come back from there
 #     $trap->kill($pid);
 #     $trap->free;                     # the others go on as before
 
@@ -18,10 +19,10 @@ use POSIX       qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
 use constant {
-    SYS_ptrace => 101, SYS_wait4 => 61, PEEKTEXT => 1, POKETEXT => 4,
-    POKEUSER => 6, CONT => 7, ATTACH => 16, DETACH => 17,
+    SYS_ptrace => 101, SYS_wait4 => 61, PEEKTEXT => 1, PEEKUSER => 3,
+    POKETEXT => 4, POKEUSER => 6, CONT => 7, ATTACH => 16, DETACH => 17,
     WALL => 0x4000_0000, INT3 => 0xcc, TRAP => 5,
-    RIP => 16 * 8,    # in struct user
+    RIP => 16 * 8, RSP => 19 * 8,    # in struct user
 };
 
 
@@ -29,7 +30,8 @@ use constant {
 sub set ($class, $module, $function, @pids) {
     return if $Config::Config{archname} !~ /x86_64-linux/;
 
-    my ($offset) = `nm '$module' 2>/dev/null` =~ /^(\w+) [tT] \Q$function\E$/m
+    my $names = `nm '$module' 2>/dev/null; nm -D '$module' 2>/dev/null`;
+    my ($offset) = $names =~ /^(\w+) [tT] \Q$function\E$/m
         or die "no $function in $module\n";
     my $self = bless { traps => {} }, $class;
 
@@ -62,7 +64,7 @@ sub caught ($self, $seconds) {
             my $signal = _wait($pid, 0) // next;
 
             if ($signal == TRAP) {
-                delete $self->{traps}{$pid};
+                $self->{caught} = delete $self->{traps}{$pid};
                 return $pid;
             }
 
@@ -74,6 +76,21 @@ sub caught ($self, $seconds) {
     }
 
     return;
+}
+
+
+# Lets the process that was caught do what the function does, up to its return.
+sub finish ($self, $pid) {
+    my $trap = $self->{caught};
+    my $back = _peek($pid, _peek($pid, RSP, PEEKUSER));
+
+    _poke($pid, $trap->{at}, $trap->{word});
+    _poke($pid, $back, (_peek($pid, $back) & ~0xff) | INT3);
+    syscall(SYS_ptrace, POKEUSER, $pid, RIP, $trap->{at}) == 0
+        or die "rip of $pid: $!\n";
+    syscall(SYS_ptrace, CONT, $pid, 0, 0);
+
+    return (_wait($pid, 5) // 0) == TRAP;
 }
 
 
@@ -147,10 +164,10 @@ sub _base ($pid, $module) {
 }
 
 
-sub _peek ($pid, $at) {
+sub _peek ($pid, $at, $what = PEEKTEXT) {
     my $word = pack 'q', 0;
 
-    syscall(SYS_ptrace, PEEKTEXT, $pid, $at, $word);
+    syscall(SYS_ptrace, $what, $pid, $at, $word);
     return unpack 'Q', $word;
 }
 
