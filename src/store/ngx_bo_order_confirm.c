@@ -15,12 +15,18 @@ static void ngx_bo_order_verdict(ngx_bo_order_call_t *c,
 static void ngx_bo_order_asked(ngx_bo_gateway_op_t *op);
 static ngx_bo_outcome_e ngx_bo_order_weigh(ngx_bo_order_call_t *c,
     bo_word_t *word);
-static ngx_bo_outcome_e ngx_bo_order_capture(ngx_bo_order_call_t *c,
+static ngx_bo_outcome_e ngx_bo_order_promise(ngx_bo_order_call_t *c,
     bo_word_t *word);
+static void ngx_bo_order_promised(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static ngx_bo_outcome_e ngx_bo_order_payable(ngx_bo_order_call_t *c);
+static ngx_bo_outcome_e ngx_bo_order_capture(ngx_bo_order_call_t *c);
 static ngx_bo_outcome_e ngx_bo_order_word(ngx_bo_order_call_t *c,
-    bo_word_t *word);
+    bo_word_t *word, ngx_bo_pg_handler_pt handler);
 static void ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_order_conclude(ngx_bo_order_call_t *c,
+    ngx_bo_outcome_e outcome);
 
 
 static ngx_bo_pg_statement_t  ngx_bo_confirm_orders = {
@@ -195,10 +201,10 @@ ngx_bo_order_weigh(ngx_bo_order_call_t *c, bo_word_t *word)
     switch (word->kind) {
 
     case BO_WORD_AUTHORISED:
-        return ngx_bo_order_capture(c, word);
+        return ngx_bo_order_promise(c, word);
 
     case BO_WORD_CAPTURED:
-        return ngx_bo_order_word(c, word);
+        return ngx_bo_order_word(c, word, ngx_bo_order_confirmed);
 
     case BO_WORD_DECLINED:
     case BO_WORD_FAILED:
@@ -210,12 +216,16 @@ ngx_bo_order_weigh(ngx_bo_order_call_t *c, bo_word_t *word)
 }
 
 
-/* A promise is taken up, once: what that comes to is the last word. */
+/*
+ * A promise is taken up, once: what that comes to is the last word.  Whoever
+ * asks may name any payment of the account, so it is written down before: that
+ * is done only when we asked for it, for this customer and so much.
+ */
 
 static ngx_bo_outcome_e
-ngx_bo_order_capture(ngx_bo_order_call_t *c, bo_word_t *word)
+ngx_bo_order_promise(ngx_bo_order_call_t *c, bo_word_t *word)
 {
-    ngx_str_t            id, currency;
+    ngx_str_t             id, currency;
     ngx_bo_gateway_op_t  *op = &c->ask;
 
     if (op->what == NGX_BO_GATEWAY_CAPTURE) {
@@ -237,17 +247,87 @@ ngx_bo_order_capture(ngx_bo_order_call_t *c, bo_word_t *word)
         return NGX_BO_UNAVAILABLE;
     }
 
-    ngx_bo_gateway_end(op);
+    return ngx_bo_order_word(c, word, ngx_bo_order_promised);
+}
 
-    op->what = NGX_BO_GATEWAY_CAPTURE;
 
-    return ngx_bo_gateway_start(op) == NGX_OK ? NGX_BO_OK
-                                              : NGX_BO_UNAVAILABLE;
+static void
+ngx_bo_order_promised(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_order_call_t *c = data;
+
+    ngx_bo_outcome_e  outcome;
+
+    outcome = ngx_bo_order_answer(c, verdict, res, row);
+
+    if (outcome == NGX_BO_OK || outcome == NGX_BO_SAME) {
+
+        /* it is written down, now or before */
+
+        outcome = ngx_bo_order_payable(c);
+
+        if (outcome == NGX_BO_OK) {
+            outcome = ngx_bo_order_capture(c);
+
+            if (outcome == NGX_BO_OK) {
+                return;
+            }
+        }
+    }
+
+    ngx_bo_order_conclude(c, outcome);
+}
+
+
+/*
+ * NGX_BO_OK when the order waits for the money.  Else it would only go back:
+ * the job tells the gateway that the promise is not wanted any more.
+ */
+
+static ngx_bo_outcome_e
+ngx_bo_order_payable(ngx_bo_order_call_t *c)
+{
+    u_char      id[BO_UUID_LEN];
+    ngx_str_t  *status = &c->order.status;
+
+    bo_uuid_format((char *) id, &c->id);
+
+    if (c->order.id.len != BO_UUID_LEN
+        || ngx_memcmp(c->order.id.data, id, BO_UUID_LEN) != 0)
+    {
+        return NGX_BO_PAYMENT_USED;
+    }
+
+    if (status->len == sizeof("PAYMENT_PENDING") - 1
+        && ngx_strncmp(status->data, "PAYMENT_PENDING", status->len) == 0)
+    {
+        return NGX_BO_OK;
+    }
+
+    if (status->len == sizeof("CONFIRMED") - 1
+        && ngx_strncmp(status->data, "CONFIRMED", status->len) == 0)
+    {
+        return NGX_BO_SAME;
+    }
+
+    return NGX_BO_ENDED;
 }
 
 
 static ngx_bo_outcome_e
-ngx_bo_order_word(ngx_bo_order_call_t *c, bo_word_t *word)
+ngx_bo_order_capture(ngx_bo_order_call_t *c)
+{
+    c->ask.what = NGX_BO_GATEWAY_CAPTURE;
+
+    return ngx_bo_gateway_start(&c->ask) == NGX_OK ? NGX_BO_OK
+                                                   : NGX_BO_UNAVAILABLE;
+}
+
+
+static ngx_bo_outcome_e
+ngx_bo_order_word(ngx_bo_order_call_t *c, bo_word_t *word,
+    ngx_bo_pg_handler_pt handler)
 {
     ngx_str_t            v[NGX_BO_TAKE_WORD_PARAMS];
     ngx_bo_call_t       *call = ngx_bo_order_call(c);
@@ -262,7 +342,7 @@ ngx_bo_order_word(ngx_bo_order_call_t *c, bo_word_t *word)
 
     if (ngx_bo_word_ticket(&v[13], &room) == NGX_OK) {
         call->pg = ngx_bo_pg_submit(call->store->pg, &ngx_bo_take_word, v,
-                                    ngx_bo_order_confirmed, c);
+                                    handler, c);
     }
 
     if (call->pg == NULL) {
@@ -281,10 +361,8 @@ ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 {
     ngx_bo_order_call_t *c = data;
 
-    ngx_bo_store_t    *store;
-    ngx_bo_outcome_e   outcome;
+    ngx_bo_outcome_e  outcome;
 
-    store = ngx_bo_order_call(c)->store;
     outcome = ngx_bo_order_answer(c, verdict, res, row);
 
     if (outcome == NGX_BO_OK
@@ -296,6 +374,17 @@ ngx_bo_order_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
         outcome = NGX_BO_ENDED;
     }
+
+    ngx_bo_order_conclude(c, outcome);
+}
+
+
+/* What follows from the end of it, whatever it is. */
+
+static void
+ngx_bo_order_conclude(ngx_bo_order_call_t *c, ngx_bo_outcome_e outcome)
+{
+    ngx_bo_store_t  *store = ngx_bo_order_call(c)->store;
 
     switch (outcome) {
 

@@ -38,6 +38,7 @@ static ngx_bo_order_word_t  ngx_bo_order_words[] = {
     { "cancelled", NGX_BO_OK },
     { "seats_cancelled", NGX_BO_OK },
     { "found", NGX_BO_OK },
+    { "authorised", NGX_BO_OK },
     { "replayed", NGX_BO_REPLAYED },
     { "already", NGX_BO_SAME },
     { "declined", NGX_BO_DECLINED },

@@ -337,6 +337,13 @@ post '/test/pay/:id' => sub ($c) {
 };
 
 
+# what was promised is taken
+post '/test/capture/:id' => sub ($c) {
+    take($pi{ $c->param('id') });
+    $c->render(json => {});
+};
+
+
 post '/test/chaos/:rate' => sub ($c) {
     $chaos = $c->param('rate') / 100;
     $c->render(json => {});
@@ -373,7 +380,8 @@ post '/test/others' => sub ($c) {
     for (1 .. $q->{n}) {
         my $id = name('pi');
         $pi{$id} = { id => $id, object => 'payment_intent', amount => 100,
-            amount_received => 100, currency => 'inr', status => 'succeeded',
+            amount_received => 100, currency => 'inr',
+            status => $q->{status} // 'succeeded',
             created => time - ($q->{age} // 0), of_others => \1,
             description => 'x' x ($q->{size} // 0), metadata => {
                 map { $q->{$_} ? ($_ => $q->{$_}) : () }

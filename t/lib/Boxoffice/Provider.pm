@@ -81,6 +81,13 @@ sub pay ($self, $id, $how = 'ok') {
 }
 
 
+# Money that was promised is taken without our asking.
+sub capture ($self, $id) {
+    $self->{ua}->post($self->url("/test/capture/$id"))->result;
+    return;
+}
+
+
 # Money that goes back without our asking.
 sub desk ($self, $id, $amount) {
     $self->{ua}->post($self->url("/test/desk/$id?amount=$amount"))->result;
@@ -89,7 +96,7 @@ sub desk ($self, $id, $amount) {
 
 
 # Payments of others on the same account, instead of those of before: n, and
-# age, size, site, intent_id, order_id.
+# age, size, site, intent_id, order_id, status.
 sub others ($self, %q) {
     $self->{ua}->post($self->url('/test/others?'
         . join '&', map { "$_=$q{$_}" } keys %q))->result;
