@@ -238,11 +238,39 @@ end
 $$;
 
 
+-- Takes the key of a customer who brings a word, before anything that the word
+-- is about is locked or changed: what was done under a key before says nothing
+-- about the payment, which then is left to the job.  Null: go on, the key is
+-- taken; else the outcome.
+
+create function take_word_key(w gateway_word, owner text, idem_key text,
+                              fingerprint text)
+returns text
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    i payment_intents;
+begin
+    select * into i from payment_intents
+    where intent_id = w.intent_id
+       or (w.intent_id is null and provider = w.provider
+           and reference = w.reference);
+
+    if i.intent_id is null then
+        return 'unknown';
+    end if;
+
+    return (take_keys(array[owner], array[idem_key], array[fingerprint],
+                      'confirm', array[i.order_id], array[i.show_date]))[1];
+end
+$$;
+
+
 -- What a word does that is of no refund at a desk; see take_word().
 
-create function take_word_as_usual(
-    w gateway_word, owner text, idem_key text, fingerprint text,
-    ticket_code text, user_limit int)
+create function take_word_as_usual(w gateway_word, owner text,
+                                   ticket_code text, user_limit int)
 returns setof order_outcome
 language plpgsql
 set search_path = boxoffice, pg_temp
@@ -255,6 +283,7 @@ as $$
 #variable_conflict use_column
 declare
     i       payment_intents;
+    r       order_outcome;
     said    text;
     before  payments;
 begin
@@ -332,17 +361,22 @@ begin
         else
             perform release_payment(w);
 
-            return query
-            select * from confirm_orders(
+            select * into r from confirm_orders(
                 array[i.order_id], array[i.show_no], array[owner],
                 array[w.payment_id], array['CAPTURED'], array[w.provider],
-                array[ticket_code], array[idem_key], array[fingerprint],
+                array[ticket_code], array[null::text], array[null::text],
                 array[user_limit]);
 
-            update payment_intents
-            set status = 'CAPTURED',
-                reference = coalesce(reference, w.reference, w.payment_id)
-            where intent_id = i.intent_id and status <> 'CAPTURED';
+            -- only what is in the books is asked about no more
+            if r.outcome in ('confirmed', 'already', 'expired', 'failed',
+                             'cancelled') then
+                update payment_intents
+                set status = 'CAPTURED',
+                    reference = coalesce(reference, w.reference, w.payment_id)
+                where intent_id = i.intent_id and status <> 'CAPTURED';
+            end if;
+
+            return next r;
             return;
         end if;
     end if;
@@ -399,7 +433,8 @@ $$;
 -- words.  owner, idem_key and fingerprint are a customer's who asks; null for
 -- the gateway.  Returns one row, the order where there is one.
 --
--- outcome: those of confirm_orders(), and
+-- outcome: those of confirm_orders(); of them replayed, key_reused and
+-- in_progress are said of the key, and the word is not taken.  And
 -- unknown       we asked for no such payment (yet); for a refund: its payment
 --               is not captured (yet)
 -- quarantined   it is not what was asked for: nothing is confirmed, and
@@ -424,11 +459,25 @@ set jit = off
 as $$
 #variable_conflict use_column
 declare
-    r    order_outcome;
-    said text;
+    r        order_outcome;
+    said     text;
+    of_order uuid;
+    of_date  date;
 begin
     if w.kind = 'REFUNDED' then
         said := take_desk_refund(w);
+
+        select order_id, show_date into of_order, of_date
+        from payments where payment_id = w.payment_id;
+
+    elsif owner is not null and idem_key is not null then
+        said := take_word_key(w, owner, idem_key, fingerprint);
+
+        if said = 'replayed' then
+            select order_id, show_date into of_order, of_date
+            from idempotency
+            where user_id = owner collate "C" and key = idem_key collate "C";
+        end if;
     end if;
 
     if said is not null then
@@ -439,16 +488,21 @@ begin
                unix_ms(o.expires_at), unix_ms(o.confirmed_at),
                unix_ms(o.ended_at), o.ticket_code, o.payment_method,
                null::int[]
-        from payments p
-        join orders o on o.order_id = p.order_id
-                     and o.show_date = p.show_date
-        where p.payment_id = w.payment_id;
+        from (values (1)) one
+        left join orders o on o.order_id = of_order
+                          and o.show_date = of_date;
         return;
     end if;
 
     select * into r
-    from take_word_as_usual(w, owner, idem_key, fingerprint, ticket_code,
-                            user_limit);
+    from take_word_as_usual(w, owner, ticket_code, user_limit);
+
+    -- a key stays where it had an effect, or where there was none to have
+    if owner is not null and idem_key is not null
+       and (w.kind <> 'CAPTURED'
+            or r.outcome not in ('confirmed', 'already')) then
+        perform give_keys_back(array[owner], array[idem_key]);
+    end if;
 
     if r.outcome = 'quarantined' then
         perform open_case(w);

@@ -153,6 +153,28 @@ subtest 'an order that has ended' => sub {
 };
 
 
+subtest 'a key that was used for something else' => sub {
+    my $key  = uuid();
+    my $user = 'twice';
+    my $o    = promised($user, key => $key);
+
+    is confirm($o, $o->{payment}, key => $key), [422, 'idempotency_key_reused'],
+        'is refused';
+    is there($o->{payment}), 'requires_capture', 'before anything is taken';
+    is confirm($o), [200, 'CONFIRMED'], 'another key';
+
+    # the money is there already: it is not forgotten
+    $key = uuid();
+    $o   = promised($user, key => $key);
+    $provider->capture($o->{payment});
+    is confirm($o, $o->{payment}, key => $key), [422, 'idempotency_key_reused'],
+        'is refused';
+    is status_of($o), 'PAYMENT_PENDING', 'that confirms nothing';
+    ask_at($o, '0 s');
+    $t->wait_until(sub { status_of($o) eq 'CONFIRMED' }, 20, 'but the job does');
+};
+
+
 subtest 'an order that ends while its money is taken' => sub {
     my $o = promised();
 

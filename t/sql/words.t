@@ -59,6 +59,17 @@ sub webhook {
         $w{digest} // 'd', @w{@WORD}, 'T-' . TestPg::uuid(), $w{mark});
 }
 
+# What a customer has the gateway asked about, under a key.
+sub asked {
+    my ($p, $kind, $key, %more) = @_;
+    my %w = (%$p, kind => $kind, %more);
+    return $dbh->selectrow_hashref(
+        'select * from take_word(row(' . join(', ', ('?') x @WORD)
+        . ')::gateway_word, ?, ?, ?, ?, 10)', undef, @w{@WORD},
+        $w{owner} // $p->{order}{user_id}, $key, $w{fingerprint} // 'f',
+        'T-' . TestPg::uuid());
+}
+
 # Tries each that is parked once; those that are so no more.
 sub parked {
     my $n = $dbh->do("update webhook_events set next_at = now() - interval "
@@ -168,6 +179,75 @@ subtest 'promises' => sub {
     is(begin($p->{order})->{outcome}, 'created', 'for another payment');
     is(webhook($p, 'CAPTURED')->{outcome}, 'confirmed', 'captured after all');
     healthy($dbh, 'promises');
+};
+
+
+sub due {
+    my ($p) = @_;
+    $dbh->do("update payment_intents set check_at = now() - interval '1 s' "
+             . 'where intent_id = ?', undef, $p->{intent_id});
+    my $due = $dbh->selectcol_arrayref(
+        'select intent_id from due_payments(1000, 60000)');
+    return 0 + grep { $_ eq $p->{intent_id} } @$due;
+}
+
+sub key_of {
+    my ($p, $key) = @_;
+    return one('select operation from idempotency where user_id = ? and '
+               . 'key = ?', undef, $p->{order}{user_id}, $key);
+}
+
+
+subtest 'keys' => sub {
+    another_show();
+
+    # one that was used for something else
+    my $p = payable(idem_key => 'k', fingerprint => 'order');
+    is(asked($p, 'AUTHORISED', 'k')->{outcome}, 'key_reused', 'a promise');
+    is(state_of($p), 'PAYMENT_PENDING - - CREATED', 'nothing is written down');
+    webhook($p, 'AUTHORISED');
+    my $r = asked($p, 'CAPTURED', 'k');
+    is($r->{outcome}, 'key_reused', 'money');
+    is($r->{order_id}, undef, 'no order');
+    is(state_of($p), 'PAYMENT_PENDING AUTHORISED 0 AUTHORISED',
+       'the promise is not over');
+    is(books($p), 'authorised', 'nor in the books');
+    is(due($p), 1, 'the gateway is asked again');
+    is(webhook($p, 'CAPTURED')->{outcome}, 'confirmed', 'and it is paid');
+    is(state_of($p), 'CONFIRMED CAPTURED 0 CAPTURED', 'in all books');
+
+    # one of its own
+    $p = payable();
+    is(asked($p, 'AUTHORISED', 'k1')->{outcome}, 'authorised', 'promised');
+    is(key_of($p, 'k1'), undef, 'which is not what the key is for');
+    is(asked($p, 'CAPTURED', 'k1')->{outcome}, 'confirmed', 'confirmed');
+    is(key_of($p, 'k1'), 'confirm', 'that is');
+    for my $kind (qw(AUTHORISED CAPTURED)) {
+        $r = asked($p, $kind, 'k1');
+        is("$r->{outcome} $r->{order_id}", "replayed $p->{order_id}",
+           "again: $kind");
+        is(asked($p, $kind, 'k1', fingerprint => 'g')->{outcome}, 'key_reused',
+           'of another request');
+    }
+    is(asked($p, 'CAPTURED', 'k2')->{outcome}, 'already', 'another key');
+    is(key_of($p, 'k2'), 'confirm', 'is kept');
+    is(asked($p, 'CAPTURED', undef)->{outcome}, 'already', 'no key');
+    is(one('select count(*) from refunds where order_id = ?', undef,
+           $p->{order_id}), 0, 'all of it once');
+
+    # one that has no effect is free for the next request
+    my ($late, $q) = (payable(), payable());
+    cancel($dbh, TestPg::withdrawal($late->{order}));
+    is(asked(@$_)->{outcome}, $_->[-1], $_->[-1])
+        for [$q, 'CAPTURED', 'k3', owner => 'eve', x => 'not_found'],
+            [$q, 'CAPTURED', 'k3', amount => 1, x => 'quarantined'],
+            [$q, 'CAPTURED', 'k3', intent_id => TestPg::uuid(),
+             x => 'unknown'],
+            [$late, 'CAPTURED', 'k3', x => 'cancelled'];
+    is(one("select count(*) from idempotency where key = 'k3'"), 0,
+       'no key is kept');
+    is(state_of($late), 'CANCELLED CAPTURED 200 CAPTURED', 'it goes back');
+    healthy($dbh, 'keys');
 };
 
 
