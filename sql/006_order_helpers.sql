@@ -5,11 +5,11 @@
 -- * READ COMMITTED, and each function is several statements, so that a
 --   statement sees what others committed while the one before it waited.
 -- * Locks are taken in one order by all: a case of the quarantine, events of
---   gateways (provider, event), payment_intents (intent), idempotency rows
---   (user, key), rows of orders (order_id), payments (payment_id), refunds
---   (refund_id), user_seats (show, user), seat_claims (show, seat).  Within a
---   table rows are sorted first.  create_orders() touches no order that
---   exists, so it starts the same way.
+--   gateways (provider, event), idempotency rows (user, key),
+--   payment_intents (intent), rows of orders (order_id), payments
+--   (payment_id), refunds (refund_id), user_seats (show, user), seat_claims
+--   (show, seat).  Within a table rows are sorted first.  create_orders()
+--   touches no order that exists, so it starts the same way.
 -- * Before it claims a seat, a transaction shares the show (share_shows()):
 --   create_orders() before it reads of it, seat_again() before user_seats.
 --   Who changes what the seats were ordered by, time, prices or kinds of

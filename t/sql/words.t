@@ -251,6 +251,50 @@ subtest 'keys' => sub {
 };
 
 
+# Whoever takes a key has no lock that another with the same key waits for.
+subtest 'a key before all locks' => sub {
+    my ($other, $async) = ($pg->dbh(), $pg->dbh());
+    $other->do('set search_path = boxoffice');
+
+    for my $what (qw(order intent)) {
+        my $p = payable();
+        my $waits = 0;
+
+        # the beginning of cancel_seats(), and of begin_payment()
+        $other->begin_work();
+        $other->selectrow_array('select take_keys(?, ?, ?, ?, ?, '
+            . '(select array_agg(show_date) from orders where order_id = ?))', undef, [$p->{order}{user_id}], ["k-$what"],
+            ['f'], $what eq 'order' ? 'cancel' : 'pay', [$p->{order_id}],
+            $p->{order_id});
+
+        my $sth = $async->prepare('select * from boxoffice.take_word(row('
+            . join(', ', ('?') x @WORD) . ')::boxoffice.gateway_word, ?, ?, '
+            . '?, ?, 10)', { pg_async => PG_ASYNC });
+        my %w = (%$p, kind => 'CAPTURED');
+        $sth->execute(@w{@WORD}, $p->{order}{user_id}, "k-$what", 'f',
+                      'T-' . TestPg::uuid());
+        for (1 .. 600) {
+            $waits = one('select count(*) from pg_locks where not granted');
+            last if $waits;
+            select(undef, undef, undef, 0.1);
+        }
+        is($waits, 1, 'confirm waits for the key');
+
+        $other->do("set local lock_timeout = '500ms'");
+        is(eval { $other->do($what eq 'order'
+               ? 'select from orders where order_id = ? for update'
+               : 'select from payment_intents where order_id = ? for update', undef, $p->{order_id}) } || $@, 1,
+           "and has not the $what");
+        $other->commit();
+        $async->pg_result();
+        is($sth->fetchrow_hashref()->{outcome}, 'key_reused', 'then it goes on');
+        $sth->finish();
+        is(webhook($p, 'CAPTURED')->{outcome}, 'confirmed', 'nothing is lost');
+    }
+    healthy($dbh, 'a key before all locks');
+};
+
+
 subtest 'refused words' => sub {
     my $p = payable();
     my $other = payable();
