@@ -288,6 +288,28 @@ subtest 'idempotency' => sub {
 };
 
 
+subtest 'asked again when the sale is over' => sub {
+    my ($key, $other) = (uuid(), uuid());
+    my $first = book('jil', SMALL_SHOW, ['A1'], key => $key);
+    is $first->code, 202, 'booked' or diag $first->body;
+    is try_hold($t, 'jil', SMALL_SHOW, ['A2'], key => $other)->code, 201,
+        'and a hold';
+    $t->dbh->do(q{update shows set starts_at = now() - interval '1 minute'
+        where show_id = ?}, undef, SMALL_SHOW);
+    $t->reload(node => $_) for 1, 2;
+
+    refused book('jim', SMALL_SHOW, ['A3'], key => $key), 410, 'sale_closed',
+        'for others it is over';
+    refused book('jil', SMALL_SHOW, ['A3'], key => $other), 410, 'sale_closed',
+        'and for another request';
+    my $again = book('jil', SMALL_SHOW, ['A1'], key => $key);
+    is [$again->code, $again->body, $again->header('idempotency-replayed')],
+        [202, $first->body, 'true'], 'what was booked is booked';
+    refused book('jil', SMALL_SHOW, ['A2'], key => $key), 422,
+        'idempotency_key_reused', 'another under the key';
+};
+
+
 subtest 'a hold of the user' => sub {
     hold($t, 'hal', SHOW, [qw(E1 E2 E3)]);
     my $r = book('hal', SHOW, [qw(E2 E3 E4)]);

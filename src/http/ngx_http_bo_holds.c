@@ -98,6 +98,8 @@ ngx_http_bo_hold_create(ngx_http_bo_ctx_t *ctx)
         return;
     }
 
+    h->recall = ngx_bo_hold_recall;
+    h->recalled = ngx_http_bo_hold_created;
     h->body.best.max_price = BO_LAYOUT_MAX_PRICE;
 
     if (ngx_http_bo_read_json(ctx, ngx_http_bo_hold_create_fields, &h->body)
@@ -189,6 +191,9 @@ ngx_http_bo_hold_change(ngx_http_bo_ctx_t *ctx)
     if (h == NULL) {
         return;
     }
+
+    h->recall = ngx_bo_hold_recall;
+    h->recalled = ngx_http_bo_hold_changed;
 
     if (ngx_http_bo_read_json(ctx, ngx_http_bo_hold_change_fields, &h->body)
         != NGX_OK)
@@ -608,7 +613,7 @@ ngx_http_bo_hold_recall(ngx_http_bo_ctx_t *ctx, ngx_http_bo_run_pt refuse)
 
     h->refuse = refuse;
 
-    ngx_http_bo_hold_step(ctx, ngx_bo_hold_recall, ngx_http_bo_hold_recalled);
+    ngx_http_bo_hold_step(ctx, h->recall, ngx_http_bo_hold_recalled);
 }
 
 
@@ -620,11 +625,8 @@ ngx_http_bo_hold_recalled(ngx_http_bo_ctx_t *ctx)
     if (h->hold.script.call.outcome == NGX_BO_NOT_FOUND) {
         h->refuse(ctx);
 
-    } else if (h->by_id) {
-        ngx_http_bo_hold_changed(ctx);
-
     } else {
-        ngx_http_bo_hold_created(ctx);
+        h->recalled(ctx);
     }
 }
 

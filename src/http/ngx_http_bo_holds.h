@@ -39,7 +39,12 @@ typedef struct {
     ngx_uint_t               tries;
     ngx_http_bo_run_pt       allowed;       /* by the orphan rule */
     bo_seats_t               own;           /* given back for these */
-    ngx_http_bo_run_pt       refuse;        /* see ngx_http_bo_hold_recall() */
+
+    /* see ngx_http_bo_hold_recall() */
+    void                   (*recall)(ngx_bo_hold_call_t *c);
+    ngx_http_bo_run_pt       recalled;
+    ngx_http_bo_run_pt       refuse;
+
     unsigned                 fresh:1;       /* the map was just read */
     unsigned                 by_id:1;       /* the show is that of an id */
 } ngx_http_bo_hold_t;
@@ -73,7 +78,8 @@ ngx_int_t ngx_http_bo_hold_seats(ngx_http_bo_ctx_t *ctx);
 
 /*
  * Answers what the same request was answered before, when it was done then;
- * else refuse comes, which answers.
+ * else refuse comes, which answers.  An action that gets here has set recall,
+ * of the store, and recalled, which answers its outcome.
  */
 void ngx_http_bo_hold_recall(ngx_http_bo_ctx_t *ctx,
     ngx_http_bo_run_pt refuse);

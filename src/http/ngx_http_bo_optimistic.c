@@ -248,6 +248,8 @@ ngx_http_bo_booking_create(ngx_http_bo_ctx_t *ctx)
     }
 
     b->hold.body.seat_ids = b->body.seat_ids;
+    b->hold.recall = ngx_bo_booking_recall;
+    b->hold.recalled = ngx_http_bo_booking_created;
 
     ngx_http_bo_hold_with_show(ctx, &show, ngx_http_bo_booking_create_do);
 }

@@ -46,6 +46,8 @@ static ngx_bo_outcome_e ngx_bo_booking_refusal(ngx_bo_script_call_t *sc,
 static void ngx_bo_booking_tell(ngx_bo_store_t *store, uint32_t no);
 static ngx_bo_outcome_e ngx_bo_booking_replayed(ngx_bo_hold_call_t *c,
     redisReply *reply);
+static ngx_bo_outcome_e ngx_bo_booking_recalled(ngx_bo_script_call_t *sc,
+    ngx_int_t code, redisReply *reply);
 static void ngx_bo_booking_by_id(ngx_bo_hold_call_t *c,
     ngx_bo_script_t *script, ngx_bo_reply_pt read);
 static ngx_bo_outcome_e ngx_bo_booking_paid(ngx_bo_script_call_t *sc,
@@ -515,6 +517,50 @@ ngx_bo_booking_replayed(ngx_bo_hold_call_t *c, redisReply *reply)
 
     return ngx_bo_bookings_durable(c->script.call.store->bookings)
            ? NGX_BO_REPLAYED : NGX_BO_IN_DOUBT;
+}
+
+
+void
+ngx_bo_booking_recall(ngx_bo_hold_call_t *c)
+{
+    ngx_str_t  *arg;
+
+    if (c->script.call.store->bookings == NULL) {
+        ngx_bo_booking_refuse(c, NGX_BO_VOLATILE);
+        return;
+    }
+
+    if (ngx_bo_booking_keys(c) == NULL) {
+        ngx_bo_booking_refuse(c, NGX_BO_UNAVAILABLE);
+        return;
+    }
+
+    arg = c->script.argv;
+    arg[0] = arg[6];    /* the one key of them that it needs */
+
+    /* arg[1] is the epoch */
+
+    arg[2].data = c->idempotency.fingerprint;
+    arg[2].len = NGX_BO_FINGERPRINT_LEN;
+
+    c->script.script = &ngx_bo_script_book_recall;
+    c->script.read = ngx_bo_booking_recalled;
+    c->script.nkeys = 1;
+    c->script.argc = 3;
+
+    ngx_bo_script_run(&c->script);
+}
+
+
+static ngx_bo_outcome_e
+ngx_bo_booking_recalled(ngx_bo_script_call_t *sc, ngx_int_t code,
+    redisReply *reply)
+{
+    if (code < 0) {
+        return ngx_bo_booking_refusal(sc, code);
+    }
+
+    return ngx_bo_booking_replayed((ngx_bo_hold_call_t *) sc, reply);
 }
 
 

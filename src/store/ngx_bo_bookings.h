@@ -88,6 +88,13 @@ ngx_uint_t ngx_bo_bookings_durable(ngx_bo_bookings_t *b);
 void ngx_bo_booking_create(ngx_bo_hold_call_t *c);
 
 /*
+ * What this idempotency key was answered in the show, c->booking being there.
+ * NGX_BO_REPLAYED: as above; _NOT_FOUND: nothing, or it is forgotten;
+ * _KEY_REUSED, _UNAVAILABLE, _IN_DOUBT, _REFUSED.
+ */
+void ngx_bo_booking_recall(ngx_bo_hold_call_t *c);
+
+/*
  * Has booking hold.id confirmed with booking->payment.  NGX_BO_OK, _REPLAYED,
  * _SAME: it is on its way; _IN_PROGRESS: another payment is; _NOT_FOUND:
  * PostgreSQL may know it, or nobody; the others as above.

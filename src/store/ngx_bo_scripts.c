@@ -34,6 +34,7 @@ ngx_bo_script_t  ngx_bo_script_renew = ngx_bo_script(renew);
 ngx_bo_script_t  ngx_bo_script_book = ngx_bo_script(book);
 ngx_bo_script_t  ngx_bo_script_book_pay = ngx_bo_script(book_pay);
 ngx_bo_script_t  ngx_bo_script_book_read = ngx_bo_script(book_read);
+ngx_bo_script_t  ngx_bo_script_book_recall = ngx_bo_script(book_recall);
 ngx_bo_script_t  ngx_bo_script_book_take = ngx_bo_script(book_take);
 ngx_bo_script_t  ngx_bo_script_book_end = ngx_bo_script(book_end);
 ngx_bo_script_t  ngx_bo_script_book_show = ngx_bo_script(book_show);
@@ -58,6 +59,7 @@ ngx_bo_script_t  *ngx_bo_scripts[] = {
     &ngx_bo_script_book,
     &ngx_bo_script_book_pay,
     &ngx_bo_script_book_read,
+    &ngx_bo_script_book_recall,
     &ngx_bo_script_book_take,
     &ngx_bo_script_book_end,
     &ngx_bo_script_book_show,
@@ -138,6 +140,7 @@ ngx_bo_script_reply(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
         ngx_bo_call_done(call, verdict == NGX_BO_UNKNOWN
                                && sc->script != &ngx_bo_script_read
                                && sc->script != &ngx_bo_script_book_read
+                               && sc->script != &ngx_bo_script_book_recall
                                ? NGX_BO_IN_DOUBT : NGX_BO_UNAVAILABLE);
         return;
     }

@@ -26,6 +26,7 @@ extern ngx_bo_script_t  ngx_bo_script_renew;
 extern ngx_bo_script_t  ngx_bo_script_book;
 extern ngx_bo_script_t  ngx_bo_script_book_pay;
 extern ngx_bo_script_t  ngx_bo_script_book_read;
+extern ngx_bo_script_t  ngx_bo_script_book_recall;
 extern ngx_bo_script_t  ngx_bo_script_book_take;
 extern ngx_bo_script_t  ngx_bo_script_book_end;
 extern ngx_bo_script_t  ngx_bo_script_book_show;
