@@ -34,6 +34,8 @@ static ngx_bo_outcome_e ngx_bo_hold_recalled(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
 static ngx_bo_outcome_e ngx_bo_hold_fenced(ngx_bo_script_call_t *sc,
     ngx_int_t code, redisReply *reply);
+static ngx_bo_outcome_e ngx_bo_hold_entry(ngx_bo_hold_call_t *c,
+    ngx_int_t code, redisReply *reply);
 static ngx_bo_outcome_e ngx_bo_hold_refused(ngx_int_t code);
 
 
@@ -180,8 +182,8 @@ ngx_bo_hold_taken(ngx_bo_script_call_t *sc, ngx_int_t code, redisReply *reply)
 {
     ngx_bo_hold_call_t *c = (ngx_bo_hold_call_t *) sc;
 
-    ngx_str_t        entry;
-    ngx_bo_store_t  *store = sc->call.store;
+    ngx_bo_store_t    *store = sc->call.store;
+    ngx_bo_outcome_e   outcome;
 
     ngx_bo_observe(&store->zone->metrics.hold, c->usec);
 
@@ -191,14 +193,10 @@ ngx_bo_hold_taken(ngx_bo_script_call_t *sc, ngx_int_t code, redisReply *reply)
         return NGX_BO_CONFLICT;
     }
 
-    if (code < 0) {
-        return ngx_bo_hold_refused(code);
-    }
+    outcome = ngx_bo_hold_entry(c, code, reply);
 
-    entry = ngx_bo_reply_str(reply, 1);
-
-    if (ngx_bo_hold_parse(&c->hold, &entry) != NGX_OK) {
-        return NGX_BO_REFUSED;
+    if (outcome != NGX_BO_OK) {
+        return outcome;
     }
 
     /* What is answered is what was answered when the line was written. */
@@ -291,16 +289,12 @@ ngx_bo_hold_released(ngx_bo_script_call_t *sc, ngx_int_t code,
 {
     ngx_bo_hold_call_t *c = (ngx_bo_hold_call_t *) sc;
 
-    ngx_str_t  entry;
+    ngx_bo_outcome_e  outcome;
 
-    if (code < 0) {
-        return ngx_bo_hold_refused(code);
-    }
+    outcome = ngx_bo_hold_entry(c, code, reply);
 
-    entry = ngx_bo_reply_str(reply, 1);
-
-    if (ngx_bo_hold_parse(&c->hold, &entry) != NGX_OK) {
-        return NGX_BO_REFUSED;
+    if (outcome != NGX_BO_OK) {
+        return outcome;
     }
 
     if (code == 1) {
@@ -376,18 +370,16 @@ ngx_bo_hold_found(ngx_bo_script_call_t *sc, ngx_int_t code, redisReply *reply)
 {
     ngx_bo_hold_call_t *c = (ngx_bo_hold_call_t *) sc;
 
-    ngx_str_t  entry, now;
+    ngx_str_t         now;
+    ngx_bo_outcome_e  outcome;
 
-    if (code < 0) {
-        return ngx_bo_hold_refused(code);
+    outcome = ngx_bo_hold_entry(c, code, reply);
+
+    if (outcome != NGX_BO_OK) {
+        return outcome;
     }
 
-    entry = ngx_bo_reply_str(reply, 1);
     now = ngx_bo_reply_str(reply, 2);
-
-    if (ngx_bo_hold_parse(&c->hold, &entry) != NGX_OK) {
-        return NGX_BO_REFUSED;
-    }
 
     if (c->hold.state == BO_HOLD_HELD
         && c->hold.expires <= (int64_t) ngx_atoof(now.data, now.len))
@@ -436,16 +428,12 @@ ngx_bo_hold_recalled(ngx_bo_script_call_t *sc, ngx_int_t code,
 {
     ngx_bo_hold_call_t *c = (ngx_bo_hold_call_t *) sc;
 
-    ngx_str_t  entry;
+    ngx_bo_outcome_e  outcome;
 
-    if (code < 0) {
-        return ngx_bo_hold_refused(code);
-    }
+    outcome = ngx_bo_hold_entry(c, code, reply);
 
-    entry = ngx_bo_reply_str(reply, 1);
-
-    if (ngx_bo_hold_parse(&c->hold, &entry) != NGX_OK) {
-        return NGX_BO_REFUSED;
+    if (outcome != NGX_BO_OK) {
+        return outcome;
     }
 
     c->hold.state = BO_HOLD_HELD;    /* as it was answered */
@@ -489,6 +477,24 @@ ngx_bo_hold_fenced(ngx_bo_script_call_t *sc, ngx_int_t code,
     }
 
     return NGX_BO_OK;
+}
+
+
+/* NGX_BO_OK: the reply has a line, and hold is filled with it. */
+
+static ngx_bo_outcome_e
+ngx_bo_hold_entry(ngx_bo_hold_call_t *c, ngx_int_t code, redisReply *reply)
+{
+    ngx_str_t  entry;
+
+    if (code < 0) {
+        return ngx_bo_hold_refused(code);
+    }
+
+    entry = ngx_bo_reply_str(reply, 1);
+
+    return ngx_bo_hold_parse(&c->hold, &entry) == NGX_OK ? NGX_BO_OK
+                                                         : NGX_BO_REFUSED;
 }
 
 
