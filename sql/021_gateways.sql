@@ -138,7 +138,8 @@ create type gateway_word as (
 -- open          the order has one already, which the columns are
 -- CONFIRMED, FAILED, EXPIRED, CANCELLED
 --               the order is in that state; EXPIRED also when its time is over
--- free          it costs nothing: there is nothing to pay
+-- free          it costs nothing, and waits or is confirmed: confirm_free() is
+--               to be asked
 -- key_reused    the key was used for something else
 
 create function begin_payment(
@@ -196,7 +197,9 @@ begin
             end if;
         end if;
 
-        outcome := case when o.status <> 'PAYMENT_PENDING' then o.status
+        outcome := case when o.amount = 0 and o.status = 'CONFIRMED'
+                        then 'free'
+                        when o.status <> 'PAYMENT_PENDING' then o.status
                         when o.expires_at <= now() then 'EXPIRED'
                         when o.amount = 0 then 'free' end;
 
@@ -234,6 +237,67 @@ begin
 
     raise exception 'the payments of an order end as fast as they are begun'
           using errcode = 'serialization_failure';
+end
+$$;
+
+
+-- Confirms an order that costs nothing: no gateway makes a payment of nothing.
+-- Its books are those of any other, with a payment of 0, so that all that asks
+-- for an order's payment finds one.  One row, or none when there is no such
+-- order of owner (of anybody, for null), or it costs something.  The outcomes of
+-- confirm_orders(); the key is that of begin_payment(), which had no effect.
+
+create function confirm_free(
+    wanted uuid, of_show int, owner text, idem_key text, fingerprint text,
+    ticket_code text, user_limit int)
+returns setof order_outcome
+language plpgsql
+set search_path = boxoffice, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    of_date date;
+    taken   text;
+    r       order_outcome;
+begin
+    select o.show_date into of_date
+    from shows s
+    join orders o on o.order_id = wanted and o.show_date = s.show_date
+    where s.show_no = of_show and o.amount = 0
+      and (owner is null or o.user_id = owner collate "C");
+
+    if not found then
+        return;
+    end if;
+
+    if idem_key is not null then
+        taken := (take_keys(array[owner], array[idem_key], array[fingerprint],
+                            'pay', array[wanted], array[of_date]))[1];
+        if taken in ('key_reused', 'in_progress') then
+            r.item := 1;
+            r.outcome := taken;
+            return next r;
+            return;
+        end if;
+    end if;
+
+    select * into r from confirm_orders(
+        array[wanted], array[of_show], array[owner],
+        array['free-' || wanted], array['CAPTURED'], array['free'],
+        array[ticket_code], array[null::text], array[null::text],
+        array[user_limit]);
+
+    if taken is null and idem_key is not null
+       and r.outcome not in ('confirmed', 'already') then
+        perform give_keys_back(array[owner], array[idem_key]);
+    end if;
+
+    return next r;
 end
 $$;
 

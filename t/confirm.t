@@ -1,5 +1,6 @@
 # What confirm-payment looks at before it has the gateway take money that was
 # only promised: any payment of the account can be named to it, at any time.
+# And orders for which there is no money to take.
 
 use v5.36;
 
@@ -7,7 +8,7 @@ use lib 't/lib';
 use Test2::V0;
 use Boxoffice::Provider ();
 use Boxoffice::Test qw(SHOW uuid);
-use Boxoffice::Test::Booking qw(order try_pay);
+use Boxoffice::Test::Booking qw(order try_pay seat_states);
 use File::Temp ();
 
 my $dir      = File::Temp->newdir;
@@ -184,6 +185,36 @@ subtest 'an order that ends while its money is taken' => sub {
     is confirm($o), [409, 'order_ended'], 'it has ended';
     $t->wait_until(sub { (value('select status from refunds where order_id = ?',
         $o->{orderId}) // '') eq 'DONE' }, 20, 'the money goes back');
+};
+
+
+subtest 'an order that costs nothing' => sub {
+    $t->dbh->do('update show_prices set price = 0 where show_id = ?', undef,
+        SHOW);
+    my $seats = ['K1', 'K2'];
+    my $order = order($t, 'guest', SHOW, $seats);
+    my $there = scalar $provider->ledger->{payments}->@*;
+    my $pay   = sub ($key) { $t->post("/api/v1/orders/$order->{orderId}/pay",
+        {}, user => 'guest', key => $key) };
+
+    my $r = $pay->('free-1');
+    is $r->code, 200, 'pay confirms it';
+    like $r->json, { orderId => $order->{orderId}, status => 'CONFIRMED',
+        amount => 0, seatIds => $seats, ticketCode => qr/\A[0-9A-Z-]+\z/ },
+        'it is the order';
+    is $pay->($_)->json, $r->json, 'again' for 'free-1', 'free-2';
+    is $t->post("/api/v1/orders/$order->{orderId}/pay", {}, user => 'eve')
+        ->code, 404, "another's";
+    is scalar($provider->ledger->{payments}->@*), $there,
+        'no gateway was asked';
+    $t->wait_until(sub { "@{ seat_states($t, SHOW, @$seats) }"
+        eq 'BOOKED BOOKED' }, 10, 'Redis knows');
+
+    is $t->post("/api/v1/orders/$order->{orderId}/cancel", {},
+        user => 'guest')->code, 200, 'it can be given back';
+    $r = $pay->('free-3');
+    is [$r->code, $r->json->{error}{details}{status}], [409, 'CANCELLED'],
+        'and is over';
 };
 
 

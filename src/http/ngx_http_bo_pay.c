@@ -1,11 +1,11 @@
 
 /*
  * POST /orders/{id}/pay: has the gateway make a payment, and gives the client
- * what it needs to pay it.
+ * what it needs to pay it; or confirms the order, when it costs nothing.
  */
 
 
-#include "ngx_http_bo.h"
+#include "ngx_http_bo_orders.h"
 #include "store/ngx_bo_qr.h"
 
 
@@ -17,6 +17,8 @@ typedef struct {
 static void ngx_http_bo_pay_woken(ngx_bo_call_t *call);
 static void ngx_http_bo_pay_begun(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_pay_answer(ngx_http_bo_ctx_t *ctx);
+static void ngx_http_bo_pay_confirmed(ngx_http_bo_ctx_t *ctx,
+    ngx_bo_order_t *order);
 static ngx_int_t ngx_http_bo_pay_upi(ngx_pool_t *pool, ngx_bo_pay_call_t *pay,
     ngx_str_t *link, ngx_str_t *svg);
 static void ngx_http_bo_pay_ended(ngx_http_bo_ctx_t *ctx);
@@ -92,9 +94,17 @@ ngx_http_bo_pay_woken(ngx_bo_call_t *call)
 static void
 ngx_http_bo_pay_begun(ngx_http_bo_ctx_t *ctx)
 {
+    ngx_http_bo_pay_t  *data = ctx->data;
+
     switch (ctx->call->outcome) {
 
     case NGX_BO_OK:
+
+        if (data->pay->free.id.len) {
+            ngx_http_bo_pay_confirmed(ctx, &data->pay->free);
+            return;
+        }
+
         ngx_http_bo_pay_answer(ctx);
         return;
 
@@ -201,6 +211,27 @@ ngx_http_bo_pay_upi(ngx_pool_t *pool, ngx_bo_pay_call_t *pay, ngx_str_t *link,
                 - link->data;
 
     return ngx_bo_qr_svg(pool, link, svg);
+}
+
+
+/* It cost nothing: the answer is that of confirm-payment. */
+
+static void
+ngx_http_bo_pay_confirmed(ngx_http_bo_ctx_t *ctx, ngx_bo_order_t *order)
+{
+    ngx_str_t  body;
+
+    ngx_http_bo_order_leave_room(ctx, order);
+
+    body.data = ngx_pnalloc(ctx->request->pool, ngx_http_bo_order_len(order));
+    if (body.data == NULL) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
+        return;
+    }
+
+    body.len = ngx_http_bo_put_order(body.data, order) - body.data;
+
+    ngx_http_bo_send(ctx, NGX_HTTP_OK, &body);
 }
 
 

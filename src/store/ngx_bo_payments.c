@@ -36,6 +36,9 @@ static void ngx_bo_pay_finish(ngx_bo_pay_call_t *p, ngx_bo_outcome_e outcome);
 static void ngx_bo_pay_begun(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static ngx_int_t ngx_bo_pay_read(ngx_bo_pay_call_t *p, PGresult *res);
+static void ngx_bo_pay_nothing(ngx_bo_pay_call_t *p);
+static void ngx_bo_pay_confirmed(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
 static void ngx_bo_pay_create(ngx_bo_pay_call_t *p, ngx_uint_t again);
 static void ngx_bo_pay_created(ngx_bo_gateway_op_t *op);
 static void ngx_bo_pay_note(ngx_bo_pay_call_t *p, bo_word_t *word,
@@ -71,6 +74,14 @@ static ngx_bo_pg_statement_t  ngx_bo_begin_payment = {
     " from boxoffice.begin_payment($1::uuid, $2::int, $3::text, $4::text,"
     " $5::uuid, $6::int, $7::text, $8::text)",
     8, 1
+};
+
+static ngx_bo_pg_statement_t  ngx_bo_confirm_free = {
+    "confirm_free",
+    "select item, outcome, " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.confirm_free($1::uuid, $2::int, $3::text, $4::text,"
+    " $5::text, $6::text, $7::int)",
+    7, 1
 };
 
 
@@ -278,6 +289,38 @@ ngx_bo_pay_finish(ngx_bo_pay_call_t *p, ngx_bo_outcome_e outcome)
 }
 
 
+/* The first three values: which order, and whose. */
+
+static void
+ngx_bo_pay_name(ngx_bo_pay_call_t *p, ngx_str_t *v, u_char *id, u_char *no)
+{
+    bo_uuid_format((char *) id, &p->order);
+
+    v[0].data = id;
+    v[0].len = BO_UUID_LEN;
+    v[1].data = no;
+    v[1].len = ngx_sprintf(no, "%uD", p->show_no) - no;
+    v[2] = p->user;
+}
+
+
+/* Two values: the key and the fingerprint; empty: none. */
+
+static void
+ngx_bo_pay_key(ngx_bo_pay_call_t *p, ngx_str_t *v)
+{
+    ngx_str_null(&v[0]);
+    ngx_str_null(&v[1]);
+
+    if (p->idempotency.present) {
+        v[0].data = p->idempotency.key;
+        v[0].len = NGX_BO_KEY_LEN;
+        v[1].data = p->idempotency.fingerprint;
+        v[1].len = NGX_BO_FINGERPRINT_LEN;
+    }
+}
+
+
 void
 ngx_bo_pay_begin(ngx_bo_pay_call_t *p)
 {
@@ -295,28 +338,15 @@ ngx_bo_pay_begin(ngx_bo_pay_call_t *p)
         return;
     }
 
-    bo_uuid_format((char *) id, &p->order);
     bo_uuid_format((char *) intent, &uuid);
 
-    v[0].data = id;
-    v[0].len = BO_UUID_LEN;
-    v[1].data = no;
-    v[1].len = ngx_sprintf(no, "%uD", p->show_no) - no;
-    v[2] = p->user;
+    ngx_bo_pay_name(p, v, id, no);
     v[3] = gateway->name;
     v[4].data = intent;
     v[4].len = BO_UUID_LEN;
     v[5].data = check;
     v[5].len = ngx_sprintf(check, "%M", gateway->check) - check;
-    ngx_str_null(&v[6]);
-    ngx_str_null(&v[7]);
-
-    if (p->idempotency.present) {
-        v[6].data = p->idempotency.key;
-        v[6].len = NGX_BO_KEY_LEN;
-        v[7].data = p->idempotency.fingerprint;
-        v[7].len = NGX_BO_FINGERPRINT_LEN;
-    }
+    ngx_bo_pay_key(p, &v[6]);
 
     p->call.pg = ngx_bo_pg_submit(store->pg, &ngx_bo_begin_payment, v,
                                   ngx_bo_pay_begun, p);
@@ -378,9 +408,11 @@ ngx_bo_pay_begun(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     } else if (ngx_strcmp(said, "key_reused") == 0) {
         outcome = NGX_BO_KEY_REUSED;
 
-    } else if (ngx_strcmp(said, "CONFIRMED") == 0
-               || ngx_strcmp(said, "free") == 0)
-    {
+    } else if (ngx_strcmp(said, "free") == 0) {
+        ngx_bo_pay_nothing(p);
+        return;
+
+    } else if (ngx_strcmp(said, "CONFIRMED") == 0) {
         outcome = NGX_BO_SAME;
 
     } else if (!again && ngx_strcmp(said, "created") != 0) {
@@ -442,6 +474,75 @@ ngx_bo_pay_read(ngx_bo_pay_call_t *p, PGresult *res)
     p->gateway = ngx_bo_gateway_by_name(p->call.store->gateways, &value);
 
     return NGX_OK;
+}
+
+
+/* No gateway takes a payment of nothing: the order is confirmed without. */
+
+static void
+ngx_bo_pay_nothing(ngx_bo_pay_call_t *p)
+{
+    u_char              id[BO_UUID_LEN], no[NGX_INT32_LEN];
+    ngx_str_t           v[7];
+    ngx_bo_word_room_t  room;
+
+    ngx_bo_pay_name(p, v, id, no);
+    ngx_bo_pay_key(p, &v[3]);
+    v[6] = p->call.store->seats_per_user;
+
+    if (ngx_bo_word_ticket(&v[5], &room) == NGX_OK) {
+        p->call.pg = ngx_bo_pg_submit(p->call.store->pg, &ngx_bo_confirm_free,
+                                      v, ngx_bo_pay_confirmed, p);
+    }
+
+    if (p->call.pg == NULL) {
+        ngx_bo_pay_finish(p, NGX_BO_UNAVAILABLE);
+    }
+}
+
+
+static void
+ngx_bo_pay_confirmed(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_pay_call_t *p = data;
+
+    const char        *said;
+    ngx_bo_order_t     order;
+    ngx_bo_outcome_e   outcome;
+
+    outcome = ngx_bo_pay_check(p, verdict, res);
+
+    if (outcome != NGX_BO_OK) {
+        ngx_bo_pay_finish(p, outcome);
+        return;
+    }
+
+    ngx_bo_word_taken(p->call.store, res, 0);
+    ngx_memzero(&order, sizeof(ngx_bo_order_t));
+
+    said = PQgetvalue(res, 0, 1);
+
+    if (ngx_strcmp(said, "key_reused") == 0) {
+        outcome = NGX_BO_KEY_REUSED;
+
+    } else if (ngx_strcmp(said, "in_progress") == 0) {
+        outcome = NGX_BO_IN_PROGRESS;
+
+    } else if (ngx_bo_order_from_row(&order, p->pool, res, 0) != NGX_OK) {
+        outcome = NGX_BO_IN_DOUBT;
+
+    } else if (ngx_strcmp(said, "confirmed") == 0
+               || ngx_strcmp(said, "already") == 0)
+    {
+        p->free = order;
+
+    } else {
+        p->status = order.status;
+        outcome = NGX_BO_ENDED;
+    }
+
+    ngx_bo_pay_finish(p, outcome);
 }
 
 

@@ -89,6 +89,7 @@ typedef struct {
     ngx_str_t                status;        /* of the order */
     int64_t                  amount;
     int64_t                  expires;       /* Unix ms */
+    ngx_bo_order_t           free;          /* confirmed by this; or no id */
 } ngx_bo_pay_call_t;
 
 
@@ -96,7 +97,8 @@ typedef struct {
 ngx_bo_pay_call_t *ngx_bo_pay_call_create(ngx_bo_store_t *store);
 
 /*
- * Begins the payment of an order, or finds the one that was begun.  NGX_BO_OK;
+ * Begins the payment of an order, or finds the one that was begun; an order
+ * that costs nothing is confirmed, and is in free.  NGX_BO_OK;
  * _ENDED: the order is over, see status; _SAME: it is paid; _NOT_PAID: the
  * gateway will not; _NOT_FOUND, _KEY_REUSED, _UNAVAILABLE, _IN_DOUBT: the same
  * again finds out.

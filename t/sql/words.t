@@ -133,6 +133,56 @@ subtest 'beginning' => sub {
 };
 
 
+subtest 'orders that cost nothing' => sub {
+    my $confirm = sub {
+        my ($o, %more) = @_;
+        return $dbh->selectrow_hashref(
+            'select * from confirm_free(?, ?, ?, ?, ?, ?, 10)', undef,
+            $o->{order_id}, $o->{show_no}, $more{owner} // $o->{user_id},
+            $more{key}, $more{fingerprint} // $o->{order_id},
+            'T-' . TestPg::uuid());
+    };
+    my ($o, $gone, $late) = map { order($show, fresh(1), user_id => 'f1',
+                                        amount => 0) } 1 .. 3;
+    my $dear = order($show, fresh(1), user_id => 'f1');
+    create($dbh, $o, $gone, $late, $dear);
+
+    is($confirm->($dear), undef, 'one that costs something');
+    is($confirm->($o, owner => 'eve'), undef, "another's");
+    is(begin($o, key => 'f')->{outcome}, 'free', 'nothing to pay');
+    my $r = $confirm->($o, key => 'f');
+    is("$r->{outcome} $r->{status}", 'confirmed CONFIRMED', 'confirmed');
+    is_deeply($dbh->selectrow_arrayref('select payment_id, provider, amount,
+        status, (select count(*) from ledger l
+                 where l.payment_id = p.payment_id)
+        from payments p where order_id = ?', undef, $o->{order_id}),
+        ["free-$o->{order_id}", 'free', 0, 'CAPTURED', 1], 'in the books');
+    for my $key ('f', 'g', undef) {
+        is(begin($o, key => $key)->{outcome}, 'free', 'again');
+        my $again = $confirm->($o, key => $key);
+        is("$again->{outcome} $again->{ticket_code}",
+           "already $r->{ticket_code}", 'the same ticket');
+    }
+    is($confirm->($gone, key => 'f')->{outcome}, 'key_reused',
+       'a key of another');
+
+    cancel($dbh, TestPg::withdrawal($gone));
+    is(begin($gone)->{outcome}, 'CANCELLED', 'cancelled');
+    is($confirm->($gone, key => 'h')->{outcome}, 'cancelled', 'meanwhile, too');
+    is(one("select count(*) from idempotency where user_id = 'f1'
+            and key = 'h'"), 0, 'which leaves no key');
+    $dbh->do("update orders set expires_at = now() - interval '1 s' "
+             . 'where order_id = ?', undef, $late->{order_id});
+    is(begin($late)->{outcome}, 'EXPIRED', 'its time is over');
+
+    cancel($dbh, TestPg::withdrawal($o));
+    is(begin($o, key => 'f')->{outcome}, 'CANCELLED', 'given back');
+    is(one("select count(*) from refunds where payment_id like 'free-%'"), 0,
+       'without money');
+    healthy($dbh, 'orders that cost nothing');
+};
+
+
 subtest 'any order, any number of times' => sub {
     my @kinds = qw(AUTHORISED CAPTURED FAILED REFUNDED);
     my (%end, %books);
