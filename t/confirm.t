@@ -115,6 +115,25 @@ subtest "another customer's, another order's" => sub {
 };
 
 
+subtest "another order's, which is paid by it" => sub {
+    my $o     = begun();
+    my $other = begun($o->{user});
+
+    $provider->others(n => 1, amount => $other->{amount},
+        intent_id => value('select intent_id from payment_intents
+            where order_id = ?', $other->{orderId}));
+    my ($id) = map { $_->{id} } grep { $_->{of_others} }
+        $provider->ledger->{payments}->@*;
+
+    is confirm($o, $id), [409, 'payment_used'], 'not the one that was named'
+        for 1 .. 2;
+    is [status_of($o), status_of($other)], [qw(PAYMENT_PENDING CONFIRMED)],
+        'its own has it';
+    $t->wait_until(sub { seat_states($t, SHOW, $other->{seatIds}[0])->[0]
+        eq 'BOOKED' }, 2, 'and its seat');
+};
+
+
 subtest 'an amount that was not asked for' => sub {
     my $o = begun();
 

@@ -20,6 +20,7 @@ static ngx_bo_outcome_e ngx_bo_order_promise(ngx_bo_order_call_t *c,
 static void ngx_bo_order_promised(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static ngx_bo_outcome_e ngx_bo_order_payable(ngx_bo_order_call_t *c);
+static ngx_uint_t ngx_bo_order_is_asked(ngx_bo_order_call_t *c);
 static ngx_bo_outcome_e ngx_bo_order_capture(ngx_bo_order_call_t *c);
 static ngx_bo_outcome_e ngx_bo_order_word(ngx_bo_order_call_t *c,
     bo_word_t *word, ngx_bo_pg_handler_pt handler);
@@ -288,14 +289,9 @@ ngx_bo_order_promised(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 static ngx_bo_outcome_e
 ngx_bo_order_payable(ngx_bo_order_call_t *c)
 {
-    u_char      id[BO_UUID_LEN];
     ngx_str_t  *status = &c->order.status;
 
-    bo_uuid_format((char *) id, &c->id);
-
-    if (c->order.id.len != BO_UUID_LEN
-        || ngx_memcmp(c->order.id.data, id, BO_UUID_LEN) != 0)
-    {
+    if (!ngx_bo_order_is_asked(c)) {
         return NGX_BO_PAYMENT_USED;
     }
 
@@ -312,6 +308,20 @@ ngx_bo_order_payable(ngx_bo_order_call_t *c)
     }
 
     return NGX_BO_ENDED;
+}
+
+
+/* A payment may be another order's: it is confirmed by it, not this one. */
+
+static ngx_uint_t
+ngx_bo_order_is_asked(ngx_bo_order_call_t *c)
+{
+    u_char  id[BO_UUID_LEN];
+
+    bo_uuid_format((char *) id, &c->id);
+
+    return c->order.id.len == BO_UUID_LEN
+           && ngx_memcmp(c->order.id.data, id, BO_UUID_LEN) == 0;
 }
 
 
@@ -424,6 +434,13 @@ ngx_bo_order_conclude(ngx_bo_order_call_t *c, ngx_bo_outcome_e outcome)
 
     default:
         break;
+    }
+
+    if ((outcome == NGX_BO_OK || outcome == NGX_BO_SAME
+         || outcome == NGX_BO_REPLAYED)
+        && !ngx_bo_order_is_asked(c))
+    {
+        outcome = NGX_BO_PAYMENT_USED;
     }
 
     ngx_bo_order_finish(c, outcome);

@@ -379,8 +379,9 @@ post '/test/others' => sub ($c) {
 
     for (1 .. $q->{n}) {
         my $id = name('pi');
-        $pi{$id} = { id => $id, object => 'payment_intent', amount => 100,
-            amount_received => 100, currency => 'inr',
+        $pi{$id} = { id => $id, object => 'payment_intent',
+            amount => 0 + ($q->{amount} // 100),
+            amount_received => 0 + ($q->{amount} // 100), currency => 'inr',
             status => $q->{status} // 'succeeded',
             created => time - ($q->{age} // 0), of_others => \1,
             description => 'x' x ($q->{size} // 0), metadata => {
