@@ -16,8 +16,17 @@
 #define NGX_BO_PG_BREAKER_PAUSE     500    /* msec */
 
 
+/* Among others of its statement; see _submit_alone() and _submit_aside(). */
+
+typedef enum {
+    NGX_BO_PG_SHARED = 0,
+    NGX_BO_PG_ALONE,
+    NGX_BO_PG_ASIDE
+} ngx_bo_pg_how_e;
+
+
 static ngx_bo_pg_op_t *ngx_bo_pg_submit_op(ngx_bo_pg_t *pg,
-    ngx_bo_pg_statement_t *st, const ngx_str_t *values, ngx_uint_t single,
+    ngx_bo_pg_statement_t *st, const ngx_str_t *values, ngx_bo_pg_how_e how,
     ngx_bo_pg_handler_pt handler, void *data);
 static ngx_bo_pg_lane_t *ngx_bo_pg_lane(ngx_bo_pg_t *pg,
     ngx_bo_pg_statement_t *st);
@@ -173,7 +182,7 @@ ngx_bo_pg_op_t *
 ngx_bo_pg_submit(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data)
 {
-    return ngx_bo_pg_submit_op(pg, st, values, 0, handler, data);
+    return ngx_bo_pg_submit_op(pg, st, values, NGX_BO_PG_SHARED, handler, data);
 }
 
 
@@ -181,7 +190,7 @@ ngx_bo_pg_op_t *
 ngx_bo_pg_submit_alone(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data)
 {
-    return ngx_bo_pg_submit_op(pg, st, values, 1, handler, data);
+    return ngx_bo_pg_submit_op(pg, st, values, NGX_BO_PG_ALONE, handler, data);
 }
 
 
@@ -189,33 +198,28 @@ ngx_bo_pg_op_t *
 ngx_bo_pg_submit_aside(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
     const ngx_str_t *values, ngx_bo_pg_handler_pt handler, void *data)
 {
-    ngx_bo_pg_lane_t  *lane;
-
-    lane = ngx_bo_pg_lane(pg, st);
-
-    if (lane == NULL || pg->nwaiting >= pg->conf->queue / 2) {
-        ngx_atomic_fetch_add(&pg->stats->refused, 1);
-        return NULL;
-    }
-
-    lane->aside = 1;
-
-    return ngx_bo_pg_submit_op(pg, st, values, 0, handler, data);
+    return ngx_bo_pg_submit_op(pg, st, values, NGX_BO_PG_ASIDE, handler, data);
 }
 
 
 static ngx_bo_pg_op_t *
 ngx_bo_pg_submit_op(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
-    const ngx_str_t *values, ngx_uint_t single, ngx_bo_pg_handler_pt handler,
+    const ngx_str_t *values, ngx_bo_pg_how_e how, ngx_bo_pg_handler_pt handler,
     void *data)
 {
+    ngx_uint_t         queue;
     ngx_bo_pg_op_t    *op;
     ngx_bo_pg_lane_t  *lane;
 
     lane = ngx_bo_pg_lane(pg, st);
+    queue = pg->conf->queue;
+
+    if (how == NGX_BO_PG_ASIDE) {
+        queue -= queue / 2;     /* of one place one is left */
+    }
 
     if (lane == NULL
-        || pg->nwaiting >= pg->conf->queue
+        || pg->nwaiting >= queue
         || !ngx_bo_breaker_allow(&pg->breaker))
     {
         ngx_atomic_fetch_add(&pg->stats->refused, 1);
@@ -235,7 +239,8 @@ ngx_bo_pg_submit_op(ngx_bo_pg_t *pg, ngx_bo_pg_statement_t *st,
 
     op->handler = handler;
     op->data = data;
-    op->single = single;
+    op->single = (how == NGX_BO_PG_ALONE);
+    lane->aside = (how == NGX_BO_PG_ASIDE);
 
     /* let through while the breaker is open: then this one is the probe */
 
