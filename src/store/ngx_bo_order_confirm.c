@@ -262,22 +262,19 @@ ngx_bo_order_promised(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     outcome = ngx_bo_order_answer(c, verdict, res, row);
 
+    /* it is written down, now or before */
+
     if (outcome == NGX_BO_OK || outcome == NGX_BO_SAME) {
-
-        /* it is written down, now or before */
-
         outcome = ngx_bo_order_payable(c);
-
-        if (outcome == NGX_BO_OK) {
-            outcome = ngx_bo_order_capture(c);
-
-            if (outcome == NGX_BO_OK) {
-                return;
-            }
-        }
     }
 
-    ngx_bo_order_conclude(c, outcome);
+    if (outcome == NGX_BO_OK) {
+        outcome = ngx_bo_order_capture(c);
+    }
+
+    if (outcome != NGX_BO_OK) {
+        ngx_bo_order_conclude(c, outcome);
+    }
 }
 
 
@@ -289,25 +286,30 @@ ngx_bo_order_promised(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 static ngx_bo_outcome_e
 ngx_bo_order_payable(ngx_bo_order_call_t *c)
 {
-    ngx_str_t  *status = &c->order.status;
+    bo_order_state_e  state;
 
     if (!ngx_bo_order_is_asked(c)) {
         return NGX_BO_PAYMENT_USED;
     }
 
-    if (status->len == sizeof("PAYMENT_PENDING") - 1
-        && ngx_strncmp(status->data, "PAYMENT_PENDING", status->len) == 0)
+    if (bo_order_state_parse(&state, (char *) c->order.status.data,
+                             c->order.status.len)
+        != 0)
     {
+        return NGX_BO_ENDED;
+    }
+
+    switch (state) {
+
+    case BO_ORDER_PAYMENT_PENDING:
         return NGX_BO_OK;
-    }
 
-    if (status->len == sizeof("CONFIRMED") - 1
-        && ngx_strncmp(status->data, "CONFIRMED", status->len) == 0)
-    {
+    case BO_ORDER_CONFIRMED:
         return NGX_BO_SAME;
-    }
 
-    return NGX_BO_ENDED;
+    default:
+        return NGX_BO_ENDED;
+    }
 }
 
 
