@@ -44,9 +44,14 @@ let spoken = null;
 
 /* Where to go afterwards: a path of this site and of no other. */
 function destination() {
-    const to = query.get("to") || "/";
+    try {
+        const url = new URL(query.get("to") || "/", window.location.origin);
 
-    return /^\/(?![/\\])/.test(to) ? to : "/";
+        return url.origin === window.location.origin ? url.href : "/";
+
+    } catch {
+        return "/";
+    }
 }
 
 
@@ -143,8 +148,19 @@ function took(answer) {
 
     place = { ...place, ...answer };
 
-    if (place.state === "ADMITTED" || place.phase === "OFF") {
+    if (place.phase === "OFF"
+        || (place.state === "ADMITTED" && !answer.spent))
+    {
         through();
+        return;
+    }
+
+    /* what sent us here would send us back */
+    if (answer.spent) {
+        stop();
+        place = null;
+        show("You have had your turn", "You ordered with it. Once that order "
+            + "is paid, or over, you can join again.", { again: true });
         return;
     }
 

@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 
 import { launch } from "./chromium.mjs";
+import { api } from "./site.mjs";
 
 const BASE = process.env.BASE_URL;
 const ROOM = `${BASE}/api/v1/waiting-rooms/premiere`;
@@ -235,8 +236,51 @@ test("a room that is switched off lets everybody through", async () => {
 });
 
 
+test("a turn that was used leads nowhere again", async () => {
+    await change({ phase: "OPEN", rate: 100, newSale: true });
+
+    const { context, page, problems } = await open(`${BASE}/`);
+    const { user, pass } = await page.evaluate(async (room) => {
+        const headers = { "x-user-id": JSON.parse(
+            localStorage.getItem("boxoffice.user")) };
+
+        for (;;) {
+            const answer = await (await fetch(`${room}/join`,
+                { method: "POST", headers })).json();
+
+            if (answer.pass) {
+                return { user: headers["x-user-id"], pass: answer.pass };
+            }
+
+            await new Promise((done) => setTimeout(done, 100));
+        }
+    }, ROOM);
+
+    const as = { "x-user-id": user, "x-boxoffice-pass": pass };
+    const { items } = await api(as, "GET", "/shows?limit=100");
+    const { showId } = items.find(({ seats }) => seats >= 100);
+    const held = await api(as, "POST", "/holds", { showId,
+        bestAvailable: { count: 2 } });
+    const order = await api(as, "POST", "/orders", { holdId: held.holdId,
+        paymentMethod: "CARD",
+        customer: { name: "Ada", email: "ada@example.org" } });
+
+    await page.goto(PAGE);
+    await text(page, "h1", /^You have had your turn$/);
+    assert.match(page.url(), /waiting\.html/);
+
+    await api(as, "POST", `/orders/${order.orderId}/cancel`, {});
+    await page.getByRole("button", { name: "Join again" }).click();
+    await page.waitForURL(/index\.html#\/orders$/, { timeout: 15000 });
+    assert.deepEqual(problems, []);
+    await context.close();
+});
+
+
 test("nowhere but on this site", async () => {
-    for (const to of ["//evil.example/", "https://evil.example/", "/\\evil"]) {
+    for (const to of ["//evil.example/", "https://evil.example/", "/\\evil",
+        "/\t/evil.example/", "/\n/evil.example/", "http://["])
+    {
         await change({ phase: "OPEN", newSale: true });
 
         const { context, page } = await open(`${BASE}/waiting.html`
