@@ -231,7 +231,9 @@ export async function exchange(method, path, options) {
 export async function account(method, path, body) {
     const change = { headers: { "Accept": "application/json",
         "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    const { data } = await (path.startsWith("/auth/")
+
+    /* to leave everywhere, one has to be known, unlike on the way in */
+    const { data } = await (path.startsWith("/auth/") && !body.everywhere
         ? once(method, path, change) : exchange(method, path, change));
 
     if (path === "/auth/register" || path === "/auth/login"

@@ -207,6 +207,42 @@ test("a lost password: by a code of the house, on a phone, by keyboard",
     });
 
 
+/* What a browser does with cookies that have run out. */
+async function drop(page, which) {
+    const all = await page.context().cookies();
+    const gone = all.filter(which);
+
+    assert.ok(gone.length > 0, "a cookie to drop");
+    await page.context().clearCookies();
+    await page.context().addCookies(all.filter(
+        (each) => !gone.includes(each)));
+}
+
+
+function isAccess({ path }) {
+    return !path.includes("auth");
+}
+
+
+test("one can sign out everywhere after a while, too", async (t) => {
+    const email = await somebody();
+    const page = await visitor(t, browser, "#/sign-in", DESKTOP);
+    const other = await visitor(t, browser, "#/sign-in", DESKTOP);
+
+    await signIn(page, email);
+    await signIn(other, email);
+    await atHeading(page, "Account");
+    await atHeading(other, "Account");
+    await drop(page, isAccess);
+    await page.getByRole("button", { name: "Sign out everywhere" }).click();
+    await atHeading(page, "Sign in");
+
+    await drop(other, isAccess);
+    await other.getByRole("link", { name: "My orders" }).click();
+    await other.getByRole("heading", { name: "Not now" }).waitFor();
+});
+
+
 test("a session outlives its access token, and its end is told",
     async (t) => {
         const email = await somebody();
@@ -217,27 +253,16 @@ test("a session outlives its access token, and its end is told",
         await signIn(page, email);
         await atHeading(page, "My orders");
 
-        /* what a browser does with a cookie that has run out */
-        const drop = async (which) => {
-            const all = await page.context().cookies();
-            const gone = all.filter(which);
-
-            assert.ok(gone.length > 0, "a cookie to drop");
-            await page.context().clearCookies();
-            await page.context().addCookies(all.filter(
-                (each) => !gone.includes(each)));
-        };
-
         page.on("request", (request) => {
             refreshed += request.url().endsWith("/auth/refresh");
         });
-        await drop(({ path }) => !path.includes("auth"));
+        await drop(page, isAccess);
         await page.getByRole("link", { name: "Account" }).click();
         await page.getByText(`Signed in as ${email}.`).waitFor();
         assert.equal(refreshed, 1);
         assert.equal((await cookies(page)).length, 2);
 
-        await drop(() => true);
+        await drop(page, () => true);
         await page.getByRole("link", { name: "My orders" }).click();
         await page.getByRole("heading", { name: "Not now" }).waitFor();
         await look(page, "session-over");
