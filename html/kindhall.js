@@ -144,6 +144,12 @@ export class KindEditor {
         const kind = this.brush.querySelector("input:checked").value;
         const before = this.before.get(seat.seatId) ?? seat.kind;
 
+        /* what is on its way stays what it was sent as */
+        if (this.sending) {
+            announce("One moment…");
+            return;
+        }
+
         if (seat.status === "BOOKED" && kind !== "ACCESSIBLE"
             && kind !== "NORMAL")
         {
@@ -188,6 +194,10 @@ export class KindEditor {
     }
 
     reset() {
+        if (this.sending) {
+            return;
+        }
+
         for (const [id, kind] of this.before) {
             this.map.byId.get(id).kind = kind;
         }
@@ -208,6 +218,8 @@ export class KindEditor {
 
     async send() {
         await busy(this.save, "One moment…", async () => {
+            this.sending = true;
+
             try {
                 const now = await write("PUT", `${this.path}/seats`,
                     Object.fromEntries(Object.entries(this.changes())
@@ -220,6 +232,9 @@ export class KindEditor {
 
             } catch (error) {
                 this.failed(error);
+
+            } finally {
+                this.sending = false;
             }
         });
     }

@@ -175,6 +175,36 @@ test("seats are broken and mended by keyboard alone", async (t) => {
 });
 
 
+test("what is painted while seats are saved is not lost", async (t) => {
+    const { layoutId } = await admin("POST", "/admin/layouts",
+        { name: `Late ${randomUUID()}`, drawing: "A SILVER 6o" });
+    const page = await open(t, `layouts/${layoutId}`);
+    const seat = (n) => page.locator(`[aria-label^="Row A seat ${n},"]`);
+    let answer = null;
+
+    await page.route("**/seats", async (route) => {
+        await new Promise((resolve) => {
+            answer = resolve;
+        });
+        await route.continue();
+    });
+    await seat(2).click();
+    await page.getByRole("button", { name: "Save the seats" }).click();
+
+    for (let i = 0; answer === null && i < 100; i++) {
+        await page.waitForTimeout(50);
+    }
+
+    await seat(3).click();
+    answer();
+    await page.locator(".toast", { hasText: "1 seat changed." }).waitFor();
+    assert.equal(await seat(3).getAttribute("aria-label"),
+        "Row A seat 3, Silver");
+    assert.deepEqual((await admin("GET", `/admin/layouts/${layoutId}`))
+        .broken, ["A2"]);
+});
+
+
 test("a hall that shows have stays; its copy is drawn anew", async (t) => {
     const { items } = await admin("GET", "/admin/layouts?limit=100");
     const { layoutId } = items.find(({ name }) => name === "cinema-120");
