@@ -1,10 +1,12 @@
 /* A visitor's orders, one order, and its ticket. */
 
 import { read } from "./api.js";
+import { query } from "./catalogue.js";
 import { buttonLink, h } from "./dom.js";
 import { countdown } from "./countdown.js";
 import { count, money, seatList } from "./format.js";
 import { giveBack } from "./giveback.js";
+import { more } from "./more.js";
 import { Payment } from "./payment.js";
 import { hue } from "./poster.js";
 import { showInfo, when, where } from "./shows.js";
@@ -79,36 +81,26 @@ function orderItem(order, show) {
 }
 
 
-async function orderItems(orders) {
-    return Promise.all(orders.map(async (order) => (
-        orderItem(order, await showInfo(order.showId)))));
+async function ordersPage(cursor) {
+    const { data } = await read(`/orders${query({ cursor })}`);
+
+    return { cursor: data.nextCursor,
+        items: await Promise.all(data.items.map(async (order) => (
+            orderItem(order, await showInfo(order.showId))))) };
 }
 
 
 export async function ordersView() {
-    const { data } = await read("/orders");
-    const list = h("ul", { class: "orders" }, await orderItems(data.items));
-    let cursor = data.nextCursor;
-
-    const more = h("button", {
-        class: "button quiet", type: "button", hidden: !cursor,
-        onclick: async () => {
-            const next = await read(
-                `/orders?cursor=${encodeURIComponent(cursor)}`);
-
-            list.append(...await orderItems(next.data.items));
-            cursor = next.data.nextCursor;
-            more.hidden = !cursor;
-        },
-    }, "Older orders");
+    const first = await ordersPage();
+    const list = h("ul", { class: "orders" }, first.items);
 
     return {
         title: "My orders",
         el: h("div", { class: "narrow" }, h("h1", {}, "My orders"),
-            data.items.length > 0 ? list : h("div", { class: "empty-state" },
+            first.items.length > 0 ? list : h("div", { class: "empty-state" },
                 h("p", {}, "You have not booked anything yet."),
                 buttonLink("#/", "See what is on")),
-            more),
+            more(list, "Older orders", first.cursor, ordersPage)),
     };
 }
 

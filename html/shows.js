@@ -1,10 +1,12 @@
 /* The list of shows, and what other views need to know about one. */
 
 import { read } from "./api.js";
+import { query } from "./catalogue.js";
 import { buttonLink, h } from "./dom.js";
 import { count, day, dayTime, priceRange, seatList, time } from "./format.js";
 import { heldShows, loadHold } from "./hold.js";
 import { countdown } from "./countdown.js";
+import { more } from "./more.js";
 import { poster } from "./poster.js";
 
 const known = new Map();
@@ -55,7 +57,7 @@ function card(show) {
     const at = h("time", { dateTime: show.startsAt },
         time(show.startsAt, show.timezone));
 
-    return h("li", {},
+    return h("li", { "data-day": day(show.startsAt, show.timezone) },
         open
             ? h("a", { class: "show", href: `#/shows/${show.showId}` },
                 poster(show.movieTitle), text, at)
@@ -64,9 +66,10 @@ function card(show) {
 }
 
 
-function addDays(el, shows) {
-    for (const show of shows) {
-        const name = day(show.startsAt, show.timezone);
+/* A list with one part a day, for cards in their order. */
+function addDays(el, cards) {
+    for (const each of cards) {
+        const name = each.dataset.day;
         let list = el.lastElementChild?.querySelector("ul");
 
         if (el.lastElementChild?.dataset.day !== name) {
@@ -75,7 +78,7 @@ function addDays(el, shows) {
                 h("h2", {}, name), list));
         }
 
-        list.append(card(show));
+        list.append(each);
     }
 }
 
@@ -119,33 +122,28 @@ export function holdBanners() {
 }
 
 
+async function showsPage(cursor) {
+    const { data } = await read(`/shows${query({ cursor })}`);
+
+    return { items: data.items.map(card), cursor: data.nextCursor };
+}
+
+
 export async function showsView() {
-    const first = await read("/shows");
+    const first = await showsPage();
     const days = h("div", { class: "days" });
+    const list = { append: (...cards) => addDays(days, cards) };
     const banners = holdBanners();
-    let cursor = first.data.nextCursor;
 
-    addDays(days, first.data.items);
-
-    const more = h("button", {
-        class: "button quiet", type: "button", hidden: !cursor,
-        onclick: async () => {
-            const { data } = await read(
-                `/shows?cursor=${encodeURIComponent(cursor)}`);
-
-            addDays(days, data.items);
-            cursor = data.nextCursor;
-            more.hidden = !cursor;
-        },
-    }, "More shows");
+    list.append(...first.items);
 
     return {
         title: "Shows",
         el: h("div", {},
             h("h1", {}, "All shows"), banners.el, days,
-            first.data.items.length === 0
+            first.items.length === 0
                 && h("p", { class: "muted" }, "No shows are on sale now."),
-            more),
+            more(list, "More shows", first.cursor, showsPage)),
         destroy: banners.stop,
     };
 }

@@ -368,6 +368,45 @@ test("long lists come page by page, and the focus goes on", async (t) => {
 });
 
 
+test("the list of all shows goes on where it was, once a press", async (t) => {
+    const page = await visitor(t, browser, "");
+    let fail = false;
+
+    await page.route(/\/api\/v1\/shows(\?|$)/, async (route) => {
+        if (fail) {
+            fail = false;
+            await route.fulfill({ status: 503, body: "" });
+            return;
+        }
+
+        const url = new URL(route.request().url());
+
+        url.searchParams.set("limit", "2");
+        await route.continue({ url: url.href });
+    });
+    await page.goto(`${BASE}/#/shows`);
+
+    const shows = page.locator(".show");
+    const more = page.getByRole("button", { name: "More shows" });
+
+    await until("two", async () => await shows.count() === 2);
+    await more.dblclick();
+    await until("two more", async () => await shows.count() === 4);
+    fail = true;
+    await more.click();
+    await page.locator(".toast.error").waitFor();
+    await more.click();
+    await until("the next", async () => await shows.count() > 4);
+
+    const links = await shows.evaluateAll(
+        (all) => all.map((each) => each.getAttribute("href")));
+    const days = await page.locator(".days h2").allTextContents();
+
+    assert.equal(new Set(links).size, links.length, "none twice");
+    assert.equal(new Set(days).size, days.length, "a part for each day");
+});
+
+
 test("a movie that is not, and a list that does not come", async (t) => {
     const page = await visitor(t, browser, `#/movies/${SHOW}`);
 

@@ -15,7 +15,7 @@ import { after, before, test } from "node:test";
 import { launch } from "./chromium.mjs";
 import { as, freeSeats, goToPay, halls, hold, open,
     payFor, person, seatCell, seatsAre } from "./seats.mjs";
-import { api, look, picture, until } from "./site.mjs";
+import { api, BASE, look, picture, until } from "./site.mjs";
 
 let browser;
 let hall;
@@ -172,6 +172,38 @@ test("some seats of an order are given back: the quote, the seat, the rest",
             { name: "This booking is cancelled" }).waitFor();
         await seatsAre(hall, seats.map((seat) => seat.seatId), "AVAILABLE");
     });
+
+
+test("older orders come once a press", async (t) => {
+    const { page, user } = await person(t, browser);
+
+    for (const seat of await freeSeats(hall, 3)) {
+        const { holdId } = await api(as(user), "POST", "/holds",
+            { showId: hall.showId, seatIds: [seat.seatId] });
+
+        await api(as(user), "POST", "/orders", { holdId,
+            paymentMethod: "CARD",
+            customer: { name: "Ada", email: "ada@example.org" } });
+    }
+
+    await page.route(/\/api\/v1\/orders(\?|$)/, (route) => {
+        const url = new URL(route.request().url());
+
+        url.searchParams.set("limit", "1");
+        return route.continue({ url: url.href });
+    });
+    await page.goto(`${BASE}/#/orders`);
+
+    const orders = page.locator("li.order");
+
+    await until("one", async () => await orders.count() === 1);
+    await page.getByRole("button", { name: "Older orders" }).dblclick();
+    await until("two", async () => await orders.count() === 2);
+    await page.getByRole("button", { name: "Older orders" }).click();
+    await until("three", async () => await orders.count() === 3);
+    assert.equal(new Set(await orders.locator(".text a").evaluateAll(
+        (all) => all.map((each) => each.href))).size, 3);
+});
 
 
 test("a declined payment frees the seats", async (t) => {
