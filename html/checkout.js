@@ -6,6 +6,7 @@ import { countdown } from "./countdown.js";
 import { forgetHold, loadHold, releaseHold } from "./hold.js";
 import { count, money, seatList } from "./format.js";
 import { readMap } from "./livemap.js";
+import { navigate } from "./router.js";
 import { session } from "./storage.js";
 import { SeatMap } from "./seatmap.js";
 import { showInfo, when, where } from "./shows.js";
@@ -215,7 +216,7 @@ class Checkout {
             return;
         }
 
-        forgetHold(this.show.showId);
+        forgetHold(this.hold);
         session.remove(TYPED);
 
         /* "back" must not lead into a form that is done with */
@@ -314,6 +315,12 @@ class Checkout {
 
         this.clock.stop();
 
+        if (hold && !same(hold, this.hold)) {
+            toast("You hold other seats now.");
+            navigate();
+            return;
+        }
+
         if (hold) {
             this.clock = countdown({ ...hold, what: "Held for you",
                 onEnd: () => this.ended() });
@@ -329,6 +336,13 @@ class Checkout {
         over.focus();
         announce("Your hold has ended, and the seats are free again.", true);
     }
+}
+
+
+/* What is on the page, or what another tab made of it. */
+function same(one, other) {
+    return one.holdId === other.holdId
+        && one.seatIds.join() === other.seatIds.join();
 }
 
 

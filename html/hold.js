@@ -20,11 +20,14 @@ function remember(hold) {
 }
 
 
-export function forgetHold(showId) {
+/* Another one may have taken its place, perhaps in another tab. */
+export function forgetHold({ showId, holdId }) {
     const ids = local.get(KEY) || {};
 
-    delete ids[showId];
-    local.set(KEY, ids);
+    if (ids[showId] === holdId) {
+        delete ids[showId];
+        local.set(KEY, ids);
+    }
 }
 
 
@@ -36,14 +39,14 @@ export function heldShows() {
 
 /* The live hold in a show, or null. */
 export async function loadHold(showId) {
-    const id = (local.get(KEY) || {})[showId];
+    const holdId = (local.get(KEY) || {})[showId];
 
-    if (!id) {
+    if (!holdId) {
         return null;
     }
 
     try {
-        const { data } = await read(`/holds/${id}`);
+        const { data } = await read(`/holds/${holdId}`);
 
         if (data.status === "HELD"
             && Date.parse(data.expiresAt) > serverNow())
@@ -57,9 +60,9 @@ export async function loadHold(showId) {
         }
     }
 
-    forgetHold(showId);
+    forgetHold({ showId, holdId });
 
-    return null;
+    return loadHold(showId);
 }
 
 
@@ -96,5 +99,5 @@ export async function releaseHold(hold) {
         }
     }
 
-    forgetHold(hold.showId);
+    forgetHold(hold);
 }

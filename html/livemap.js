@@ -41,13 +41,14 @@ function pause(ms) {
 /*
  * What a seat map is made of: the layout, and the seats as they are.  After a
  * change of prices or seats one of them may be of before it for a moment, here
- * or at the server: both are asked for again until they fit.
+ * or at the server: both are asked for again until they fit.  cache: as fetch()
+ * has it, of the first question for the layout.
  */
-export async function readMap(showId) {
+export async function readMap(showId, cache = "default") {
     for (let left = FITTING; ; left--) {
         const [layout, availability] = await Promise.all([
             read(showPath(showId, "layout"),
-                { cache: left === FITTING ? "default" : "no-cache" }),
+                { cache: left === FITTING ? cache : "no-cache" }),
             read(showPath(showId, "availability")),
         ]);
 

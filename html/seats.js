@@ -130,10 +130,9 @@ class SeatsPage {
     async takeBest() {
         const n = Number(this.bestCount.value);
 
-        await busy(this.bestButton, "One moment\u2026", async () => {
-            try {
-                const hold = await holdBest(this.show.showId, n,
-                    this.bestCategory.value);
+        await this.work(this.bestButton,
+            () => holdBest(this.show.showId, n, this.bestCategory.value),
+            (hold) => {
                 const before = [...this.picked];
 
                 this.picked = new Set(hold.seatIds);
@@ -142,11 +141,7 @@ class SeatsPage {
                 this.problem.hidden = true;
                 this.showSeats(hold.seatIds);
                 announce(`${hold.seatIds.join(", ")} held for you.`);
-
-            } catch (error) {
-                this.refused(error);
-            }
-        });
+            });
     }
 
     /* They may be off the screen, or in a section that is not drawn. */
@@ -298,6 +293,11 @@ class SeatsPage {
         const id = seat.seatId;
         const name = seatName(seat);
 
+        if (this.working) {
+            announce("One moment\u2026");
+            return;
+        }
+
         if (this.picked.has(id)) {
             this.picked.delete(id);
             this.changed([id], `${name} left out.`);
@@ -368,7 +368,7 @@ class SeatsPage {
                 : differs ? `Change to ${n === 1 ? "this seat"
                     : `these ${n} seats`}` : "Checkout";
 
-        if (n === 0) {
+        if (n === 0 || this.working) {
             this.primary.setAttribute("aria-disabled", "true");
 
         } else {
@@ -412,8 +412,34 @@ class SeatsPage {
 
     /* --- the hold ---------------------------------------------------- */
 
+    /*
+     * One request at a time, and the choice stays what it was sent as: a
+     * second hold would take the place of the first.
+     */
+    async work(button, ask, done, failed = (error) => this.refused(error)) {
+        if (this.working) {
+            return;
+        }
+
+        this.working = true;
+
+        await busy(button, "One moment\u2026", async () => {
+            try {
+                const answer = await ask();
+
+                this.gone || done(answer);
+
+            } catch (error) {
+                this.gone || failed(error);
+            }
+        });
+
+        this.working = false;
+        this.gone || this.renderPanel();
+    }
+
     async go() {
-        if (this.picked.size === 0) {
+        if (this.picked.size === 0 || this.working) {
             return;
         }
 
@@ -424,20 +450,14 @@ class SeatsPage {
 
         const ids = [...this.picked].sort(naturalOrder);
 
-        await busy(this.primary, "One moment…", async () => {
-            try {
-                this.setHold(this.hold
-                    ? await changeHold(this.hold, ids)
-                    : await createHold(this.show.showId, ids));
+        await this.work(this.primary,
+            () => (this.hold ? changeHold(this.hold, ids)
+                : createHold(this.show.showId, ids)),
+            (hold) => {
+                this.setHold(hold);
                 announce(`${count(ids.length, "seat")} held for you.`);
                 window.location.hash = `${this.address("")}/checkout`;
-
-            } catch (error) {
-                this.refused(error);
-            }
-        });
-
-        this.renderPanel();
+            });
     }
 
     refused(error) {
@@ -473,6 +493,10 @@ class SeatsPage {
     }
 
     keep() {
+        if (this.working) {
+            return;
+        }
+
         const before = [...this.picked];
 
         this.picked = new Set(this.hold.seatIds);
@@ -482,15 +506,9 @@ class SeatsPage {
     }
 
     async release() {
-        await busy(this.drop, "One moment…", async () => {
-            try {
-                await releaseHold(this.hold);
-                this.clear("Your seats are released.");
-
-            } catch (error) {
-                this.say(explain(error));
-            }
-        });
+        await this.work(this.drop, () => releaseHold(this.hold),
+            () => this.clear("Your seats are released."),
+            (error) => this.say(explain(error)));
     }
 
     clear(text) {
@@ -550,14 +568,24 @@ class SeatsPage {
         this.renderNotice();
     }
 
-    /* Another layout, or other prices. */
+    /* Another layout, or other prices: every message says so until it is read. */
     async renew() {
+        if (this.renewing) {
+            return;
+        }
+
+        this.renewing = true;
+
         try {
-            this.map = new SeatMap(...await readMap(this.show.showId));
+            this.map = new SeatMap(...await readMap(this.show.showId,
+                "no-cache"));
 
         } catch {
             window.setTimeout(() => this.gone || this.renew(), ASK_AGAIN_MS);
             return;
+
+        } finally {
+            this.renewing = false;
         }
 
         if (!this.gone) {
@@ -574,9 +602,7 @@ class SeatsPage {
             && this.map.byId.get(id)?.status !== "AVAILABLE"));
 
         /* while our own request is under way, its answer will tell */
-        if (lost.length === 0
-            || this.primary.getAttribute("aria-disabled") === "true")
-        {
+        if (lost.length === 0 || this.working) {
             return;
         }
 

@@ -265,3 +265,34 @@ test("seats of one show are broken, and every map shows it", async (t) => {
     await seat(customer, "Row A seat 2").and(
         customer.locator("[aria-label$='free']")).waitFor();
 });
+
+
+test("a hall that was changed is read once, whatever happens meanwhile",
+    async (t) => {
+        const at = await house();
+        const { showId, version } = await show(at);
+        const page = await visitor(t, browser, `#/shows/${showId}`);
+        const user = { "x-user-id": `busy-${randomUUID()}` };
+        let read = 0;
+
+        await page.getByRole("gridcell", { name: /^Row A seat 2,/ }).waitFor();
+        await page.route("**/layout", async (route) => {
+            read++;
+            await new Promise((done) => setTimeout(done, 2000));
+            await route.continue();
+        });
+        await admin("PUT", `/admin/shows/${showId}/seats`, { broken: ["A6"] },
+            { "If-Match": `"${version}"` });
+        await until("it is told", () => read > 0);
+
+        for (let i = 0; i < 10; i++) {
+            const { holdId } = await api(user, "POST", "/holds",
+                { showId, seatIds: ["B1", "B2"] });
+
+            await api(user, "DELETE", `/holds/${holdId}`);
+        }
+
+        await page.getByRole("gridcell", { name: /^Row A seat 6,/ }).and(
+            page.locator("[aria-label$='not for sale']")).waitFor();
+        assert.ok(read <= 2, `read ${read} times`);
+    });

@@ -14,7 +14,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { launch } from "./chromium.mjs";
-import { arrowTo, as, freeSeats, halls, hold, open,
+import { arrowTo, as, fillIn, freeSeats, halls, hold, open,
     person, push, seatCell, seatsAre } from "./seats.mjs";
 import { api, BASE, look, picture, tabTo, until } from "./site.mjs";
 
@@ -270,6 +270,95 @@ test("the end of a hold is told", async (t) => {
     await page.getByRole("link", { name: "Choose seats" }).click();
     await page.getByRole("grid").waitFor();
     assert.equal(await page.getByRole("timer").count(), 0);
+});
+
+
+test("there is one request at a time, of what was chosen", async (t) => {
+    const { page, user } = await person(t, browser);
+    const seats = await freeSeats(hall, 3);
+    const sent = [];
+    let answer = null;
+
+    await page.route("**/holds", async (route) => {
+        sent.push(route.request().postDataJSON().seatIds);
+        await new Promise((resolve) => {
+            answer = resolve;
+        });
+        await route.continue();
+    });
+    await open(page, hall);
+    await seatCell(page, seats[0]).click();
+    await seatCell(page, seats[1]).click();
+    await page.locator(".panel .primary").click();
+    await until("it is sent", () => answer !== null);
+
+    await seatCell(page, seats[2]).click();
+    await page.locator(".panel .primary").click({ force: true });
+    answer();
+    await page.getByRole("heading", { name: "Checkout" }).waitFor();
+    await page.getByRole("timer").waitFor();
+    assert.deepEqual(sent, [seats.slice(0, 2).map((each) => each.seatId)]);
+    await seatsAre(hall, [seats[2].seatId], "AVAILABLE");
+
+    const { [hall.showId]: id } = JSON.parse(await page.evaluate(
+        () => localStorage.getItem("boxoffice.holds")));
+
+    assert.deepEqual((await api(as(user), "GET", `/holds/${id}`)).seatIds,
+        sent[0]);
+});
+
+
+test("who goes back meanwhile is not led on, and has the hold", async (t) => {
+    const { page } = await person(t, browser);
+    const [seat] = await freeSeats(hall, 1);
+    let answer = null;
+
+    await page.route("**/holds", async (route) => {
+        await new Promise((resolve) => {
+            answer = resolve;
+        });
+        await route.continue();
+    });
+    await open(page, hall);
+    await seatCell(page, seat).click();
+    await page.locator(".panel .primary").click();
+    await until("it is sent", () => answer !== null);
+    await page.getByRole("link", { name: "All shows" }).click();
+    await page.getByRole("heading", { name: "All shows" }).waitFor();
+
+    const answered = page.waitForResponse("**/holds");
+
+    answer();
+    await (await answered).finished();
+    await seatsAre(hall, [seat.seatId], "HELD");
+    await page.reload();
+    await page.locator(".banner").getByRole("link", { name: "Continue" })
+        .waitFor();
+    assert.match(page.url(), /#\/shows$/);
+});
+
+
+test("a checkout follows what another tab holds", async (t) => {
+    const { page, context } = await person(t, browser);
+    const seats = await freeSeats(hall, 2);
+    const tab = await context.newPage();
+
+    await hold(page, hall, seats.slice(0, 1));
+    await tab.goto(`${BASE}/#/shows/${hall.showId}`);
+    await tab.getByRole("button", { name: "Release seats" }).click();
+    await tab.locator(".toast", { hasText: "released" }).waitFor();
+    await hold(tab, hall, seats);
+    await tab.close();
+
+    await fillIn(page);
+    await page.getByRole("button", { name: /^Go on to pay/ }).click();
+    await page.locator(".toast", { hasText: "other seats now" }).waitFor();
+    await page.locator(".seats-line", { hasText: seats
+        .map((each) => each.seatId).join(", ") }).waitFor();
+    await fillIn(page);
+    await page.getByRole("button", { name: /^Go on to pay/ }).click();
+    await page.getByRole("heading", { name: "Waiting for payment" })
+        .waitFor();
 });
 
 
