@@ -1,19 +1,20 @@
 # shellcheck shell=bash
 #
 # ./dev run, stop, psql, redis-cli: a private PostgreSQL, a private Redis and
-# nginx, all of it in one directory var/run-PID that "stop" takes away.
+# nginx, all of it in one directory var/run-* that "stop" takes away.
 #
-# var/run-PID/env holds what the other verbs need: ADDRESS, REDIS, POSTGRES;
-# var/run-PID/build names the build that runs.
+# env in there holds what the other verbs need: ADDRESS, REDIS, POSTGRES; build
+# names the build that runs.
 
 
 # PostgreSQL's user must reach its data, and a socket's path must fit in 107
-# bytes.  Where the checkout allows neither, var/run-PID is a link to /tmp.
+# bytes.  Where the checkout allows neither, it is a link to /tmp.
 make_stack_dir() {
-    local dir=$VAR/run-$$ real
+    local dir real
 
     mkdir -p "$VAR"
-    mkdir "$dir"
+    dir=$(mktemp -d "$VAR/run-XXXXXXXX")
+    STACK_LINK=$dir
     chmod 755 "$VAR" "$dir"
 
     if (( ${#dir} > 70 )) || ! "${AS_POSTGRES[@]}" test -x "$dir" 2>/dev/null; then
@@ -24,7 +25,6 @@ make_stack_dir() {
         dir=$real
     fi
 
-    STACK_LINK=$VAR/run-$$
     STACK=$dir
     echo "$BUILD" >"$STACK/build"
 }
