@@ -168,6 +168,39 @@ subtest 'no other choice' => sub {
 };
 
 
+# One worker: what one request chose is in another one's way, or is not.
+subtest 'what nobody holds is not kept away' => sub {
+    my $one = Boxoffice::Test->new(workers => 1);
+    my $ask = sub ($user, %o) {
+        return $one->post('/api/v1/holds', { showId => SMALL_SHOW,
+            bestAvailable => { count => 2 } }, user => $user, %o);
+    };
+    my @free = map { $_->{seatId} } grep { $_->{status} eq 'AVAILABLE' }
+        seatmap($one, SMALL_SHOW)->{seats}->@*;
+    my %left = map { $_ => 1 } qw(F3 F4 E3 E4);
+    my $n = 0;
+
+    my @rest = grep { !$left{$_} } @free;
+    while (my @some = splice @rest, 0, 10) {
+        hold($one, 'crowd' . ++$n, SMALL_SHOW, \@some);
+    }
+
+    my $key = uuid();
+    is $ask->('ann', key => $key)->code, 201, 'two of four';
+    is $ask->('ann', key => $key)->header('idempotency-replayed'), 'true',
+        'asked again';
+    is $ask->('bob')->code, 201, 'the other two are there for the next';
+    is $ask->('cat')->error_code, 'seats_not_together', 'and then none';
+
+    is $one->del('/api/v1/holds/'
+        . $ask->('ann', key => $key)->json->{holdId},
+        user => 'ann')->code, 204, 'two are given back';
+    is $ask->('cat')->code, 201, 'and are there at once';
+    $one->check_invariants;
+    $one->done;
+};
+
+
 subtest 'what would strand a seat by now' => sub {
     my $first = hold($t, 'tom', SHOW, ['D1']);
     $t->wait_until(sub { map_states($t, SHOW, 'D1')->[0] eq 'HELD' }, 1,

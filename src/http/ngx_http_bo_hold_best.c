@@ -208,7 +208,8 @@ ngx_http_bo_best_held(ngx_http_bo_ctx_t *ctx)
 
     ngx_bo_outcome_e  outcome = h->hold.script.call.outcome;
 
-    ngx_http_bo_best_drop(h, outcome != NGX_BO_CONFLICT);
+    ngx_http_bo_best_drop(h, outcome == NGX_BO_OK
+                             || outcome == NGX_BO_IN_DOUBT);
 
     if (outcome == NGX_BO_CONFLICT) {
         ngx_http_bo_hold_refresh(ctx, ngx_http_bo_best_again);

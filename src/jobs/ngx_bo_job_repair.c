@@ -128,7 +128,7 @@ ngx_bo_repair_refreshed(ngx_bo_call_t *call)
         return;
     }
 
-    rp->version = ngx_bo_seatmap_bits(show, rp->bits, rp->size);
+    rp->version = ngx_bo_seatmap_bits(show, rp->bits, rp->size, NULL);
     if (rp->version == 0) {
         ngx_bo_repair_done(call);
         return;

@@ -15,7 +15,8 @@
 
 
 static void ngx_bo_picks_expire(ngx_bo_show_t *show);
-static void ngx_bo_picks_mark(ngx_bo_show_t *show, u_char *taken, size_t size);
+static void ngx_bo_picks_mark(ngx_bo_show_t *show, ngx_msec_t asked,
+    u_char *taken, size_t size);
 
 
 ngx_int_t
@@ -24,18 +25,19 @@ ngx_bo_pick_best(ngx_bo_show_t *show, bo_best_want_t *want,
 {
     size_t          size;
     bo_best_t       best;
+    ngx_msec_t      asked;
     ngx_bo_pick_t  *p;
 
     static u_char   map[NGX_BO_PICK_MAP], taken[NGX_BO_PICK_MAP];
 
     size = bo_map_size(show->layout.nseats);
 
-    if (ngx_bo_seatmap_bits(show, map, size) == 0) {
+    if (ngx_bo_seatmap_bits(show, map, size, &asked) == 0) {
         return NGX_AGAIN;
     }
 
     ngx_bo_picks_expire(show);
-    ngx_bo_picks_mark(show, taken, size);
+    ngx_bo_picks_mark(show, asked, taken, size);
 
     want->taken = taken;
 
@@ -52,7 +54,7 @@ ngx_bo_pick_best(ngx_bo_show_t *show, bo_best_want_t *want,
     }
 
     p->seats = best.seats;
-    p->until = 0;
+    p->held = 0;
 
     ngx_queue_insert_tail(&show->picks, &p->queue);
     *pick = p;
@@ -76,7 +78,7 @@ ngx_bo_pick_done(ngx_bo_show_t *show, ngx_bo_pick_t *pick, ngx_uint_t held)
         return;
     }
 
-    pick->until = ngx_max(ngx_current_msec + NGX_BO_PICK_KEPT, 1);
+    pick->held = ngx_max(ngx_current_msec, 1);
     ngx_queue_insert_tail(&show->picks, &pick->queue);
 }
 
@@ -94,8 +96,8 @@ ngx_bo_picks_expire(ngx_bo_show_t *show)
         next = ngx_queue_next(q);
         pick = ngx_queue_data(q, ngx_bo_pick_t, queue);
 
-        if (pick->until
-            && (ngx_msec_int_t) (pick->until - ngx_current_msec) <= 0)
+        if (pick->held
+            && ngx_current_msec - pick->held >= NGX_BO_PICK_KEPT)
         {
             ngx_queue_remove(q);
             ngx_free(pick);
@@ -104,8 +106,14 @@ ngx_bo_picks_expire(ngx_bo_show_t *show)
 }
 
 
+/*
+ * What the map has, it has: seats that were held before it was read, and are
+ * free in it, were given back.
+ */
+
 static void
-ngx_bo_picks_mark(ngx_bo_show_t *show, u_char *taken, size_t size)
+ngx_bo_picks_mark(ngx_bo_show_t *show, ngx_msec_t asked, u_char *taken,
+    size_t size)
 {
     uint32_t        i;
     ngx_queue_t    *q;
@@ -118,6 +126,10 @@ ngx_bo_picks_mark(ngx_bo_show_t *show, u_char *taken, size_t size)
          q = ngx_queue_next(q))
     {
         pick = ngx_queue_data(q, ngx_bo_pick_t, queue);
+
+        if (pick->held && (ngx_msec_int_t) (asked - pick->held) > 0) {
+            continue;
+        }
 
         for (i = 0; i < pick->seats.n; i++) {
             (void) bo_map_set(taken, size, pick->seats.no[i], BO_SEAT_HELD);
@@ -149,7 +161,7 @@ ngx_bo_pick_allowed(ngx_bo_show_t *show, const bo_seats_t *seats,
 
     size = bo_map_size(show->layout.nseats);
 
-    if (ngx_bo_seatmap_bits(show, map, size) == 0) {
+    if (ngx_bo_seatmap_bits(show, map, size, NULL) == 0) {
         return NGX_AGAIN;
     }
 

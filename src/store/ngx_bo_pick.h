@@ -23,7 +23,7 @@
 typedef struct {
     ngx_queue_t              queue;         /* in show->picks */
     bo_seats_t               seats;
-    ngx_msec_t               until;         /* 0: under way */
+    ngx_msec_t               held;          /* when, msec; 0: under way */
 } ngx_bo_pick_t;
 
 

@@ -450,7 +450,8 @@ ngx_bo_seatmap_ready(ngx_bo_show_t *show, ngx_bo_call_t *call)
 
 
 int64_t
-ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size)
+ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size,
+    ngx_msec_t *asked)
 {
     int64_t          version;
     ngx_bo_map_t    *map;
@@ -465,6 +466,10 @@ ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size)
     if (map && ngx_bo_map_usable(map, show) && map->size == size) {
         ngx_memcpy(bits, map->bits, size);
         version = map->version;
+
+        if (asked) {
+            *asked = map->refreshed;
+        }
     }
 
     ngx_bo_maps_unlock(store);

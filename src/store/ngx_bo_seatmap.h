@@ -111,9 +111,11 @@ ngx_uint_t ngx_bo_seatmap_unchecked(ngx_bo_store_t *store, uint32_t *nos,
 
 /*
  * Copies the two bits a seat, size bytes.  Returns the version, or 0 when the
- * map is not known.
+ * map is not known.  asked, when not NULL: when Redis was asked for it last, so
+ * what was held before that is in it; msec.
  */
-int64_t ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size);
+int64_t ngx_bo_seatmap_bits(ngx_bo_show_t *show, u_char *bits, size_t size,
+    ngx_msec_t *asked);
 
 /* The map of that version was found equal at that time (ngx_current_msec). */
 void ngx_bo_seatmap_checked(ngx_bo_show_t *show, int64_t version,
