@@ -159,6 +159,53 @@ subtest 'never behind' => sub {
 };
 
 
+# As when a replica takes over that lacks the last changes.
+subtest 'a Redis that was set back' => sub {
+    my $redis = $t->redis;
+    my $all   = sub { $redis->keys('*{' . THEATRE_SHOW . '}*') };
+    my @seats = map { $_->{seatId} } grep { $_->{status} eq 'AVAILABLE' }
+        seatmap($t, THEATRE_SHOW)->{seats}->@*;
+    my $gzip = sub { $t->get('/api/v1/shows/' . THEATRE_SHOW . '/seatmap',
+        headers => { 'Accept-Encoding' => 'gzip' })->json };
+
+    hold($t, 'kept', THEATRE_SHOW, [$seats[0]]);
+    my $kept = settled(THEATRE_SHOW)->{version};
+    my %was  = map { $_ => [$redis->pexpiretime($_), $redis->dump($_)] }
+        $all->();
+
+    hold($t, "lost$_", THEATRE_SHOW, [$seats[10 * $_]]) for 1 .. 3;
+    my $told = settled(THEATRE_SHOW)->{version};
+    $t->wait_until(sub { $gzip->()->{version} == $told }, 2, 'compressed');
+
+    # a reply is only believed to be of a Redis that has lost something when it
+    # was asked for a while after the map had moved
+    sleep 2;
+    $redis->del($all->());
+    for my $key (keys %was) {
+        my ($end, $value) = $was{$key}->@*;
+        $redis->restore($key, $end < 0 ? 0 : $end, $value, 'ABSTTL');
+    }
+    $t->wait_until(sub { now(THEATRE_SHOW)->{version} == $kept }, 5,
+        'the map goes back');
+    hold($t, "new$_", THEATRE_SHOW, [$seats[10 * $_ + 100]])
+        for 1 .. $told - $kept;
+    is settled(THEATRE_SHOW)->{version}, $told, 'as many changes, but others';
+
+    is since(THEATRE_SHOW, $told - 1)->json->{seats},
+        now(THEATRE_SHOW)->{seats}, 'who has one that went gets the whole';
+    is since(THEATRE_SHOW, $told)->json->{seats},
+        now(THEATRE_SHOW)->{seats}, 'who has the last one, too';
+    is [grep { $_->{status} eq 'HELD' } $gzip->()->{seats}->@*],
+        [grep { $_->{status} eq 'HELD' }
+            seatmap($t, THEATRE_SHOW)->{seats}->@*],
+        'nothing compressed is of before';
+    hold($t, 'next', THEATRE_SHOW, [$seats[200]]);
+    ok settled(THEATRE_SHOW), 'on it goes';
+    is since(THEATRE_SHOW, $told + 1)->json->{since}, $told + 1,
+        'by changes again';
+};
+
+
 subtest 'tags' => sub {
     my $tag = $t->get(path(SHOW))->header('etag');
     my $ask = sub ($tag, %o) { return $t->get(path(SHOW),

@@ -16,11 +16,14 @@ static ngx_bo_map_t *ngx_bo_map_create(ngx_bo_store_t *store, uint32_t no);
 static void *ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size,
     ngx_bo_map_t *keep);
 static void ngx_bo_map_free(ngx_bo_store_t *store, void *p);
+static void ngx_bo_map_unpack(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_delete(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_stamp(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_begin(ngx_bo_store_t *store, ngx_bo_map_t *map);
 static void ngx_bo_map_end(ngx_bo_map_t *map, int64_t version);
 static void ngx_bo_map_forget(ngx_bo_map_t *map, int64_t version);
+static void ngx_bo_map_restart(ngx_bo_store_t *store, ngx_bo_map_t *map,
+    int64_t version);
 static void ngx_bo_map_seat(ngx_bo_show_t *show, ngx_bo_map_t *map,
     uint32_t seat, bo_seat_state_e to, uint32_t when);
 static ngx_int_t ngx_bo_map_read(ngx_bo_show_t *show, ngx_bo_map_t *map,
@@ -130,7 +133,7 @@ ngx_bo_map_alloc(ngx_bo_store_t *store, size_t size, ngx_bo_map_t *keep)
 void
 ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map)
 {
-    void  *changed, *body, *packed;
+    void  *changed, *body;
 
     ngx_bo_map_begin(store, map);
 
@@ -144,6 +147,15 @@ ngx_bo_map_empty(ngx_bo_store_t *store, ngx_bo_map_t *map)
     body = map->body;
     map->body = NULL;
     ngx_bo_map_free(store, body);
+
+    ngx_bo_map_unpack(store, map);
+}
+
+
+static void
+ngx_bo_map_unpack(ngx_bo_store_t *store, ngx_bo_map_t *map)
+{
+    void  *packed;
 
     packed = map->packed.data;
     map->packed.data = NULL;
@@ -245,6 +257,26 @@ ngx_bo_map_forget(ngx_bo_map_t *map, int64_t version)
 }
 
 
+/*
+ * A new epoch, or a Redis that has lost some of this one.  Then there will be
+ * others of the versions that were told: whoever has one gets the whole.
+ */
+
+static void
+ngx_bo_map_restart(ngx_bo_store_t *store, ngx_bo_map_t *map, int64_t version)
+{
+    int64_t  told = map->version;
+
+    ngx_bo_map_forget(map, version);
+
+    if (told >= map->base && told < map->base + NGX_BO_EPOCH_VERSIONS) {
+        map->first = (uint32_t) ngx_max(told + 1 - map->base, map->first);
+    }
+
+    ngx_bo_map_unpack(store, map);
+}
+
+
 ngx_int_t
 ngx_bo_map_body(ngx_bo_show_t *show, ngx_bo_map_t *map)
 {
@@ -336,12 +368,10 @@ ngx_bo_map_set(ngx_bo_show_t *show, ngx_bo_map_t *map, int64_t version,
 
     ngx_bo_map_begin(show->store, map);
 
-    /* A new epoch, or a Redis that has lost some of this one. */
-
     if (version < map->version
         || version >= map->base + NGX_BO_EPOCH_VERSIONS)
     {
-        ngx_bo_map_forget(map, version);
+        ngx_bo_map_restart(show->store, map, version);
     }
 
     when = (uint32_t) (version - map->base);
@@ -487,8 +517,11 @@ ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map, int64_t version,
 {
     u_char  *p, *old;
 
-    if (map->packed.data && map->packed_version >= version
-        && map->packed_version >= map->base)
+    /* of before the map went back, or behind what there is */
+
+    if (version > map->version
+        || (map->packed.data && map->packed_version >= version
+            && map->packed_version >= map->base))
     {
         return;
     }
