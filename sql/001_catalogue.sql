@@ -355,16 +355,19 @@ create index shows_program
     on shows (movie_id, local_day, venue_id, starts_at)
     where status = 'SCHEDULED';
 
-create index shows_day on shows (local_day, movie_id, starts_at)
-    where status = 'SCHEDULED';
-
+-- the days of a theatre, by leaps
 create index shows_theatre on shows (venue_id, local_day, starts_at)
     where status = 'SCHEDULED';
 
--- whether a movie, a layout or a screen was ever used, also where that is past
-create index shows_movie on shows (movie_id);
+-- for administrators, who see those that are called off, too: what is on, by
+-- the time it starts.  Also whether a movie or a screen was ever used.
+create index shows_day on shows (local_day, starts_at, show_id);
+create index shows_venue on shows (venue_id, starts_at, show_id);
+create index shows_screen on shows (screen_id, starts_at, show_id);
+create index shows_movie on shows (movie_id, starts_at, show_id);
+
+-- whether a layout was ever used, also where that is past
 create index shows_layout on shows (layout_id);
-create index shows_screen on shows (screen_id, starts_at);
 
 comment on table shows is
     'One performance on one screen; two that are scheduled cannot overlap '

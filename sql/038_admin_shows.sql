@@ -119,7 +119,9 @@ $$;
 
 -- Shows with what they have sold, by the time they start, after (after,
 -- after_id).  Filters: date (the day on which they begin there), theatreId,
--- screenId, movieId; each that is there has its index.
+-- screenId, movieId; each that is there has its index, in which a day is a
+-- time that may be that day somewhere: clocks are 14 hours ahead at most, and
+-- 12 behind.
 
 create function admin_list_shows(after timestamptz, after_id uuid, max int,
                                  filters json)
@@ -145,7 +147,11 @@ begin
     '''pending'', k.pending, ''amount'', k.amount) '
     'from (select * from shows s where (s.starts_at, s.show_id) > ($1, $2)'
     || case when filters ->> 'date' is not null
-            then ' and s.local_day = ($4 ->> ''date'')::date' else '' end
+            then ' and s.local_day = ($4 ->> ''date'')::date '
+                 'and s.starts_at >= ((($4 ->> ''date'')::date - 1)::timestamp '
+                 'at time zone ''UTC'') '
+                 'and s.starts_at < ((($4 ->> ''date'')::date + 2)::timestamp '
+                 'at time zone ''UTC'')' else '' end
     || case when filters ->> 'theatreId' is not null
             then ' and s.venue_id = ($4 ->> ''theatreId'')::uuid' else '' end
     || case when filters ->> 'screenId' is not null
