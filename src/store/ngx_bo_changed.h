@@ -17,7 +17,7 @@
  * another epoch since the change, so what Redis has is taken over into it with
  * what people hold or, of a cancelled show, replaced: holds and all.  Nobody
  * waits for it; whoever does it again finds it done, and so does whoever reads
- * the show anew should this fail.
+ * the show anew should this fail, which is tried twice.
  */
 void ngx_bo_show_changed(ngx_bo_store_t *store, const bo_uuid_t *id);
 

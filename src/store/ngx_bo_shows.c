@@ -25,6 +25,7 @@
 typedef struct {
     ngx_queue_t              queue;         /* in store->loads */
     ngx_queue_t              waiting;
+    ngx_queue_t              next;          /* who wait for the one after it */
     ngx_bo_store_t          *store;
     ngx_bo_pg_op_t          *pg;
     bo_uuid_t                id;
@@ -36,6 +37,10 @@ typedef struct {
 static ngx_bo_show_t *ngx_bo_show_find(ngx_rbtree_t *tree,
     const bo_uuid_t *id, uint32_t no);
 static void ngx_bo_show_renew(ngx_bo_show_t *show);
+static void ngx_bo_show_join(ngx_bo_store_t *store, const bo_uuid_t *id,
+    uint32_t no, ngx_bo_call_t *call);
+static ngx_bo_show_load_t *ngx_bo_show_loading(ngx_bo_store_t *store,
+    const bo_uuid_t *id, uint32_t no, ngx_uint_t *n);
 static ngx_bo_show_load_t *ngx_bo_show_load(ngx_bo_store_t *store,
     const bo_uuid_t *id, uint32_t no);
 static ngx_int_t ngx_bo_show_submit(ngx_bo_show_load_t *load,
@@ -46,6 +51,8 @@ static void ngx_bo_show_loaded(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
 static void ngx_bo_show_loaded_done(ngx_bo_show_load_t *load,
     ngx_bo_show_t *show, ngx_bo_outcome_e outcome);
+static void ngx_bo_show_load_next(ngx_bo_store_t *store, const bo_uuid_t *id,
+    ngx_queue_t *next);
 static void ngx_bo_show_refused(ngx_bo_call_t *call);
 static void ngx_bo_show_unreachable(ngx_bo_call_t *call);
 static ngx_bo_show_t *ngx_bo_show_make(ngx_bo_store_t *store, PGresult *res);
@@ -139,22 +146,14 @@ ngx_int_t
 ngx_bo_show_get(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no,
     ngx_bo_call_t *call)
 {
-    ngx_bo_show_t       *show;
-    ngx_bo_show_load_t  *load;
+    ngx_bo_show_t  *show;
 
     call->store = store;
 
     show = ngx_bo_show_find(id ? &store->by_id : &store->by_no, id, no);
 
     if (show == NULL) {
-        load = ngx_bo_show_load(store, id, no);
-        if (load == NULL) {
-            ngx_bo_call_post(call, ngx_bo_show_unreachable);
-
-        } else {
-            ngx_bo_call_wait(call, &load->waiting, ngx_bo_show_refused);
-        }
-
+        ngx_bo_show_join(store, id, no, call);
         return NGX_AGAIN;
     }
 
@@ -200,7 +199,7 @@ ngx_bo_show_fresh(ngx_bo_store_t *store, const bo_uuid_t *id, ngx_msec_t age,
 
     /* the call has the one that is known until there is another */
 
-    ngx_bo_show_reload(store, id, call);
+    ngx_bo_show_join(store, id, 0, call);
 
     return NGX_AGAIN;
 }
@@ -210,11 +209,33 @@ void
 ngx_bo_show_reload(ngx_bo_store_t *store, const bo_uuid_t *id,
     ngx_bo_call_t *call)
 {
+    ngx_uint_t           n;
     ngx_bo_show_load_t  *load;
 
     call->store = store;
 
-    load = ngx_bo_show_load(store, id, 0);
+    load = ngx_bo_show_loading(store, id, 0, &n);
+    if (load) {
+
+        /* it may see the show as it was before what the caller knows of */
+
+        ngx_bo_call_wait(call, &load->next, ngx_bo_show_refused);
+        return;
+    }
+
+    ngx_bo_show_join(store, id, 0, call);
+}
+
+
+/* Waits with those who have it loaded, or has it loaded. */
+
+static void
+ngx_bo_show_join(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no,
+    ngx_bo_call_t *call)
+{
+    ngx_bo_show_load_t  *load;
+
+    load = ngx_bo_show_load(store, id, no);
     if (load == NULL) {
         ngx_bo_call_post(call, ngx_bo_show_unreachable);
         return;
@@ -324,15 +345,16 @@ ngx_bo_show_find(ngx_rbtree_t *tree, const bo_uuid_t *id, uint32_t no)
 }
 
 
+/* The load that is under way, or NULL, and of how many that is known. */
+
 static ngx_bo_show_load_t *
-ngx_bo_show_load(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no)
+ngx_bo_show_loading(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no,
+    ngx_uint_t *n)
 {
-    ngx_int_t            rc;
-    ngx_uint_t           n;
     ngx_queue_t         *q;
     ngx_bo_show_load_t  *load;
 
-    n = 0;
+    *n = 0;
 
     for (q = ngx_queue_head(&store->loads);
          q != ngx_queue_sentinel(&store->loads);
@@ -346,7 +368,23 @@ ngx_bo_show_load(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no)
             return load;
         }
 
-        n++;
+        (*n)++;
+    }
+
+    return NULL;
+}
+
+
+static ngx_bo_show_load_t *
+ngx_bo_show_load(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           n;
+    ngx_bo_show_load_t  *load;
+
+    load = ngx_bo_show_loading(store, id, no, &n);
+    if (load) {
+        return load;
     }
 
     if (n >= NGX_BO_SHOW_LOADS) {
@@ -361,6 +399,7 @@ ngx_bo_show_load(ngx_bo_store_t *store, const bo_uuid_t *id, uint32_t no)
     load->store = store;
     load->no = no;
     ngx_queue_init(&load->waiting);
+    ngx_queue_init(&load->next);
 
     if (id) {
         load->id = *id;
@@ -559,11 +598,18 @@ static void
 ngx_bo_show_loaded_done(ngx_bo_show_load_t *load, ngx_bo_show_t *show,
     ngx_bo_outcome_e outcome)
 {
-    ngx_queue_t     *q;
+    bo_uuid_t        id = load->id;
+    ngx_queue_t      next, *q;
     ngx_bo_call_t   *call;
     ngx_bo_store_t  *store = load->store;
 
     ngx_queue_remove(&load->queue);
+
+    ngx_queue_init(&next);
+
+    if (!ngx_queue_empty(&load->next)) {
+        ngx_queue_add(&next, &load->next);
+    }
 
     if (show) {
         for (q = ngx_queue_head(&load->waiting);
@@ -584,7 +630,30 @@ ngx_bo_show_loaded_done(ngx_bo_show_load_t *load, ngx_bo_show_t *show,
     ngx_bo_calls_wake(&load->waiting, outcome);
     ngx_free(load);
 
+    ngx_bo_show_load_next(store, &id, &next);
     ngx_bo_shows_shrink(store);
+}
+
+
+/* A load that has begun meanwhile is as good: it came after who wait here. */
+
+static void
+ngx_bo_show_load_next(ngx_bo_store_t *store, const bo_uuid_t *id,
+    ngx_queue_t *next)
+{
+    ngx_bo_show_load_t  *load;
+
+    if (ngx_queue_empty(next)) {
+        return;
+    }
+
+    load = ngx_bo_show_load(store, id, 0);
+    if (load == NULL) {
+        ngx_bo_calls_wake(next, NGX_BO_UNAVAILABLE);
+        return;
+    }
+
+    ngx_queue_add(&load->waiting, next);
 }
 
 

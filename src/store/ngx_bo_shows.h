@@ -119,7 +119,8 @@ ngx_int_t ngx_bo_show_get(ngx_bo_store_t *store, const bo_uuid_t *id,
     uint32_t no, ngx_bo_call_t *call);
 
 /*
- * Loads a show again, whatever the worker has of it; always NGX_AGAIN's way.
+ * Loads a show again, whatever the worker has of it, by a statement that has
+ * not begun yet; always NGX_AGAIN's way.
  */
 void ngx_bo_show_reload(ngx_bo_store_t *store, const bo_uuid_t *id,
     ngx_bo_call_t *call);
