@@ -484,6 +484,17 @@ subtest 'guesses' => sub {
         'credentials_invalid', 'a guess with a token') for 1 .. 3;
     refused($put->('password', newPassword => 'x' x 4 . 'abcdef'), 429,
         'rate_limited', 'counts as one');
+
+    # nor are addresses tried out by who has an account
+    my $asks   = $p->somebody;
+    my $change = sub ($email) { $p->call('PUT', 'me/email',
+        { password => $asks->{password}, email => $email },
+        token => $asks->{accessToken}) };
+    is $change->("asks$_\@example.com")->code, 200, 'a free one costs nothing'
+        for 1 .. 4;
+    refused($change->($who->{email}), 409, 'email_taken', 'a taken one')
+        for 1 .. 3;
+    refused($change->($who->{email}), 429, 'rate_limited', 'is a guess');
     $t->reload;
 };
 

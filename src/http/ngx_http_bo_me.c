@@ -298,7 +298,10 @@ ngx_http_bo_email_found(ngx_http_bo_ctx_t *ctx)
 }
 
 
-/* The password must not be the new address either. */
+/*
+ * The password must not be the new address either.  Whether that has an account
+ * may be guessed at, too: the token is given back when it is not taken.
+ */
 
 static void
 ngx_http_bo_email_checked(ngx_http_bo_ctx_t *ctx)
@@ -307,11 +310,16 @@ ngx_http_bo_email_checked(ngx_http_bo_ctx_t *ctx)
 
     ngx_str_t  v[NGX_BO_PERSON_PARAMS];
 
-    if (ngx_http_bo_me_proved(ctx) != NGX_OK
-        || ngx_http_bo_person_judge(ctx, &p->password, p->email.data,
-                                    p->email.len)
-           != NGX_OK)
+    if (p->result != NGX_BO_HASH_GOOD) {
+        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CREDENTIALS, NULL);
+        return;
+    }
+
+    if (ngx_http_bo_person_judge(ctx, &p->password, p->email.data,
+                                 p->email.len)
+        != NGX_OK)
     {
+        ngx_http_bo_person_proved(ctx);
         return;
     }
 
@@ -329,17 +337,17 @@ ngx_http_bo_email_changed(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_person_t *p = ctx->data;
 
-    switch (p->person.came) {
-
-    case NGX_BO_PERSON_CHANGED:
-        ngx_http_bo_person_profile(ctx);
-        return;
-
-    case NGX_BO_PERSON_TAKEN:
+    if (p->person.came == NGX_BO_PERSON_TAKEN) {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_EMAIL_TAKEN, NULL);
         return;
+    }
 
-    default:
+    ngx_http_bo_person_proved(ctx);
+
+    if (p->person.came == NGX_BO_PERSON_CHANGED) {
+        ngx_http_bo_person_profile(ctx);
+
+    } else {
         ngx_http_bo_error(ctx, NGX_HTTP_BO_E_CREDENTIALS, NULL);
     }
 }
