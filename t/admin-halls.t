@@ -5,7 +5,7 @@ use v5.36;
 
 use lib 't/lib';
 use Test2::V0;
-use Boxoffice::Test          qw(SHOW LARGE_SHOW uuid);
+use Boxoffice::Test          qw(SHOW STADIUM_SHOW uuid);
 use Boxoffice::Test::Booking qw(TIME UUID);
 use Mojo::File               qw(path);
 use Mojo::JSON               qw(encode_json);
@@ -395,6 +395,60 @@ subtest 'in use' => sub {
     is create($SCREENS, { theatreId => $theatre, name => 'Screen 1',
         layoutId => $copy->json->{layoutId} })->code, 201,
         'its name is free';
+};
+
+
+# Lists of seats are as long as a hall is large, and what is known of a movie is
+# what an import brings.
+subtest 'long documents' => sub {
+    my $hall = create($LAYOUTS, { name => 'Long', drawing => join '',
+        map { "ROW${_}S X 50o\n" } 1 .. 41 });
+    is $hall->code, 201, 'a long hall' or diag $hall->body;
+    my $path = "$LAYOUTS/" . $hall->json->{layoutId};
+    my @all  = map { $_->[1] }
+        (seats_of($hall->json->{layoutId})->@*)[0 .. 1999];
+
+    my $r = $t->put("$path/seats", { house => \@all }, if_match($hall));
+    is $r->code, 200, 'all 2,000 seats at once' or diag $r->body;
+    is $r->json->{house}, \@all, 'are of the house';
+
+    my ($labels) = $t->dbh->selectcol_arrayref('select l.label
+        from layout_seats l join shows s using (layout_id)
+        where s.show_id = ? order by l.seat_no limit 2000', undef,
+        STADIUM_SHOW);
+    $r = $t->put("$base/shows/" . STADIUM_SHOW . '/seats',
+        { house => $labels, normal => [] }, if_match('*'));
+    is $r->code, 200, 'of a show, too' or diag $r->body;
+    is scalar $r->json->{house}->@*, 2000, 'likewise';
+
+    $r = $t->put("$path/seats", { normal => [('A1') x 10_001] },
+        if_match('*'));
+    refused($r, 400, 'invalid_field', 'more than 10,000',
+        { field => 'normal' });
+    $r = $t->put("$path/seats", '{"normal":[]' . ' ' x 262_144 . '}',
+        if_match('*', headers => { 'x-user-role' => 'ADMIN',
+            'If-Match' => '*', 'Content-Type' => 'application/json' }));
+    is $r->code, 413, 'more than 256 KB';
+
+    my %movie = (title => 'Long', metadata => { cast => [
+        map { { name => "Actor \x{905}$_", role => "The $_" } } 1 .. 500 ] });
+    my $movie = create("$base/movies", \%movie);
+    is $movie->code, 201, 'a movie' or diag $movie->body;
+    $r = $t->put("$base/movies/" . $movie->json->{movieId}, { %movie,
+        title => 'Longer' }, if_match($movie));
+    is $r->code, 200, 'is changed' or diag $r->body;
+    is $r->json->{metadata}, $movie{metadata}, 'and is whole';
+    ok length encode_json($r->json->{metadata}) > 18_000, 'which is long';
+
+    my %theatre = (name => 'Long', timezone => 'Asia/Kolkata',
+        metadata => { about => 'x' x 60_000 });
+    my $theatre = create("$base/theatres", \%theatre);
+    is $theatre->code, 201, 'a theatre' or diag $theatre->body;
+    is $t->put("$base/theatres/" . $theatre->json->{theatreId}, \%theatre,
+        if_match($theatre))->code, 200, 'likewise';
+    refused(create("$base/theatres", { %theatre, name => 'x',
+        metadata => { about => 'x' x 66_000 } }), 400, 'invalid_field',
+        'SQL has the last word', { field => 'body' });
 };
 
 

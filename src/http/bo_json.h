@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 
-#define BO_JSON_MAX_SIZE    16384       /* bytes of a body */
+#define BO_JSON_MAX_SIZE    262144      /* bytes of a body */
 #define BO_JSON_MAX_DEPTH   8           /* objects and arrays, one in another */
 #define BO_JSON_MAX_ITEMS   64          /* strings in all arrays of a body */
 

@@ -39,6 +39,13 @@
 
 #define NGX_HTTP_BO_LAYOUT_MAX    1048576
 
+/*
+ * A list has 10,000 seats of up to 19 bytes, and what is known of a movie
+ * 65,536 characters, in any script.
+ */
+
+#define NGX_HTTP_BO_LONG_MAX      BO_JSON_MAX_SIZE
+
 /* msec; a body that drips in costs its sender the request. */
 
 #define NGX_HTTP_BO_BODY_TIMEOUT  10000
@@ -67,6 +74,7 @@ typedef void (*ngx_http_bo_run_pt)(ngx_http_bo_ctx_t *ctx);
 #define NGX_HTTP_BO_STAFF         0x10      /* staff, or an administrator */
 #define NGX_HTTP_BO_LARGE         0x80      /* that may be a webhook's */
 #define NGX_HTTP_BO_HUGE          0x100     /* that may be a stadium's layout */
+#define NGX_HTTP_BO_LONG          0x200     /* or lists of its seats */
 
 
 /*

@@ -457,10 +457,10 @@ ngx_http_bo_admin_seats(ngx_http_bo_ctx_t *ctx)
     ngx_str_t  matches;
 
     static const bo_json_field_t  fields[] = {
-        { "broken", BO_JSON_TEXTS, 0, 0, 0, 4096, BO_LABEL_MAX, NULL },
-        { "house", BO_JSON_TEXTS, 0, 0, 0, 4096, BO_LABEL_MAX, NULL },
-        { "accessible", BO_JSON_TEXTS, 0, 0, 0, 4096, BO_LABEL_MAX, NULL },
-        { "normal", BO_JSON_TEXTS, 0, 0, 0, 4096, BO_LABEL_MAX, NULL },
+        { "broken", BO_JSON_TEXTS, 0, 0, 0, 10000, BO_LABEL_MAX, NULL },
+        { "house", BO_JSON_TEXTS, 0, 0, 0, 10000, BO_LABEL_MAX, NULL },
+        { "accessible", BO_JSON_TEXTS, 0, 0, 0, 10000, BO_LABEL_MAX, NULL },
+        { "normal", BO_JSON_TEXTS, 0, 0, 0, 10000, BO_LABEL_MAX, NULL },
         { NULL, 0, 0, 0, 0, 0, 0, NULL }
     };
 

@@ -103,16 +103,19 @@ static const ngx_http_bo_admin_arg_t  ngx_http_bo_audit_args[] = {
 };
 
 
-/* Movies, theatres: all that there is to do with an object. */
+/*
+ * Movies, theatres: all that there is to do with an object.  more: what its
+ * documents need besides.
+ */
 
-#define NGX_HTTP_BO_ADMIN_OBJECT                                              \
+#define NGX_HTTP_BO_ADMIN_OBJECT(more)                                        \
                                                                               \
     { NGX_HTTP_GET, NGX_HTTP_BO_LIST, ngx_null_string,                        \
       NGX_HTTP_BO_ADMIN,                                                      \
       ngx_http_bo_admin_list },                                               \
                                                                               \
     { NGX_HTTP_POST, NGX_HTTP_BO_LIST, ngx_null_string,                       \
-      NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_KEY,                                    \
+      NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_KEY|(more),                             \
       ngx_http_bo_admin_create },                                             \
                                                                               \
     { NGX_HTTP_GET, NGX_HTTP_BO_ONE, ngx_null_string,                         \
@@ -120,7 +123,7 @@ static const ngx_http_bo_admin_arg_t  ngx_http_bo_audit_args[] = {
       ngx_http_bo_admin_read },                                               \
                                                                               \
     { NGX_HTTP_PUT, NGX_HTTP_BO_ONE, ngx_null_string,                         \
-      NGX_HTTP_BO_CHANGES,                                                    \
+      NGX_HTTP_BO_CHANGES|(more),                                             \
       ngx_http_bo_admin_change },                                             \
                                                                               \
     { NGX_HTTP_DELETE, NGX_HTTP_BO_ONE, ngx_null_string,                      \
@@ -128,17 +131,17 @@ static const ngx_http_bo_admin_arg_t  ngx_http_bo_audit_args[] = {
       ngx_http_bo_admin_remove }
 
 static ngx_http_bo_action_t  ngx_http_bo_admin_movies_actions[] = {
-    NGX_HTTP_BO_ADMIN_OBJECT,
+    NGX_HTTP_BO_ADMIN_OBJECT(NGX_HTTP_BO_LONG),
     { 0, 0, ngx_null_string, 0, NULL }
 };
 
 static ngx_http_bo_action_t  ngx_http_bo_admin_theatres_actions[] = {
-    NGX_HTTP_BO_ADMIN_OBJECT,
+    NGX_HTTP_BO_ADMIN_OBJECT(NGX_HTTP_BO_LONG),
     { 0, 0, ngx_null_string, 0, NULL }
 };
 
 static ngx_http_bo_action_t  ngx_http_bo_admin_screens_actions[] = {
-    NGX_HTTP_BO_ADMIN_OBJECT,
+    NGX_HTTP_BO_ADMIN_OBJECT(0),
     { 0, 0, ngx_null_string, 0, NULL }
 };
 
@@ -173,7 +176,7 @@ static ngx_http_bo_action_t  ngx_http_bo_admin_layouts_actions[] = {
       ngx_http_bo_admin_layout_seats },
 
     { NGX_HTTP_PUT, NGX_HTTP_BO_VERB, ngx_string("seats"),
-      NGX_HTTP_BO_CHANGES,
+      NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_LONG,
       ngx_http_bo_admin_seats },
 
     { 0, 0, ngx_null_string, 0, NULL }
@@ -204,7 +207,7 @@ static ngx_http_bo_action_t  ngx_http_bo_admin_shows_actions[] = {
       ngx_http_bo_admin_show_prices },
 
     { NGX_HTTP_PUT, NGX_HTTP_BO_VERB, ngx_string("seats"),
-      NGX_HTTP_BO_CHANGES,
+      NGX_HTTP_BO_CHANGES|NGX_HTTP_BO_LONG,
       ngx_http_bo_admin_seats },
 
     { NGX_HTTP_GET, NGX_HTTP_BO_VERB, ngx_string("sales"),

@@ -514,6 +514,7 @@ static size_t
 ngx_http_bo_body_max(ngx_http_bo_ctx_t *ctx)
 {
     return ctx->action->needs & NGX_HTTP_BO_HUGE ? NGX_HTTP_BO_LAYOUT_MAX
+           : ctx->action->needs & NGX_HTTP_BO_LONG ? NGX_HTTP_BO_LONG_MAX
            : ctx->action->needs & NGX_HTTP_BO_LARGE ? NGX_HTTP_BO_WEBHOOK_MAX
                                                     : NGX_HTTP_BO_BODY_MAX;
 }

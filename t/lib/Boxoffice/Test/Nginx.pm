@@ -201,15 +201,15 @@ sub conf ($self, %change) {
 
 
 sub _admin () {
-    return join "\n", (map {
-        "location /api/v1/admin/$_ { boxoffice_admin $_; }"
-    } qw(movies theatres screens shows audit quarantine)), <<~'END';
-    location /api/v1/admin/layouts {
-        boxoffice_admin layouts;
-        client_max_body_size 1m;
-        client_body_buffer_size 1m;
-    }
-    END
+    my %size = (movies => '256k', theatres => '256k', shows => '256k',
+        layouts => '1m', screens => '16k', audit => '16k',
+        quarantine => '16k');
+
+    return join "\n", map {
+        "location /api/v1/admin/$_ { boxoffice_admin $_;"
+        . " client_max_body_size $size{$_};"
+        . " client_body_buffer_size $size{$_}; }"
+    } sort keys %size;
 }
 
 
