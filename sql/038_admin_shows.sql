@@ -331,9 +331,12 @@ begin
         return admin_refused('no_screen', null);
     end if;
 
+    -- its clock stays until these shows can be seen; who changes a theatre
+    -- waits for none of its screens, so nobody waits in a circle
     select c.screen_id, c.layout_id, t.timezone into place
     from screens c join theatres t on t.theatre_id = c.theatre_id
-    where c.screen_id = (body ->> 'screenId')::uuid;
+    where c.screen_id = (body ->> 'screenId')::uuid
+    for share of t;
 
     perform from layouts l where l.layout_id = place.layout_id for key share;
 

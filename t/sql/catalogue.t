@@ -313,6 +313,74 @@ subtest 'lists' => sub {
 };
 
 
+# A series is put on by the theatre's clock while that is set to another zone:
+# whichever commits first, the other knows.
+subtest 'the clock of a theatre' => sub {
+    my $theatre = one(q{insert into boxoffice.theatres (name, timezone)
+                        values ('Clock', 'Asia/Tokyo') returning theatre_id});
+    my $screen = one(q{insert into boxoffice.screens (theatre_id, name,
+                       layout_id) select ?, 'One', layout_id
+                       from boxoffice.layouts where name = 'small'
+                       returning screen_id}, undef, $theatre)
+        // die 'no screen';
+    my $movie = one(q{insert into boxoffice.movies (title)
+                      values ('Clock') returning movie_id});
+    my ($show, $zone) = (
+        qq({"screenId":"$screen","movieId":"$movie","currency":"EUR",)
+        . q("durationMinutes":60,"prices":{"CHEAP":1,"DEAR":2},)
+        . '"times":["00:30"],"dates":["' . one('select current_date + 40')
+        . '"]}', q({"name":"Clock","timezone":"America/New_York"}));
+    my %write = (
+        series => ['create', 'show', undef, $show],
+        zone   => ['change', 'theatre', $theatre, $zone]);
+    my $write = sub {
+        my ($db, $what) = @_;
+        return $db->selectrow_array(
+            q{select outcome from boxoffice.admin_write('root', null, null,
+              ?, ?, ?, null, ?)}, undef, @{$write{$what}});
+    };
+
+    for my $case (['series', 'created', 'zone', 'in_use'],
+                  ['zone', 'changed', 'series', 'created']) {
+        my ($first, $did, $second, $got) = @$case;
+        my $other = $pg->dbh();
+        $other->begin_work();
+        is($write->($other, $first), $did, "$first: $did");
+
+        pipe(my $read, my $tell) or die "pipe: $!";
+        my $pid = fork() // die "fork: $!";
+        if (!$pid) {
+            syswrite($tell, $write->($pg->dbh(), $second));
+            require POSIX;
+            POSIX::_exit(0);
+        }
+        close($tell);
+        my $waits;
+        for (1 .. 400) {
+            last if $waits = one(q{select count(*) from pg_stat_activity
+                                   where wait_event_type = 'Lock'});
+            select(undef, undef, undef, 0.05);
+        }
+        is($waits, 1, "$second waits for it");
+        $other->commit();
+        waitpid($pid, 0);
+        sysread($read, my $outcome, 100);
+        is($outcome, $got, "$second: $got");
+        is_deeply($dbh->selectcol_arrayref(
+            q{select to_char(s.starts_at at time zone t.timezone, 'HH24:MI')
+                     || ' ' || (s.local_day - current_date)
+              from boxoffice.shows s join boxoffice.theatres t
+                   on t.theatre_id = s.venue_id
+              where s.venue_id = ?}, undef, $theatre), ['00:30 40'],
+            'it starts by the clock there');
+        $dbh->do('delete from boxoffice.shows where venue_id = ?', undef,
+                 $theatre);
+        $dbh->do(q{update boxoffice.theatres set timezone = 'Asia/Tokyo'
+                   where theatre_id = ?}, undef, $theatre);
+    }
+};
+
+
 unlike($pg->log(), qr/PANIC|FATAL|deadlock/, 'a clean log');
 
 done_testing();
