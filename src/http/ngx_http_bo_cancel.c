@@ -168,7 +168,11 @@ ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx)
 {
     ngx_http_bo_order_t *o = ctx->data;
 
-    switch (ngx_bo_order_call(o->order)->outcome) {
+    ngx_bo_outcome_e  outcome;
+
+    outcome = ngx_bo_order_call(o->order)->outcome;
+
+    switch (outcome) {
 
     case NGX_BO_REPLAYED:
         ngx_http_bo_replayed(ctx);
@@ -177,7 +181,14 @@ ngx_http_bo_order_cancelled(ngx_http_bo_ctx_t *ctx)
 
     case NGX_BO_OK:
     case NGX_BO_SAME:
-        ngx_http_bo_order_leave_room(ctx, &o->order->order);
+
+        /* who had paid was out of the room since then */
+
+        if (o->order->order.confirmed == 0) {
+            ngx_bo_order_leave_rooms(ctx->store, &o->order->order,
+                                     outcome != NGX_BO_OK);
+        }
+
         ngx_http_bo_cancel_answer(ctx);
         return;
 

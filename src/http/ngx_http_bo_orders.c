@@ -240,14 +240,24 @@ ngx_http_bo_order_created(ngx_http_bo_ctx_t *ctx)
 
     case NGX_BO_REPLAYED:
 
+        ngx_http_bo_replayed(ctx);
+
+        if (order->ended == 0 && order->confirmed == 0) {
+
+            /* the answer that was lost may not have told the rooms */
+
+            ngx_bo_rooms_ordered(ctx->store, &ctx->user,
+                                 &ngx_bo_order_call(c)->show->id);
+        }
+
         /* What was answered then, whatever has become of it. */
 
-        ngx_http_bo_replayed(ctx);
         order->status = pending;
         order->confirmed = 0;
         ngx_str_null(&order->ticket);
 
-        /* fall through */
+        ngx_http_bo_order_answer(ctx, NGX_HTTP_CREATED);
+        return;
 
     case NGX_BO_OK:
         ngx_bo_rooms_ordered(ctx->store, &ctx->user,
@@ -382,6 +392,7 @@ ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx)
         ngx_http_bo_replayed(ctx);
 
         if (order->confirmed == 0) {
+            ngx_bo_order_leave_rooms(ctx->store, order, 1);
             ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_PAYMENT_DECLINED);
             return;
         }
@@ -390,39 +401,28 @@ ngx_http_bo_order_confirmed(ngx_http_bo_ctx_t *ctx)
 
         /* fall through */
 
-    case NGX_BO_OK:
     case NGX_BO_SAME:
-        ngx_http_bo_order_leave_room(ctx, order);
+        ngx_bo_order_leave_rooms(ctx->store, order, 1);
+        ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
+        return;
+
+    case NGX_BO_OK:
+        ngx_bo_order_leave_rooms(ctx->store, order, 0);
         ngx_http_bo_order_answer(ctx, NGX_HTTP_OK);
         return;
 
     case NGX_BO_DECLINED:
-        ngx_http_bo_order_leave_room(ctx, order);
+        ngx_bo_order_leave_rooms(ctx->store, order, 0);
         ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_PAYMENT_DECLINED);
         return;
 
     case NGX_BO_ENDED:
+        ngx_bo_order_leave_rooms(ctx->store, order, 1);
         ngx_http_bo_order_ended(ctx, NGX_HTTP_BO_E_ORDER_ENDED);
         return;
 
     default:
         ngx_http_bo_order_refused(ctx);
-    }
-}
-
-
-/* Paid or ended: whoever it was has no more business inside. */
-
-void
-ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx, ngx_bo_order_t *order)
-{
-    bo_uuid_t  show;
-
-    if (bo_uuid_parse(&show, (char *) order->show_id.data,
-                      order->show_id.len)
-        == 0)
-    {
-        ngx_bo_rooms_finish(ctx->store, &order->user, &show);
     }
 }
 

@@ -67,10 +67,6 @@ void ngx_http_bo_order_pay(ngx_http_bo_ctx_t *ctx, bo_str_t *payment);
 /* optimistic: answers with booking ctx->id, which PostgreSQL has not got. */
 void ngx_http_bo_booking(ngx_http_bo_ctx_t *ctx);
 
-/* Paid or ended: whoever it was has no more business in a waiting room. */
-void ngx_http_bo_order_leave_room(ngx_http_bo_ctx_t *ctx,
-    ngx_bo_order_t *order);
-
 /* Answers by the outcome; the second one says what became of the order. */
 void ngx_http_bo_order_refused(ngx_http_bo_ctx_t *ctx);
 void ngx_http_bo_order_ended(ngx_http_bo_ctx_t *ctx,

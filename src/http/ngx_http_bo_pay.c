@@ -221,7 +221,7 @@ ngx_http_bo_pay_confirmed(ngx_http_bo_ctx_t *ctx, ngx_bo_order_t *order)
 {
     ngx_str_t  body;
 
-    ngx_http_bo_order_leave_room(ctx, order);
+    ngx_bo_order_leave_rooms(ctx->store, order, 0);
 
     body.data = ngx_pnalloc(ctx->request->pool, ngx_http_bo_order_len(order));
     if (body.data == NULL) {

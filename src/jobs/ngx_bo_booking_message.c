@@ -321,7 +321,7 @@ ngx_bo_message_refused(ngx_bo_message_t *m, const char *outcome,
         outcome = "";
     }
 
-    ngx_bo_rooms_finish(store, &m->user, &m->script.call.show->id);
+    ngx_bo_rooms_finish(store, &m->user, &m->script.call.show->id, 0);
 
     m->take = NULL;
     ngx_bo_message_end(m, "FAILED", outcome, 1);
@@ -398,7 +398,7 @@ ngx_bo_message_paid(ngx_bo_call_t *call)
     case NGX_BO_DECLINED:
     case NGX_BO_ENDED:
         ngx_bo_count(store, bookings_completed);
-        ngx_bo_rooms_finish(store, &m->user, &m->script.call.show->id);
+        ngx_bo_rooms_finish(store, &m->user, &m->script.call.show->id, 0);
         ngx_bo_message_end(m, (char *) status.data,
                            outcome == NGX_BO_DECLINED ? "payment_declined"
                                                       : "", 0);

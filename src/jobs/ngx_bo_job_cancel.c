@@ -20,6 +20,7 @@ static void ngx_bo_cancel_found(void *data, ngx_bo_verdict_e verdict,
 static void ngx_bo_cancel_next(ngx_bo_job_t *job);
 static void ngx_bo_cancel_ended(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_cancel_leave_rooms(ngx_bo_store_t *store, PGresult *res);
 
 
 static ngx_bo_pg_statement_t  ngx_bo_closing_shows = {
@@ -28,7 +29,9 @@ static ngx_bo_pg_statement_t  ngx_bo_closing_shows = {
 
 static ngx_bo_pg_statement_t  ngx_bo_cancel_show_orders = {
     "cancel_show_orders",
-    "select order_id from boxoffice.cancel_show_orders($1)", 1, 1
+    "select item, outcome, " NGX_BO_ORDER_COLUMNS
+    " from boxoffice.cancel_show_orders($1)",
+    1, 1
 };
 
 
@@ -109,6 +112,8 @@ ngx_bo_cancel_ended(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     if (ngx_bo_job_check(job, verdict, res) == NGX_OK) {
         n = PQntuples(res);
 
+        ngx_bo_cancel_leave_rooms(job->store, res);
+
         (void) ngx_atomic_fetch_add(
             &job->store->zone->metrics.orders_cancelled, n);
 
@@ -126,4 +131,30 @@ ngx_bo_cancel_ended(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     }
 
     ngx_bo_job_end(job);
+}
+
+
+/* Who had paid has left since then. */
+
+static void
+ngx_bo_cancel_leave_rooms(ngx_bo_store_t *store, PGresult *res)
+{
+    int              i;
+    ngx_pool_t      *pool;
+    ngx_bo_order_t   order;
+
+    pool = ngx_create_pool(4096, store->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    for (i = 0; i < PQntuples(res); i++) {
+        if (ngx_bo_order_from_row(&order, pool, res, i) == NGX_OK
+            && order.confirmed == 0)
+        {
+            ngx_bo_order_leave_rooms(store, &order, 1);
+        }
+    }
+
+    ngx_destroy_pool(pool);
 }

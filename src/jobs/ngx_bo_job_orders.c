@@ -179,9 +179,7 @@ ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 {
     ngx_bo_job_t *job = data;
 
-    int              i, n;
-    ngx_pool_t      *pool;
-    ngx_bo_order_t   order;
+    int  i, n;
 
     if (ngx_bo_job_check(job, verdict, res) != NGX_OK) {
         ngx_bo_expire_max = ngx_max(ngx_bo_expire_max / 4, 1);
@@ -197,18 +195,8 @@ ngx_bo_orders_expired(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     for (i = 0; i < n; i++) {
         ngx_bo_count(job->store, orders_expired);
-
-        pool = ngx_create_pool(1024, job->store->log);
-        if (pool == NULL) {
-            continue;
-        }
-
-        if (ngx_bo_order_from_row(&order, pool, res, i) == NGX_OK) {
-            ngx_bo_settle(job->store, &order, BO_SEAT_HELD,
+        ngx_bo_settle_row(job->store, res, i, BO_SEAT_HELD,
                           BO_SEAT_AVAILABLE);
-        }
-
-        ngx_destroy_pool(pool);
     }
 
     if ((ngx_uint_t) n == ngx_bo_expire_max) {

@@ -7,6 +7,7 @@
 
 
 #include "ngx_bo_order_steps.h"
+#include "ngx_bo_room.h"
 #include "ngx_bo_settle.h"
 
 
@@ -246,6 +247,21 @@ ngx_bo_order_settle_again(ngx_bo_order_call_t *c)
     if (c->order.ended && !c->order.confirmed) {
         ngx_bo_settle(ngx_bo_order_call(c)->store, &c->order, BO_SEAT_HELD,
                       BO_SEAT_AVAILABLE);
+    }
+}
+
+
+void
+ngx_bo_order_leave_rooms(ngx_bo_store_t *store, ngx_bo_order_t *order,
+    ngx_uint_t late)
+{
+    bo_uuid_t  show;
+
+    if (bo_uuid_parse(&show, (char *) order->show_id.data,
+                      order->show_id.len)
+        == 0)
+    {
+        ngx_bo_rooms_finish(store, &order->user, &show, late);
     }
 }
 

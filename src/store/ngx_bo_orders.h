@@ -125,6 +125,13 @@ void ngx_bo_order_read(ngx_bo_order_call_t *c);
 ngx_int_t ngx_bo_order_from_row(ngx_bo_order_t *order, ngx_pool_t *pool,
     PGresult *res, ngx_int_t row);
 
+/*
+ * Paid or ended: whoever it was has no more business in a waiting room.  late:
+ * see ngx_bo_rooms_finish().
+ */
+void ngx_bo_order_leave_rooms(ngx_bo_store_t *store, ngx_bo_order_t *order,
+    ngx_uint_t late);
+
 /* The columns of an order, after item and outcome, in every statement. */
 
 #define NGX_BO_ORDER_COLUMNS                                                  \

@@ -28,8 +28,6 @@ enum {
 };
 
 
-static void ngx_bo_word_settle(ngx_bo_store_t *store, PGresult *res, int row,
-    bo_seat_state_e from, bo_seat_state_e to);
 static void ngx_bo_pay_left(ngx_bo_call_t *call);
 static void ngx_bo_pay_free(ngx_bo_pay_call_t *p);
 static void ngx_bo_pay_finish(ngx_bo_pay_call_t *p, ngx_bo_outcome_e outcome);
@@ -190,7 +188,7 @@ ngx_bo_word_taken(ngx_bo_store_t *store, PGresult *res, int row)
 
     if (ngx_strcmp(said, "confirmed") == 0) {
         ngx_bo_count(store, orders_confirmed);
-        ngx_bo_word_settle(store, res, row, BO_SEAT_HELD, BO_SEAT_BOOKED);
+        ngx_bo_settle_row(store, res, row, BO_SEAT_HELD, BO_SEAT_BOOKED);
 
     } else if (ngx_strcmp(said, "order_cancelled") == 0) {
 
@@ -198,29 +196,9 @@ ngx_bo_word_taken(ngx_bo_store_t *store, PGresult *res, int row)
 
         ngx_bo_count(store, refunds_done);
         ngx_bo_count(store, orders_cancelled);
-        ngx_bo_word_settle(store, res, row, BO_SEAT_BOOKED,
-                           BO_SEAT_AVAILABLE);
+        ngx_bo_settle_row(store, res, row, BO_SEAT_BOOKED,
+                          BO_SEAT_AVAILABLE);
     }
-}
-
-
-static void
-ngx_bo_word_settle(ngx_bo_store_t *store, PGresult *res, int row,
-    bo_seat_state_e from, bo_seat_state_e to)
-{
-    ngx_pool_t      *pool;
-    ngx_bo_order_t   order;
-
-    pool = ngx_create_pool(1024, store->log);
-    if (pool == NULL) {
-        return;
-    }
-
-    if (ngx_bo_order_from_row(&order, pool, res, row) == NGX_OK) {
-        ngx_bo_settle(store, &order, from, to);
-    }
-
-    ngx_destroy_pool(pool);
 }
 
 

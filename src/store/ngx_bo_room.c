@@ -46,6 +46,8 @@ static void ngx_bo_room_spend(ngx_bo_room_zone_t *zone, uint64_t number,
     uint64_t id);
 static void ngx_bo_room_finish(ngx_bo_room_zone_t *zone, uint64_t number,
     uint64_t id);
+static void ngx_bo_room_finish_spent(ngx_bo_room_zone_t *zone,
+    uint64_t number, uint64_t id);
 
 
 const ngx_str_t  ngx_bo_room_phases[] = {
@@ -499,9 +501,10 @@ ngx_bo_rooms_ordered(ngx_bo_store_t *store, ngx_str_t *user,
 
 void
 ngx_bo_rooms_finish(ngx_bo_store_t *store, ngx_str_t *user,
-    const bo_uuid_t *show)
+    const bo_uuid_t *show, ngx_uint_t late)
 {
-    ngx_bo_rooms_each(store, user, show, ngx_bo_room_finish);
+    ngx_bo_rooms_each(store, user, show,
+                      late ? ngx_bo_room_finish_spent : ngx_bo_room_finish);
 }
 
 
@@ -557,6 +560,16 @@ ngx_bo_room_finish(ngx_bo_room_zone_t *zone, uint64_t number, uint64_t id)
 {
     bo_room_end(zone->room, number);
     ngx_bo_room_event(&zone->ended, number);
+}
+
+
+static void
+ngx_bo_room_finish_spent(ngx_bo_room_zone_t *zone, uint64_t number,
+    uint64_t id)
+{
+    if (bo_room_place(zone->room, number, id)->flags & BO_PLACE_SPENT) {
+        ngx_bo_room_finish(zone, number, id);
+    }
 }
 
 

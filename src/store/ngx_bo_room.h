@@ -264,9 +264,13 @@ ngx_uint_t ngx_bo_room_is_on(ngx_bo_room_t *room);
 void ngx_bo_rooms_ordered(ngx_bo_store_t *store, ngx_str_t *user,
     const bo_uuid_t *show);
 
-/* The order is paid, or has ended: the place inside is free. */
+/*
+ * The order is paid, or has ended: the place inside is free.  late: that may
+ * have been long ago, so it must be a place that has ordered: who has left it
+ * and come again keeps the new one.
+ */
 void ngx_bo_rooms_finish(ngx_bo_store_t *store, ngx_str_t *user,
-    const bo_uuid_t *show);
+    const bo_uuid_t *show, ngx_uint_t late);
 
 /* Its time is that of a pass from now on.  0: it has been so already. */
 ngx_uint_t ngx_bo_place_claim(ngx_bo_room_t *room, bo_place_t *place);

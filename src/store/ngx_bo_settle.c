@@ -100,6 +100,30 @@ ngx_bo_settle(ngx_bo_store_t *store, ngx_bo_order_t *order,
 }
 
 
+void
+ngx_bo_settle_row(ngx_bo_store_t *store, PGresult *res, int row,
+    bo_seat_state_e from, bo_seat_state_e to)
+{
+    ngx_pool_t      *pool;
+    ngx_bo_order_t   order;
+
+    pool = ngx_create_pool(1024, store->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    if (ngx_bo_order_from_row(&order, pool, res, row) == NGX_OK) {
+        ngx_bo_settle(store, &order, from, to);
+
+        if (from == BO_SEAT_HELD) {
+            ngx_bo_order_leave_rooms(store, &order, 1);
+        }
+    }
+
+    ngx_destroy_pool(pool);
+}
+
+
 static void
 ngx_bo_settle_start(ngx_bo_settle_t *s)
 {

@@ -24,6 +24,13 @@ void ngx_bo_settles_done(ngx_bo_store_t *store);
 void ngx_bo_settle(ngx_bo_store_t *store, ngx_bo_order_t *order,
     bo_seat_state_e from, bo_seat_state_e to);
 
+/*
+ * The same of an order in a row that begins with item and outcome.  Who has
+ * paid it, or let it end, is in no waiting room any more.
+ */
+void ngx_bo_settle_row(ngx_bo_store_t *store, PGresult *res, int row,
+    bo_seat_state_e from, bo_seat_state_e to);
+
 /* Gives a fenced hold back to its user, whose order was refused. */
 void ngx_bo_unfence(ngx_bo_store_t *store, ngx_bo_show_t *show,
     ngx_str_t *user, bo_uuid_t *hold);
