@@ -119,9 +119,9 @@ $$;
 
 -- Shows with what they have sold, by the time they start, after (after,
 -- after_id).  Filters: date (the day on which they begin there), theatreId,
--- screenId, movieId; each that is there has its index, in which a day is a
--- time that may be that day somewhere: clocks are 14 hours ahead at most, and
--- 12 behind.
+-- screenId, movieId; each that is there has its index.  Those of the others
+-- know times and no days, so a day comes with when it may be that day anywhere:
+-- clocks are 14 hours ahead at most, and 12 behind.
 
 create function admin_list_shows(after timestamptz, after_id uuid, max int,
                                  filters json)

@@ -9,6 +9,7 @@ use Boxoffice::Room     ();
 use Boxoffice::Test          qw(SHOW uuid);
 use Boxoffice::Test::Booking qw(hold try_order try_pay);
 use File::Temp ();
+use Mojo::JSON ();
 use Test2::V0;
 
 my $dir      = File::Temp->newdir;
