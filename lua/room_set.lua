@@ -25,6 +25,7 @@ if not now[1] or now[3] ~= ARGV[2] then
     redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'sale', ARGV[2],
                'key', ARGV[3], 'seed', ARGV[4], 'commitment', ARGV[5],
                'next', first, 'base', first, 'cursor', cursor,
+               'start', cursor,
                'born', time[1] .. string.format('%03d',
                                                 math.floor(time[2] / 1000)),
                'ceiling', ARGV[7])

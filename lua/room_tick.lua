@@ -24,10 +24,12 @@
 -- said in one order.  It is kept for longer than a ticket is good.
 
 local GONE, SEEN, LEASE, HISTORY = 3000, 10000, 1500, 26 * 3600 * 1000
+local LOST = 30000
 
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'next', 'ceiling',
                         'cursor', 'phase', 'opens', 'lfirst', 'lend',
-                        'leader', 'until', 'fence', 'granted', 'sale')
+                        'leader', 'until', 'fence', 'granted', 'sale',
+                        'base', 'born')
 local epoch = room[1]
 
 if not epoch then
@@ -52,7 +54,8 @@ end
 
 -- A replica that was promoted, or a log that lost its tail, is behind the
 -- nodes: no number is given twice, and nobody is admitted again.
-local cursor = tonumber(room[4])
+local cursor, base = tonumber(room[4]), tonumber(room[14])
+local reached = tonumber(ARGV[13])
 
 if not fresh and room[13] == ARGV[18] then
     if tonumber(ARGV[20]) > next then
@@ -60,7 +63,9 @@ if not fresh and room[13] == ARGV[18] then
         ceiling = math.max(ceiling, next)
         redis.call('HSET', KEYS[1], 'next', int(next), 'ceiling', int(ceiling))
     end
-    if tonumber(ARGV[13]) > cursor then
+    -- a cursor at base is that of a node which has not heard of any grant
+    if reached > cursor and (room[12] or reached ~= base) then
+        cursor = reached
         redis.call('HSET', KEYS[1], 'cursor', ARGV[13])
     end
 end
@@ -72,9 +77,9 @@ end
 
 -- Redis has lost the cursor, and the nodes have it; nobody is passed over by
 -- one that knows less.
-if not room[12] and room[13] == ARGV[18]
-   and tonumber(ARGV[13]) < cursor then
-    redis.call('HSET', KEYS[1], 'cursor', ARGV[13])
+if not room[12] and room[13] == ARGV[18] and reached < cursor then
+    cursor = reached
+    redis.call('HSET', KEYS[1], 'cursor', ARGV[13], 'start', ARGV[13])
 end
 
 -- Its blocks as Redis has them: the open one, and the one it is leaving.
@@ -230,6 +235,15 @@ if role == '1' and (leader == '' or leader == node) then
                'until', int(now + LEASE))
 end
 
+-- Redis has lost who waits below base, and nobody who knew it leads: they lose
+-- their places, and the room goes on.
+if leader == '' and cursor < base
+   and now - math.max(till, tonumber(room[15])) > LOST then
+    add('G', cursor, int(base) .. ' '
+                     .. string.rep('\255', math.ceil((base - cursor) / 8)))
+    redis.call('HSET', KEYS[1], 'cursor', int(base), 'granted', '1')
+end
+
 redis.call('XTRIM', KEYS[2], 'MINID', '~', int(now - HISTORY))
 
 local log = redis.call('XRANGE', KEYS[2],
@@ -243,7 +257,7 @@ end
 
 return {1, redis.call('HMGET', KEYS[1], 'sale', 'key', 'phase', 'rate',
                       'capacity', 'message', 'show', 'opens', 'settings',
-                      'base', 'commitment', 'drawn', 'epoch',
+                      'base', 'start', 'commitment', 'drawn', 'epoch',
                       'ceiling', 'lfirst', 'lend', 'seed', 'born'),
         {next, known, id, first, last, leader == node and fence or 0, count,
          #log < tonumber(ARGV[15]) and 1 or 0},

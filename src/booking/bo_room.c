@@ -150,6 +150,7 @@ bo_room_reset(bo_room_t *room, uint64_t first)
     room->low = bo_room_base(first);
     room->next = first;
     room->known = first;
+    room->complete = first;
     room->cursor = first;
     room->passed = first - room->low;
     room->draw_first = 0;
@@ -162,6 +163,35 @@ bo_room_reset(bo_room_t *room, uint64_t first)
     room->admissions = 0;
     room->skips = 0;
     room->ends = 0;
+}
+
+
+void
+bo_room_back(bo_room_t *room, uint64_t first)
+{
+    uint64_t            n;
+    bo_room_segment_t  *seg;
+
+    if (first >= room->cursor) {
+        return;
+    }
+
+    /* of a segment that is there, what was below the cursor may be a place */
+
+    seg = bo_room_segment(room, room->cursor);
+
+    for (n = bo_room_base(room->cursor); seg && n < room->cursor; n++) {
+        bo_room_clear(seg->gone, n);
+    }
+
+    if (bo_room_base(first) < room->low) {
+        room->low = bo_room_base(first);
+    }
+
+    bo_room_barrier();
+    room->cursor = first;
+
+    bo_room_count(room);
 }
 
 
@@ -253,10 +283,12 @@ bo_room_segment_make(bo_room_t *room, uint64_t number)
 
     seg->before = bo_room_gone_below(room, base);
 
-    /* what is known, and had no segment, is nobody's */
+    /* what is known, and had no segment, is nobody's; but for tickets' */
 
     for (n = 0; n < BO_ROOM_SEGMENT && base + n < room->known; n++) {
-        bo_room_set(seg->gone, n);
+        if (base + n < room->cursor || base + n >= room->complete) {
+            bo_room_set(seg->gone, n);
+        }
     }
 
     *slot = i + 1;

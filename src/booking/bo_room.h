@@ -27,7 +27,7 @@
 #include "bo_draw.h"
 
 
-#define BO_ROOM_VERSION   2
+#define BO_ROOM_VERSION   3
 
 /* Places of a segment; a power of two, and a multiple of 64. */
 
@@ -102,6 +102,7 @@ typedef struct {
     uint64_t                 next;      /* nothing is from here on */
     bo_room_block_t          block;
     uint64_t                 known;     /* below, who is there is known */
+    uint64_t                 complete;  /* below, only tickets tell of it */
     uint64_t                 cursor;
     uint64_t                 passed;    /* gone among those below cursor */
 
@@ -145,6 +146,12 @@ bo_room_t *bo_room_create(void *memory, size_t size);
 
 /* Empties it; the first number will be first. */
 void bo_room_reset(bo_room_t *room, uint64_t first);
+
+/*
+ * It begins at first, which is below where it was said to; nobody has been
+ * admitted since.
+ */
+void bo_room_back(bo_room_t *room, uint64_t first);
 
 /* How many places fit. */
 uint64_t bo_room_capacity(const bo_room_t *room);

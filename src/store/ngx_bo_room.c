@@ -646,7 +646,7 @@ ngx_bo_room_enter(ngx_bo_room_t *room, const bo_token_t *pass,
     place = bo_room_place(zone->room, pass->number, pass->id);
 
     over = place ? (place->flags & BO_PLACE_SPENT) != 0
-           : zone->ready && pass->number >= zone->complete
+           : zone->ready && pass->number >= zone->room->complete
              && bo_room_state(zone->room, pass->number, pass->id)
                 == BO_PLACE_OVER;
 

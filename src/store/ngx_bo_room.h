@@ -15,7 +15,7 @@
 #include "booking/bo_room.h"
 
 
-#define NGX_BO_ROOM_VERSION   2
+#define NGX_BO_ROOM_VERSION   3
 #define NGX_BO_ROOM_ZONE_MIN  (256 * 1024)
 
 #define NGX_BO_ROOM_NAME_MAX  32
@@ -96,6 +96,7 @@ typedef struct {
     int64_t                  lobby_first;   /* -1: none */
     int64_t                  lobby_end;     /* -1: not over */
     uint64_t                 base;      /* the log begins with this number */
+    uint64_t                 start;     /* the cursor began here, or at base */
     int64_t                  born;      /* ms since 1970, in Redis */
 } ngx_bo_room_agreed_t;
 
@@ -112,7 +113,6 @@ typedef struct {
     ngx_msec_t               heard;     /* last answer */
     ngx_msec_t               lease;     /* numbers may be given until then */
     ngx_uint_t               ready;     /* has caught up with the log */
-    uint64_t                 complete;  /* it knows all from this number on */
     ngx_uint_t               nodes;
     u_char                   draw_digest[64];   /* of those who were drawn */
 

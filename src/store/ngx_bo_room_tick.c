@@ -69,6 +69,7 @@ typedef enum {
     NGX_BO_ROOM_OPENS,
     NGX_BO_ROOM_SETTINGS,
     NGX_BO_ROOM_BASE,
+    NGX_BO_ROOM_START,
     NGX_BO_ROOM_COMMITMENT,
     NGX_BO_ROOM_DRAWN,
     NGX_BO_ROOM_EPOCH,
@@ -371,7 +372,7 @@ ngx_bo_room_tick_fill(ngx_bo_room_tick_t *t, ngx_pool_t *pool,
     if (t->leaving) {
         ngx_str_set(&argv[NGX_BO_TICK_ROLE], "-1");
 
-    } else if (zone->ready && zone->room->cursor >= zone->complete) {
+    } else if (zone->ready && zone->room->cursor >= zone->room->complete) {
         ngx_str_set(&argv[NGX_BO_TICK_ROLE], "1");
 
     } else {
@@ -750,6 +751,7 @@ static void
 ngx_bo_room_tick_agree(ngx_bo_room_tick_t *t, redisReply *settings)
 {
     u_char                 sale[16];
+    uint64_t               start;
     ngx_str_t              s;
     ngx_bo_room_zone_t    *zone = t->room->zone;
     ngx_bo_room_agreed_t  *agreed = &zone->agreed;
@@ -776,7 +778,14 @@ ngx_bo_room_tick_agree(ngx_bo_room_tick_t *t, redisReply *settings)
         zone->fence = 0;
     }
 
+    start = agreed->start;
     ngx_bo_room_tick_numbers_of(agreed, settings);
+
+    /* a node that has not lost it says later than we came where it began */
+
+    if (agreed->start < start && zone->room->cursor == start) {
+        bo_room_back(zone->room, agreed->start);
+    }
 
     zone->ceiling = ngx_max(zone->ceiling,
                             (uint64_t) ngx_bo_room_tick_int(settings,
@@ -806,22 +815,26 @@ ngx_bo_room_tick_new_sale(ngx_bo_room_zone_t *zone, redisReply *settings)
     ngx_bo_room_agreed_t  *agreed = &zone->agreed;
 
     base = (uint64_t) ngx_bo_room_tick_int(settings, NGX_BO_ROOM_BASE, 0);
+    agreed->start = (uint64_t) ngx_bo_room_tick_int(settings,
+                                                    NGX_BO_ROOM_START, base);
 
-    bo_room_reset(zone->room, base);
+    /* who waits below base, the log does not say any more */
 
+    bo_room_reset(zone->room, agreed->start);
+
+    zone->room->complete = base;
     zone->room->block.first = 0;
     zone->room->block.end = 0;
     zone->block = 0;
     zone->told = 0;
     zone->left_end = 0;
-    zone->complete = base;
     zone->others = base;
     zone->ended.n = 0;
     zone->claimed.n = 0;
     zone->spent.n = 0;
     zone->ready = 0;
     zone->sold_out = 0;
-    zone->passed = base;
+    zone->passed = agreed->start;
     zone->speed = 0;
 
     agreed->sale = (uint64_t) ngx_hextoi(agreed->sale_text, 8) << 32
@@ -859,6 +872,8 @@ ngx_bo_room_tick_numbers_of(ngx_bo_room_agreed_t *agreed,
     agreed->settings = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_SETTINGS, 0);
     agreed->base = (uint64_t) ngx_bo_room_tick_int(settings, NGX_BO_ROOM_BASE,
                                                    0);
+    agreed->start = (uint64_t) ngx_bo_room_tick_int(settings,
+                                                    NGX_BO_ROOM_START, 0);
     agreed->drawn = ngx_bo_room_tick_int(settings, NGX_BO_ROOM_DRAWN, 0);
     agreed->lobby_first = ngx_bo_room_tick_int(settings,
                                                NGX_BO_ROOM_LOBBY_FIRST, -1);

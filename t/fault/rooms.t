@@ -93,10 +93,71 @@ subtest 'Redis loses everything' => sub {
     ok $r->json->{number} > $highest, 'above all that were given'
         or diag "$highest, then " . $r->json->{number};
 
+    # a node that comes now hears nothing of them but by their tickets
+    my $first = $t->redis->hget('room:{premiere}', 'cursor');
+    my %ticket = map { $_ => $room->join($_)->json->{ticket} } qw(p1 p2 p3);
+
+    $t->node(2)->stop;
+    $t->node(2)->start;
+    $room->wait_ready(10, 2);
+    sleep 0.5;
+    is $t->redis->hget('room:{premiere}', 'cursor'), $first,
+        'it takes the cursor as it is';
+    is $room->now(2)->{cursor}, $first, 'and begins there';
+
+    for my $person (sort keys %ticket) {
+        my $r = $room->place($person, $ticket{$person}, 2);
+
+        is $r->json->{state}, 'WAITING', 'there, too, their place is good'
+            or diag $r->body;
+        is $r->json->{number}, $number{$person}, 'and it is theirs';
+    }
+
+    $more->use_nodes(1);
     $room->set(phase => 'OPEN');
     ok $more->wait_for_all(60), 'everybody comes in';
     is { $more->{number}->%* }, \%number, 'with the place they had';
     is $room->now(1)->{skipped}, 0, 'nobody was passed over';
+    $more->check(rate => 100, burst => 100);
+};
+
+
+# Nobody is left who knows who waits: they lose their places, and others come.
+subtest 'and all nodes are lost as well' => sub {
+    $room->set(phase => 'PAUSED', rate => 100, newSale => \1);
+    $t->wait_until(sub { $room->now($_)->{phase} eq 'PAUSED'
+        && $room->now($_)->{waiting} == 0 && $room->now($_)->{ready} }, 3, 'a new sale')
+        for 1, 2;
+
+    my $lost   = $room->join('lost')->json;
+    my $cursor = $room->now(1)->{cursor};
+
+    sleep 0.6;
+    $t->redis->flushall;
+    $t->wait_until(sub { ($t->redis->hget('room:{premiere}', 'cursor') // 0)
+        == $cursor }, 5, 'it is made again where it was');
+    $_->stop  for $t->node(1), $t->node(2);
+    $_->start for $t->node(1), $t->node(2);
+    $room->wait_ready(10);
+    $room->set(phase => 'OPEN');
+
+    my $late = $room->join('late')->json;
+
+    sleep 1;
+    is $room->now(1)->{admitted}, 0, 'for a while they are waited for';
+
+    # half a minute, as Redis sees it
+    $t->redis->hset('room:{premiere}', $_,
+        $t->redis->hget('room:{premiere}', $_) - 40_000) for qw(born until);
+    $t->wait_until(sub { $room->join('late')->json->{state} eq 'ADMITTED' },
+        5, 'then the room goes on');
+    is $room->place('lost', $lost->{ticket})->error_code, 'place_over',
+        'without them';
+
+    # the next one begins with a phase that tells it from this one
+    $room->set(phase => 'PAUSED');
+    $t->wait_until(sub { $room->now($_)->{phase} eq 'PAUSED' }, 3, 'paused')
+        for 1, 2;
 };
 
 

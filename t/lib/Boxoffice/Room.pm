@@ -59,8 +59,9 @@ sub join ($self, $user) {
 }
 
 
-sub place ($self, $user, $ticket) {
+sub place ($self, $user, $ticket, $node = 1) {
     return $self->{test}->get("$self->{path}/place", user => $user,
+        node => $node,
         headers => { 'x-boxoffice-ticket' => $ticket });
 }
 
