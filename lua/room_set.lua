@@ -16,6 +16,11 @@ local function set()
                'show', ARGV[13], 'settings', ARGV[14])
 end
 
+-- Settings count on through all sales: what comes late undoes nothing.
+if now[1] and tonumber(now[2]) >= tonumber(ARGV[14]) then
+    return 1
+end
+
 -- Another sale: everybody inside is out, and the numbers go on.
 if not now[1] or now[3] ~= ARGV[2] then
     local first = now[1] and now[4] or ARGV[6]
@@ -30,10 +35,6 @@ if not now[1] or now[3] ~= ARGV[2] then
                                                 math.floor(time[2] / 1000)),
                'ceiling', ARGV[7])
     set()
-    return 1
-end
-
-if tonumber(now[2]) >= tonumber(ARGV[14]) then
     return 1
 end
 

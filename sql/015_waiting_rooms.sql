@@ -95,6 +95,19 @@ end
 $$;
 
 
+-- As it is, for those who compare.
+
+create function waiting_room(room text)
+returns setof waiting_room_row
+language sql stable
+set search_path = boxoffice, pg_temp
+as $$
+    select (waiting_room_row(w, w.ceiling)).*
+    from waiting_rooms w
+    where w.room = waiting_room.room
+$$;
+
+
 -- What an operator changes; null stays as it is, a show_id of '' is none.  A
 -- lobby begins another sale: tickets and passes of the one before are void.
 

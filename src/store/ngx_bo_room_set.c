@@ -28,6 +28,11 @@ typedef enum {
     NGX_BO_ROW_SETTINGS
 } ngx_bo_room_row_e;
 
+/* So often the leader looks whether Redis has what PostgreSQL says; msec. */
+
+#define NGX_BO_ROOM_COMPARE  3000
+
+
 #define NGX_BO_ROW_COLUMNS                                                    \
     "select sale, id_key, seed, first, ceiling, phase, rate, capacity,"       \
     " opens_ms, message, show_id, settings "
@@ -40,6 +45,12 @@ static ngx_bo_pg_statement_t  ngx_bo_room_reserve_st = {
     5, 1
 };
 
+static ngx_bo_pg_statement_t  ngx_bo_room_compare_st = {
+    "waiting_room",
+    NGX_BO_ROW_COLUMNS "from boxoffice.waiting_room($1)",
+    1, 1
+};
+
 static ngx_bo_pg_statement_t  ngx_bo_room_change_st = {
     "set_waiting_room",
     NGX_BO_ROW_COLUMNS
@@ -50,6 +61,10 @@ static ngx_bo_pg_statement_t  ngx_bo_room_change_st = {
 
 static void ngx_bo_room_reserved(void *data, ngx_bo_verdict_e verdict,
     PGresult *res, ngx_int_t row);
+static void ngx_bo_room_compared(void *data, ngx_bo_verdict_e verdict,
+    PGresult *res, ngx_int_t row);
+static ngx_uint_t ngx_bo_room_is_row(ngx_bo_room_tick_t *t,
+    ngx_bo_verdict_e verdict, PGresult *res);
 static ngx_bo_redis_op_t *ngx_bo_room_publish(ngx_bo_store_t *store,
     ngx_bo_room_t *room, PGresult *res, ngx_bo_redis_handler_pt handler,
     void *data);
@@ -95,15 +110,7 @@ ngx_bo_room_reserved(void *data, ngx_bo_verdict_e verdict, PGresult *res,
 
     t->pg = NULL;
 
-    if (verdict != NGX_BO_DONE || PQresultStatus(res) != PGRES_TUPLES_OK
-        || PQntuples(res) != 1)
-    {
-        if (verdict == NGX_BO_DONE) {
-            ngx_log_error(NGX_LOG_ERR, t->store->log, 0,
-                          "boxoffice: waiting room \"%V\": %s",
-                          &t->room->conf.name, PQresultErrorMessage(res));
-        }
-
+    if (!ngx_bo_room_is_row(t, verdict, res)) {
         return;
     }
 
@@ -114,6 +121,63 @@ ngx_bo_room_reserved(void *data, ngx_bo_verdict_e verdict, PGresult *res,
     ngx_shmtx_unlock(&t->room->shpool->mutex);
 
     (void) ngx_bo_room_publish(t->store, t->room, res, ngx_bo_room_made, t);
+}
+
+
+/*
+ * A change that was committed may never have come to Redis: that was away, or
+ * who asked for it has left.
+ */
+
+void
+ngx_bo_room_compare(ngx_bo_room_tick_t *t)
+{
+    if (t->pg != NULL || t->room->zone->fence == 0
+        || ngx_current_msec - t->compared < NGX_BO_ROOM_COMPARE)
+    {
+        return;
+    }
+
+    t->compared = ngx_current_msec;
+    t->pg = ngx_bo_pg_submit(t->store->pg, &ngx_bo_room_compare_st,
+                             &t->room->conf.name, ngx_bo_room_compared, t);
+}
+
+
+static void
+ngx_bo_room_compared(void *data, ngx_bo_verdict_e verdict, PGresult *res,
+    ngx_int_t row)
+{
+    ngx_bo_room_tick_t *t = data;
+
+    t->pg = NULL;
+
+    if (ngx_bo_room_is_row(t, verdict, res)
+        && ngx_bo_column_int(res, 0, NGX_BO_ROW_SETTINGS)
+           > (int64_t) t->room->zone->agreed.settings)
+    {
+        (void) ngx_bo_room_publish(t->store, t->room, res, ngx_bo_room_made,
+                                   t);
+    }
+}
+
+
+static ngx_uint_t
+ngx_bo_room_is_row(ngx_bo_room_tick_t *t, ngx_bo_verdict_e verdict,
+    PGresult *res)
+{
+    if (verdict != NGX_BO_DONE) {
+        return 0;
+    }
+
+    if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1) {
+        return 1;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, t->store->log, 0,
+                  "boxoffice: waiting room \"%V\": %s",
+                  &t->room->conf.name, PQresultErrorMessage(res));
+    return 0;
 }
 
 

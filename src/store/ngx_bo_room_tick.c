@@ -284,6 +284,7 @@ ngx_bo_room_tick(ngx_event_t *ev)
     }
 
     ngx_bo_room_measure(t);
+    ngx_bo_room_compare(t);
 
     if (t->redis == NULL) {
         ngx_bo_room_tick_send(t);

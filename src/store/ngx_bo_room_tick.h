@@ -54,6 +54,7 @@ struct ngx_bo_room_tick_s {
     ngx_uint_t               failed;
 
     uint64_t                 from;          /* of the search for passes */
+    ngx_msec_t               compared;      /* Redis with PostgreSQL */
 
     unsigned                 leaving:1;
 };
@@ -80,6 +81,9 @@ void ngx_bo_room_pace_start(ngx_bo_room_tick_t *t);
 
 /* set: makes the room in Redis, as PostgreSQL has it, with more numbers. */
 void ngx_bo_room_reserve(ngx_bo_room_tick_t *t);
+
+/* set: brings Redis to what PostgreSQL says, when that is newer. */
+void ngx_bo_room_compare(ngx_bo_room_tick_t *t);
 
 /* Goes on at once. */
 void ngx_bo_room_tick_now(ngx_bo_room_tick_t *t);
