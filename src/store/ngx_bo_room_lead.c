@@ -24,6 +24,10 @@
 
 #define NGX_BO_ROOM_BURST_SHARE  2
 
+/* With few at a time it looks more often, but not more often than this; msec. */
+
+#define NGX_BO_ROOM_PAUSE_MIN    10
+
 /* Nodes have so long to say how far they were, when Redis has lost it; msec. */
 
 #define NGX_BO_ROOM_GATHER       1000
@@ -31,6 +35,8 @@
 
 static uint64_t ngx_bo_room_lead_many(ngx_bo_room_tick_t *t,
     bo_bucket_rule_t *rule);
+static uint64_t ngx_bo_room_lead_share(ngx_bo_room_tick_t *t);
+static ngx_uint_t ngx_bo_room_lead_admits(ngx_bo_room_zone_t *zone);
 static uint64_t ngx_bo_room_lead_least(uint64_t n, uint64_t most,
     uint64_t inside);
 static void ngx_bo_room_lead_send(ngx_bo_room_tick_t *t, const char *kind,
@@ -64,9 +70,7 @@ ngx_bo_room_lead(ngx_bo_room_tick_t *t)
         return;
     }
 
-    if (zone->agreed.phase != NGX_BO_ROOM_OPEN
-        && zone->agreed.phase != NGX_BO_ROOM_DRAINING)
-    {
+    if (!ngx_bo_room_lead_admits(zone)) {
         return;
     }
 
@@ -102,6 +106,50 @@ ngx_bo_room_lead(ngx_bo_room_tick_t *t)
 }
 
 
+static ngx_uint_t
+ngx_bo_room_lead_admits(ngx_bo_room_zone_t *zone)
+{
+    return zone->agreed.phase == NGX_BO_ROOM_OPEN
+           || zone->agreed.phase == NGX_BO_ROOM_DRAINING;
+}
+
+
+/* The most that are admitted at a time. */
+
+static uint64_t
+ngx_bo_room_lead_share(ngx_bo_room_tick_t *t)
+{
+    uint64_t  burst;
+
+    burst = t->room->conf.burst ? t->room->conf.burst
+                                : t->room->zone->agreed.rate;
+
+    return ngx_max(burst / NGX_BO_ROOM_BURST_SHARE, 1);
+}
+
+
+/* So often that twice the rate would come in by so many at a time. */
+
+ngx_msec_t
+ngx_bo_room_lead_pause(ngx_bo_room_tick_t *t)
+{
+    ngx_msec_t           pause;
+    ngx_bo_room_zone_t  *zone = t->room->zone;
+
+    if (zone->fence == 0 || zone->room->nwaiting == 0
+        || !ngx_bo_room_lead_admits(zone))
+    {
+        return NGX_BO_ROOM_TICK;
+    }
+
+    pause = (ngx_msec_t) (ngx_bo_room_lead_share(t) * 500
+                          / ngx_max(zone->agreed.rate, 1));
+    pause = ngx_max(pause, NGX_BO_ROOM_PAUSE_MIN);
+
+    return ngx_min(pause, NGX_BO_ROOM_TICK);
+}
+
+
 /* How many may be admitted now. */
 
 static uint64_t
@@ -113,11 +161,9 @@ ngx_bo_room_lead_many(ngx_bo_room_tick_t *t, bo_bucket_rule_t *rule)
     ngx_bo_room_zone_t  *zone = t->room->zone;
 
     rate = ngx_max(zone->agreed.rate * zone->pace / 1000, 1);
-    n = t->room->conf.burst ? t->room->conf.burst : zone->agreed.rate;
 
     *rule = bo_bucket_rule((uint32_t) rate, 1,
-                           (uint32_t) ngx_max(n / NGX_BO_ROOM_BURST_SHARE,
-                                              1));
+                           (uint32_t) ngx_bo_room_lead_share(t));
     now = ngx_bo_nsec();
 
     if (zone->bucket == INT64_MAX) {

@@ -13,8 +13,6 @@
 #include "ngx_bo_scripts.h"
 
 
-#define NGX_BO_ROOM_TICK      100       /* msec */
-
 /* Joins told in a tick, of a block. */
 
 #define NGX_BO_ROOM_JOINS     16384
@@ -290,7 +288,7 @@ ngx_bo_room_tick(ngx_event_t *ev)
         ngx_bo_room_tick_send(t);
     }
 
-    ngx_bo_room_tick_sleep(t, NGX_BO_ROOM_TICK);
+    ngx_bo_room_tick_sleep(t, ngx_bo_room_lead_pause(t));
 }
 
 

@@ -13,6 +13,8 @@
 #include "ngx_bo_room.h"
 
 
+#define NGX_BO_ROOM_TICK     100        /* msec */
+
 /* Places ahead of the cursor whose signs of life are told to the others. */
 
 #define NGX_BO_ROOM_SPAN     8192
@@ -74,6 +76,9 @@ void ngx_bo_room_log_apply(ngx_bo_room_tick_t *t, redisReply *entries);
 
 /* lead: admits, and draws; when this node may. */
 void ngx_bo_room_lead(ngx_bo_room_tick_t *t);
+
+/* lead: how soon to look again; msec. */
+ngx_msec_t ngx_bo_room_lead_pause(ngx_bo_room_tick_t *t);
 
 /* pace: looks at the stock, at the speed, and at how the booking does. */
 void ngx_bo_room_measure(ngx_bo_room_tick_t *t);
