@@ -231,7 +231,31 @@ subtest 'capacity' => sub {
     $room->leave('f', $place{f}{ticket});
     $t->wait_until(sub { $room->join('h')->json->{state} eq 'ADMITTED' }, 2,
         'when one leaves, the third comes in');
-    $room->set(capacity => 0);
+};
+
+
+# Nobody is there, so nothing else is told.
+subtest 'a stream hears of every phase' => sub {
+    $room->set(phase => 'PAUSED', capacity => 0, newSale => \1);
+    $t->wait_until(sub { my $now = $room->now;
+        $now->{phase} eq 'PAUSED' && $now->{inside} == 0 && $now->{ready} }, 2,
+        'a new sale');
+
+    my $s = Boxoffice::Test::Stream->new($t, undef,
+        path => $room->path . '/events');
+
+    $s->head(5);
+    $s->next(10);
+
+    for my $phase (qw(OPEN DRAINING PAUSED LOBBY OFF OPEN)) {
+        my $e;
+
+        $room->set(phase => $phase);
+        $t->wait_until(sub { $e = $s->next(1);
+            $e && $e->{data}{phase} eq $phase }, 3, "$phase is told");
+    }
+
+    $s->close;
 };
 
 

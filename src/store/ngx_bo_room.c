@@ -677,9 +677,14 @@ ngx_bo_room_moved(ngx_bo_room_t *room)
 {
     ngx_bo_room_zone_t  *zone = room->zone;
 
-    return (int64_t) (zone->room->cursor * 64 + 1
-                      + (zone->agreed.settings + 8 * zone->agreed.drawn
-                         + 16 * zone->sold_out + zone->agreed.phase
-                         + zone->room->ends
-                         + (zone->nodes > 1 ? zone->room->known : 0)) % 63);
+    uint64_t  told[] = {
+        zone->room->cursor, zone->room->ends,
+        zone->nodes > 1 ? zone->room->known : 0, zone->agreed.settings,
+        zone->agreed.phase, zone->agreed.drawn, zone->sold_out
+    };
+
+    /* 0 would say that it is not known */
+
+    return (int64_t) (bo_siphash(zone->agreed.key, told, sizeof(told)) >> 1
+                      | 1);
 }
