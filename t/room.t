@@ -274,6 +274,20 @@ subtest 'full' => sub {
     is $room->join('crowd1')->code, 200, 'those inside keep theirs';
     is $room->join('late')->error_code, 'room_full', 'newcomers do not';
     note "$codes{200} places in 1m";
+
+    # a lobby as well: whoever has a place is drawn, and comes in
+    $room->set(phase => 'LOBBY', rate => 1000);
+    $t->wait_until(sub { my $now = $room->now;
+        $now->{phase} eq 'LOBBY' && $now->{waiting} == 0 && $now->{ready} }, 3,
+        'a lobby');
+    %codes = ();
+    $t->run_many(64, \@requests, sub ($r, @) { $codes{ $r->code }++ });
+    is [sort keys %codes], [200, 503], 'some found no place' or diag join ' ', %codes;
+    $room->set(phase => 'OPEN');
+    $t->wait_until(sub { $room->now->{drawn} }, 5, 'it is drawn');
+    $t->wait_until(sub { my $now = $room->now;
+        $now->{admitted} > 100 && $now->{admitted} + $now->{skipped} > 1000 },
+        20, 'and people come in');
 };
 
 $t->done;

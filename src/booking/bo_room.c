@@ -11,9 +11,12 @@
 #include <string.h>
 
 
-/* Segments of numbers that the directory can tell apart, for each of ours. */
+/*
+ * So many segments may share a place in the directory: a draw keeps its own for
+ * as long as the sale, and numbers come round to them.
+ */
 
-#define BO_ROOM_SPREAD   8
+#define BO_ROOM_WAYS     8
 
 #define BO_ROOM_LOOK     1024   /* segments of a bo_room_expired() */
 
@@ -30,6 +33,7 @@
 static uint32_t bo_room_index(const bo_room_t *room, uint64_t number);
 static bo_room_segment_t *bo_room_segment(const bo_room_t *room,
     uint64_t number);
+static uint32_t *bo_room_slot_free(bo_room_t *room, uint64_t number);
 static bo_room_segment_t *bo_room_segment_make(bo_room_t *room,
     uint64_t number);
 static void bo_room_segment_free(bo_room_t *room, bo_room_segment_t *seg);
@@ -61,6 +65,11 @@ static const char *bo_room_check_chains(const bo_room_t *room);
 #define bo_room_clear(words, n)  (bo_room_word(words, n) &= ~bo_room_bit(n))
 
 #define bo_room_base(n)          ((n) - (n) % BO_ROOM_SEGMENT)
+
+/* where the directory leads to a number's segment, BO_ROOM_WAYS of them */
+
+#define bo_room_slots(room, n)                                                \
+    (&(room)->slots[(n) / BO_ROOM_SEGMENT % (room)->nsegments * BO_ROOM_WAYS])
 
 /* of a place */
 
@@ -104,13 +113,13 @@ bo_room_create(void *memory, size_t size)
     each = sizeof(bo_room_segment_t)
            + BO_ROOM_SEGMENT * (sizeof(bo_place_t) + sizeof(uint32_t)
                                 + sizeof(uint64_t))
-           + BO_ROOM_SPREAD * sizeof(uint32_t);
+           + BO_ROOM_WAYS * sizeof(uint32_t);
 
     n = (uint32_t) ((size - sizeof(bo_room_t) - 7 * 64) / each);
 
     room->version = BO_ROOM_VERSION;
     room->nsegments = n;
-    room->nslots = n * BO_ROOM_SPREAD;
+    room->nslots = n * BO_ROOM_WAYS;
     room->nbuckets = n * BO_ROOM_SEGMENT;
 
     room->segments = bo_room_take(&p, n * sizeof(bo_room_segment_t));
@@ -205,18 +214,54 @@ bo_room_capacity(const bo_room_t *room)
 static bo_room_segment_t *
 bo_room_segment(const bo_room_t *room, uint64_t number)
 {
-    uint32_t            slot;
+    uint32_t            i, *slot;
+    uint64_t            base;
     bo_room_segment_t  *seg;
 
-    slot = room->slots[number / BO_ROOM_SEGMENT % room->nslots];
+    base = bo_room_base(number);
+    slot = bo_room_slots(room, number);
 
-    if (slot == 0) {
-        return NULL;
+    for (i = 0; i < BO_ROOM_WAYS; i++) {
+
+        if (slot[i]) {
+            seg = &room->segments[slot[i] - 1];
+
+            if (seg->base == base) {
+                return seg;
+            }
+        }
     }
 
-    seg = &room->segments[slot - 1];
+    return NULL;
+}
 
-    return seg->base == bo_room_base(number) ? seg : NULL;
+
+/* Of those that share a number's place, one that leads to none of them. */
+
+static uint32_t *
+bo_room_slot_free(bo_room_t *room, uint64_t number)
+{
+    uint32_t   i, *slot;
+    uint64_t   base;
+
+    slot = bo_room_slots(room, number);
+
+    for (i = 0; i < BO_ROOM_WAYS; i++) {
+
+        if (slot[i] == 0) {
+            return &slot[i];
+        }
+
+        /* it may be left of somebody who died */
+
+        base = room->segments[slot[i] - 1].base;
+
+        if (base == BO_ROOM_NONE || bo_room_slots(room, base) != slot) {
+            return &slot[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -251,14 +296,9 @@ bo_room_segment_make(bo_room_t *room, uint64_t number)
     }
 
     base = bo_room_base(number);
-    slot = &room->slots[base / BO_ROOM_SEGMENT % room->nslots];
+    slot = bo_room_slot_free(room, number);
 
-    /* so far apart that two would have to share a slot */
-
-    if (*slot && room->segments[*slot - 1].base != BO_ROOM_NONE
-        && room->segments[*slot - 1].base / BO_ROOM_SEGMENT % room->nslots
-           == base / BO_ROOM_SEGMENT % room->nslots)
-    {
+    if (slot == NULL) {
         return NULL;
     }
 
@@ -308,7 +348,7 @@ bo_room_segment_make(bo_room_t *room, uint64_t number)
 static void
 bo_room_segment_free(bo_room_t *room, bo_room_segment_t *seg)
 {
-    uint32_t  i, index;
+    uint32_t  i, index, *slot;
 
     index = (uint32_t) (seg - room->segments) * BO_ROOM_SEGMENT;
 
@@ -320,7 +360,14 @@ bo_room_segment_free(bo_room_t *room, bo_room_segment_t *seg)
 
     bo_room_barrier();
 
-    room->slots[seg->base / BO_ROOM_SEGMENT % room->nslots] = 0;
+    slot = bo_room_slots(room, seg->base);
+
+    for (i = 0; i < BO_ROOM_WAYS; i++) {
+        if (slot[i] == index / BO_ROOM_SEGMENT + 1) {
+            slot[i] = 0;
+        }
+    }
+
     seg->base = BO_ROOM_NONE;
 }
 
@@ -795,33 +842,40 @@ bo_room_know(bo_room_t *room, uint64_t known)
 
 /*
  * What is gone moves to its rank.  Every number of the range has a segment
- * from here on, as far as there is memory, for every rank needs one.
+ * from here on, as far as there is memory, for every rank needs one.  Where it
+ * has none nobody has a place, and nobody is known to be gone.
  */
 
-void
+uint64_t
 bo_room_drawn(bo_room_t *room, uint64_t first, uint64_t end,
     const uint8_t key[BO_SIPHASH_KEY])
 {
-    uint64_t   n;
+    uint32_t   index;
+    uint64_t   n, missing;
     bo_draw_t  draw;
 
     if (room->draw_end != room->draw_first || end <= first
         || room->cursor > first)
     {
-        return;
+        return 0;
     }
 
     bo_draw_init(&draw, key, end - first);
+    missing = 0;
 
     for (n = bo_room_base(first); n < end; n += BO_ROOM_SEGMENT) {
         if (bo_room_segment_make(room, n) == NULL) {
-            return;
+            missing += BO_ROOM_SEGMENT;
         }
     }
 
     for (n = first; n < end; n++) {
-        bo_room_clear(bo_room_segment(room, n)->gone, n);
-        room->drawn[bo_room_index(room, n)] = bo_room_who(room, n);
+        index = bo_room_index(room, n);
+
+        if (index != BO_ROOM_NOWHERE) {
+            bo_room_clear(bo_room_seg_of(room, index)->gone, n);
+            room->drawn[index] = bo_room_who(room, n);
+        }
     }
 
     room->draw = draw;
@@ -830,10 +884,14 @@ bo_room_drawn(bo_room_t *room, uint64_t first, uint64_t end,
     room->draw_end = end;
 
     for (n = first; n < end; n++) {
-        if (!bo_room_is_used(room, bo_room_index(room, n))) {
+        index = bo_room_index(room, n);
+
+        if (index == BO_ROOM_NOWHERE || !bo_room_is_used(room, index)) {
             bo_room_mark_gone(room, n);
         }
     }
+
+    return missing;
 }
 
 

@@ -201,9 +201,10 @@ void bo_room_unused(bo_room_t *room, uint64_t first, uint64_t end);
 
 /*
  * The log: ranks of first .. end-1 were drawn.  Their segments stay until the
- * room is reset, so that the draw can be checked.
+ * room is reset, so that the draw can be checked.  Returns how many of the
+ * numbers there was no memory for.
  */
-void bo_room_drawn(bo_room_t *room, uint64_t first, uint64_t end,
+uint64_t bo_room_drawn(bo_room_t *room, uint64_t first, uint64_t end,
     const uint8_t key[BO_SIPHASH_KEY]);
 
 /*

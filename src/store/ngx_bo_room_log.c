@@ -39,7 +39,7 @@ static bo_place_t *ngx_bo_room_log_place(ngx_bo_room_t *room,
     uint64_t number);
 static void ngx_bo_room_log_granted(ngx_bo_room_t *room,
     ngx_bo_room_entry_t *e);
-static void ngx_bo_room_log_drawn(ngx_bo_room_t *room,
+static void ngx_bo_room_log_drawn(ngx_bo_room_tick_t *t,
     ngx_bo_room_entry_t *e);
 static uint64_t ngx_bo_room_log_end(ngx_bo_room_entry_t *e, ngx_str_t *rest);
 static uint64_t ngx_bo_room_log_word(ngx_bo_room_entry_t *e, size_t i);
@@ -86,7 +86,7 @@ ngx_bo_room_log_apply(ngx_bo_room_tick_t *t, redisReply *entries)
             break;
 
         case 'D':
-            ngx_bo_room_log_drawn(room, &e);
+            ngx_bo_room_log_drawn(t, &e);
             break;
 
         case 'X':
@@ -254,12 +254,13 @@ ngx_bo_room_log_granted(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
 
 
 static void
-ngx_bo_room_log_drawn(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
+ngx_bo_room_log_drawn(ngx_bo_room_tick_t *t, ngx_bo_room_entry_t *e)
 {
-    u_char      key[BO_SIPHASH_KEY];
-    uint64_t    end;
-    ngx_str_t   rest;
-    ngx_uint_t  i;
+    u_char          key[BO_SIPHASH_KEY];
+    uint64_t        end, missing;
+    ngx_str_t       rest;
+    ngx_uint_t      i;
+    ngx_bo_room_t  *room = t->room;
 
     end = ngx_bo_room_log_end(e, &rest);
 
@@ -277,7 +278,14 @@ ngx_bo_room_log_drawn(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
                    sizeof(room->zone->draw_digest));
     }
 
-    bo_room_drawn(room->zone->room, e->from, end, key);
+    missing = bo_room_drawn(room->zone->room, e->from, end, key);
+
+    if (missing) {
+        ngx_log_error(NGX_LOG_WARN, t->store->log, 0,
+                      "boxoffice: the zone of waiting room \"%V\" is too "
+                      "small for its lobby: it has no memory for %uL numbers",
+                      &room->conf.name, missing);
+    }
 }
 
 

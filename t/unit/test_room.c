@@ -516,6 +516,116 @@ full(void **state)
 }
 
 
+/* A lobby that does not fit is drawn as far as it does. */
+
+static void
+full_lobby(void **state)
+{
+    uint8_t     key[BO_SIPHASH_KEY];
+    uint64_t    n, number, end, to;
+    bo_room_t  *room;
+
+    (void) state;
+
+    room = new_room(BO_ROOM_MIN);
+    room->block.end = 1000000;
+
+    for (n = 0; bo_room_join(room, n + 1, &number) == BO_ROOM_OK; n++) {
+        bo_room_place(room, number, n + 1)->until = 100;
+    }
+
+    end = n + 2 * BO_ROOM_SEGMENT;
+
+    assert_int_equal(bo_room_put(room, n, n + 1), BO_ROOM_FULL);
+    bo_room_know(room, end);
+    bo_test_fill(key, sizeof(key));
+    assert_true(bo_room_drawn(room, 0, end, key) == 2 * BO_ROOM_SEGMENT);
+    assert_true(room->draw_end == end);
+    bo_room_count(room);
+    assert_null(bo_room_check(room));
+
+    to = 0;
+
+    while (to < end) {
+        uint8_t   skip[64];
+        uint64_t  chosen, before;
+
+        before = room->admissions;
+        chosen = bo_room_choose(room, 10, 512, 50, NULL, 0, skip, &to);
+        bo_room_admit(room, to, skip, 200);
+        assert_true(room->admissions == before + chosen);
+    }
+
+    assert_true(room->admissions == n);
+    assert_true(bo_room_drawn_who(room, n - 1) == n);
+    assert_true(bo_room_drawn_who(room, n) == 0);
+
+    munmap(room, BO_ROOM_MIN);
+}
+
+
+/* Those of a draw stay, and numbers come round to them, over and over. */
+
+static void
+numbers_that_come_round(void **state)
+{
+    uint8_t     key[BO_SIPHASH_KEY];
+    uint64_t    n, number, first, round;
+    bo_room_t  *room;
+
+    (void) state;
+
+    room = new_room(BO_ROOM_MIN);
+    first = 0;
+
+    for (n = 0; n < 300; n++) {
+        assert_int_equal(bo_room_put(room, n, n + 1), BO_ROOM_OK);
+    }
+
+    bo_room_know(room, 512);
+    bo_test_fill(key, sizeof(key));
+    assert_true(bo_room_drawn(room, 0, 512, key) == 0);
+    bo_room_admit(room, 512, NULL, 100);
+
+    for (n = 0; n < 300; n++) {
+        bo_room_end(room, n);
+    }
+
+    for (round = 1; round < 40; round++) {
+        bo_room_count(room);
+        first = round * room->nsegments * BO_ROOM_SEGMENT;
+        room->block.first = first;
+        room->block.used = 0;
+        room->block.end = first + 100;
+        bo_room_know(room, first);
+        bo_room_admit(room, first, NULL, 100);
+
+        for (n = 0; n < 100; n++) {
+            assert_int_equal(bo_room_join(room, 1000 + n, &number),
+                             BO_ROOM_OK);
+            assert_true(number == first + n);
+        }
+
+        for (n = 100; n < 400; n++) {
+            assert_int_equal(bo_room_put(room, first + n, 1000 + n),
+                             BO_ROOM_OK);
+        }
+
+        assert_null(bo_room_check(room));
+        bo_room_know(room, first + 400);
+        bo_room_admit(room, first + 400, NULL, 100);
+
+        for (n = 0; n < 400; n++) {
+            bo_room_end(room, first + n);
+        }
+    }
+
+    assert_true(bo_room_drawn_who(room, 299) == 300);
+
+    munmap(room, BO_ROOM_MIN);
+}
+
+
 /* After Redis lost its numbers, they go on far above. */
 
 static void
@@ -659,6 +769,8 @@ main(void)
         cmocka_unit_test(as_the_model),
         cmocka_unit_test(one_person_one_place),
         cmocka_unit_test(full),
+        cmocka_unit_test(full_lobby),
+        cmocka_unit_test(numbers_that_come_round),
         cmocka_unit_test(numbers_that_jump),
         cmocka_unit_test(numbers_in_doubt),
         cmocka_unit_test(killed_anywhere)
