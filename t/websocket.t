@@ -357,6 +357,27 @@ subtest 'whoever goes on sending is told why' => sub {
 };
 
 
+# The first text to one of them is still under way when the other one is told.
+subtest 'a slow reader hears that Redis is away' => sub {
+    my $fast = Boxoffice::Test::Stream->new($t, STADIUM_SHOW);
+    my $slow = Boxoffice::Test::Stream->new($t, STADIUM_SHOW,
+        socket => IO::Socket::IP->new(PeerHost => '127.0.0.1',
+            PeerPort => $small, Sockopts => [[SOL_SOCKET, SO_RCVBUF, 2304]]));
+
+    $fast->next(5);
+    ok !$fast->{stale}, 'Redis answers';
+    $t->kill_redis;
+    ok $fast->until(sub { $fast->{stale} }, 20), 'whoever reads is told';
+    sleep 1;
+    $slow->next(5);
+    ok !$slow->{stale}, 'the first text was under way';
+    ok $slow->until(sub { $slow->{stale} }, 20), 'and then it is told as well';
+    $t->start_redis;
+    ok $fast->until(sub { !$fast->{stale} }, 20), 'it is back';
+    $_->close for $fast, $slow;
+};
+
+
 subtest 'farewells' => sub {
     my %answer = (
         ''                           => 1000,

@@ -168,6 +168,7 @@ ngx_http_bo_channel_enter(ngx_http_bo_channel_t *ch, ngx_http_bo_stream_t *s)
     ngx_http_bo_hub_t *hub = ch->hub;
 
     s->channel = ch;
+    s->mark = ch->mark;
     s->starting = 1;
 
     ngx_queue_insert_tail(&hub->starting, &s->queue);
@@ -361,7 +362,6 @@ ngx_http_bo_channel_look(ngx_http_bo_channel_t *ch)
     if (version && (version != ch->version || mark != ch->mark)
         && ngx_current_msec - ch->ended >= ch->pause)
     {
-        ch->all = (mark != ch->mark);
         ch->version = version;
         ch->mark = mark;
 
@@ -458,7 +458,6 @@ ngx_http_bo_channel_end(ngx_http_bo_channel_t *ch)
     }
 
     ch->beating = 0;
-    ch->all = 0;
 
     ngx_http_bo_channel_forget(ch);
 }

@@ -366,7 +366,7 @@ ngx_http_bo_stream_push(ngx_http_bo_stream_t *s)
     ngx_http_bo_channel_t  *ch = s->channel;
 
     if (s->message || s->closing
-        || (s->version == ch->version && !ch->all))
+        || (s->version == ch->version && s->mark == ch->mark))
     {
         return NGX_OK;
     }
@@ -376,10 +376,12 @@ ngx_http_bo_stream_push(ngx_http_bo_stream_t *s)
         return NGX_OK;
     }
 
-    if (m->version == s->version && !ch->all) {
+    if (m->version == s->version && s->mark == ch->mark) {
         ngx_http_bo_message_drop(m);
         return NGX_OK;
     }
+
+    s->mark = ch->mark;
 
     return ngx_http_bo_stream_send(s, m);
 }
@@ -573,9 +575,7 @@ ngx_http_bo_stream_written(ngx_http_bo_stream_t *s)
 
         /* the channel may have moved meanwhile */
 
-        if (s->version != s->channel->version) {
-            return ngx_http_bo_stream_push(s);
-        }
+        return ngx_http_bo_stream_push(s);
     }
 
     return NGX_OK;

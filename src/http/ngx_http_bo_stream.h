@@ -91,7 +91,6 @@ struct ngx_http_bo_channel_s {
     ngx_msec_t                    pause;    /* msec to the next one */
     ngx_msec_t                    beat;     /* the last heartbeat */
     unsigned                      beating:1;    /* this round is one */
-    unsigned                      all:1;        /* the mark has changed */
 
     ngx_http_bo_message_t        *made[NGX_HTTP_BO_FRAMINGS];
 };
@@ -110,6 +109,7 @@ struct ngx_http_bo_stream_s {
     ngx_http_cleanup_t           *cleanup;  /* of the request */
     ngx_buf_t                    *buf;      /* of the request: for messages */
     int64_t                       version;  /* that the client has */
+    ngx_uint_t                    mark;     /* of the channel, likewise */
     uint64_t                      who[2];   /* for the subject */
     ngx_http_bo_message_t        *message;  /* under way */
     size_t                        sent;     /* bytes of it */
