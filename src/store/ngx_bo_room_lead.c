@@ -24,7 +24,7 @@
 
 #define NGX_BO_ROOM_BURST_SHARE  2
 
-/* With few at a time it looks more often, but not more often than this; msec. */
+/* With few at a time it looks more often, up to so often; msec. */
 
 #define NGX_BO_ROOM_PAUSE_MIN    10
 
@@ -234,9 +234,7 @@ ngx_bo_room_lead_sent(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
     t->redis = NULL;
 
     if (verdict == NGX_BO_DONE && reply->type == REDIS_REPLY_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, t->store->log, 0,
-                      "boxoffice: script \"room_grant\" failed: %s",
-                      reply->str);
+        ngx_bo_room_script(t, "room_grant", reply->str);
     }
 }
 

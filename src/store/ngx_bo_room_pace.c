@@ -225,7 +225,14 @@ ngx_bo_room_switch(ngx_bo_room_tick_t *t, ngx_msec_t passed)
 
     most = t->room->conf.automatic;
 
-    if (most == 0 || !zone->ready) {
+    if (most == 0) {
+        return;
+    }
+
+    /* what was before it came, it does not know */
+
+    if (!zone->ready) {
+        zone->calm = ngx_current_msec;
         return;
     }
 

@@ -187,9 +187,7 @@ ngx_bo_room_made(void *data, ngx_bo_verdict_e verdict, redisReply *reply)
     ngx_bo_room_tick_t *t = data;
 
     if (verdict == NGX_BO_DONE && reply->type == REDIS_REPLY_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, t->store->log, 0,
-                      "boxoffice: script \"room_set\" failed: %s",
-                      reply->str);
+        ngx_bo_room_script(t, "room_set", reply->str);
         return;
     }
 

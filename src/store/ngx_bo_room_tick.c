@@ -601,10 +601,8 @@ ngx_bo_room_tick_reply(void *data, ngx_bo_verdict_e verdict,
     }
 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
-        ngx_log_error(NGX_LOG_ERR, t->store->log, 0,
-                      "boxoffice: script \"room_tick\" failed: %s",
-                      reply->type == REDIS_REPLY_ERROR ? reply->str
-                                                       : "unexpected reply");
+        ngx_bo_room_script(t, "room_tick", reply->type == REDIS_REPLY_ERROR
+                                           ? reply->str : "unexpected reply");
         return;
     }
 
@@ -617,11 +615,11 @@ ngx_bo_room_tick_reply(void *data, ngx_bo_verdict_e verdict,
                                 != NGX_BO_ROOM_FIELDS
         || reply->element[2]->elements != NGX_BO_ROOM_STATES)
     {
-        ngx_log_error(NGX_LOG_ERR, t->store->log, 0,
-                      "boxoffice: script \"room_tick\" gave %uz elements",
-                      reply->elements);
+        ngx_bo_room_script(t, "room_tick", "unexpected reply");
         return;
     }
+
+    ngx_bo_room_script(t, "room_tick", NULL);
 
     ngx_shmtx_lock(&t->room->shpool->mutex);
 
@@ -646,6 +644,23 @@ ngx_bo_room_tick_reply(void *data, ngx_bo_verdict_e verdict,
     }
 
     ngx_bo_room_lead(t);
+}
+
+
+void
+ngx_bo_room_script(ngx_bo_room_tick_t *t, const char *name, const char *why)
+{
+    if (why && !t->failing) {
+        ngx_log_error(NGX_LOG_ERR, t->store->log, 0,
+                      "boxoffice: script \"%s\" failed: %s", name, why);
+
+    } else if (why == NULL && t->failing) {
+        ngx_log_error(NGX_LOG_NOTICE, t->store->log, 0,
+                      "boxoffice: waiting room \"%V\" goes on again",
+                      &t->room->conf.name);
+    }
+
+    t->failing = (why != NULL);
 }
 
 

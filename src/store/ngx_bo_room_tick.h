@@ -59,6 +59,7 @@ struct ngx_bo_room_tick_s {
     ngx_msec_t               compared;      /* Redis with PostgreSQL */
 
     unsigned                 leaving:1;
+    unsigned                 failing:1;     /* a script, and it was logged */
 };
 
 
@@ -89,6 +90,13 @@ void ngx_bo_room_reserve(ngx_bo_room_tick_t *t);
 
 /* set: brings Redis to what PostgreSQL says, when that is newer. */
 void ngx_bo_room_compare(ngx_bo_room_tick_t *t);
+
+/*
+ * A script has failed, or it has not: why is NULL.  Each change is logged, for
+ * what lasts would be logged ten times a second.
+ */
+void ngx_bo_room_script(ngx_bo_room_tick_t *t, const char *name,
+    const char *why);
 
 /* Goes on at once. */
 void ngx_bo_room_tick_now(ngx_bo_room_tick_t *t);

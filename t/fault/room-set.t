@@ -10,10 +10,15 @@ use IO::Socket::IP ();
 use Mojo::File     qw(path);
 use Mojo::JSON     qw(encode_json);
 use Test2::V0;
+use Time::HiRes    qw(sleep);
 
 my $t = Boxoffice::Test->new(
     append => 'always',
-    conf   => { waiting_room_zone => 'premiere:1m rate=100/s' },
+    conf   => { waiting_room_zone => ['premiere:1m rate=100/s',
+        'auto:1m rate=100/s automatic=100r/s'] },
+
+    # Redis has no memory for a while
+    allow_log => qr/OOM/,
 );
 
 my $room = Boxoffice::Room->new($t);
@@ -89,6 +94,32 @@ subtest 'an operator who leaves' => sub {
 
     $t->wait_until(sub { in_postgres('rate') == 44 }, 5, 'it is done');
     $t->wait_until(sub { $room->now->{rate} == 44 }, 10, 'all the same');
+};
+
+sub logged ($what) { return scalar(() = $t->node->log =~ /$what/g) }
+
+subtest 'a script that goes on failing' => sub {
+    $t->redis->config('set', 'maxmemory', 1);
+    $t->wait_until(sub { logged('"room_\w+" failed: OOM') }, 5, 'it is logged');
+    sleep 2;
+    is logged('"room_tick" failed: OOM'), 2, 'once for each room';
+    $t->redis->config('set', 'maxmemory', 0);
+    $t->wait_until(sub { logged('goes on again') == 2 }, 5,
+        'and once that it is over');
+};
+
+
+# An operator has opened it, and nobody is there.
+subtest 'a node that is new does not switch a room off' => sub {
+    my $auto = Boxoffice::Room->new($t, 'auto');
+
+    $auto->set(phase => 'OPEN');
+    $t->wait_until(sub { $auto->now->{phase} eq 'OPEN' }, 3, 'open');
+    $t->node->stop;
+    $t->node->start;
+    $auto->wait_ready(10);
+    sleep 3;
+    is $auto->now->{phase}, 'OPEN', 'it is still open';
 };
 
 $t->done;
