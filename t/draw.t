@@ -166,6 +166,42 @@ subtest 'the checker' => sub {
 };
 
 
+# They leave while it is drawn, at both nodes: whoever is there by the log is.
+subtest 'people who leave at the opening' => sub {
+    my @people = map { "q$_" } 1 .. 900;
+    my %ticket;
+
+    gathered(0);
+    $t->run_many(16, [map { ['POST', $room->path . '/join', undef, user => $_,
+        key => undef, node => 1 + int rand 2] } @people], sub ($r, $n, @) {
+        $ticket{ $people[$n] } = $r->json->{ticket} });
+    sleep 0.4;
+
+    # some hundred a second, for longer than the opening takes
+    my $left = 0;
+
+    $t->run_many(2, sub {
+        my $n = $left++;
+
+        return if $n >= 800;
+        sleep 0.002;
+        return ['DELETE', $room->path . '/place', undef, user => $people[$n],
+            node => 1 + $n % 2,
+            headers => { 'x-boxoffice-ticket' => $ticket{ $people[$n] } }];
+    }, sub ($r, $n, $request) { $room->set(phase => 'OPEN') if $n == 100 });
+
+    $t->wait_until(sub { draw($_)->{seed} }, 5, "node $_ has the draw")
+        for 1, 2;
+    is [places(2)], [places(1)], 'the same people on both nodes';
+
+    for my $n (1, 2) {
+        my ($status, $output) = check_draw($t->url($room->path, node => $n));
+
+        is $status, 0, "the checker confirms it at node $n" or diag $output;
+    }
+};
+
+
 subtest 'it opens by the clock' => sub {
     my $at = time + 4;
     my $q = gathered(50, opensAt => strftime('%Y-%m-%dT%H:%M:%S', gmtime $at)

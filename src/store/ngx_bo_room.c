@@ -39,6 +39,8 @@ static void ngx_bo_room_estimate(ngx_bo_room_t *room,
 static void ngx_bo_room_agree(ngx_bo_room_t *room, bo_place_t *place,
     ngx_bo_room_view_t *view);
 static ngx_msec_t ngx_bo_room_grace(ngx_bo_room_t *room, bo_place_t *place);
+static ngx_uint_t ngx_bo_room_is_undrawn(ngx_bo_room_zone_t *zone,
+    uint64_t number);
 static void ngx_bo_rooms_each(ngx_bo_store_t *store, ngx_str_t *user,
     const bo_uuid_t *show,
     void (*done)(ngx_bo_room_zone_t *zone, uint64_t number, uint64_t id));
@@ -481,13 +483,34 @@ ngx_bo_room_leave(ngx_bo_room_t *room, const bo_token_t *token,
         answer = NGX_BO_ROOM_FOREIGN;
 
     } else if (ngx_bo_room_find(room, token) != NULL) {
-        bo_room_end(zone->room, token->number);
+        if (!ngx_bo_room_is_undrawn(zone, token->number)) {
+            bo_room_end(zone->room, token->number);
+        }
+
         ngx_bo_room_event(&zone->ended, token->number);
     }
 
     ngx_shmtx_unlock(&room->shpool->mutex);
 
     return answer;
+}
+
+
+/*
+ * Who is drawn is who is there by the log, on all nodes: until then a place of
+ * the lobby ends by the log only.
+ */
+
+static ngx_uint_t
+ngx_bo_room_is_undrawn(ngx_bo_room_zone_t *zone, uint64_t number)
+{
+    ngx_bo_room_agreed_t  *agreed = &zone->agreed;
+
+    return agreed->lobby_first >= 0
+           && zone->room->draw_end == zone->room->draw_first
+           && number >= (uint64_t) agreed->lobby_first
+           && (agreed->lobby_end < 0
+               || number < (uint64_t) agreed->lobby_end);
 }
 
 

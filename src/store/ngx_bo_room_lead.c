@@ -203,7 +203,7 @@ ngx_bo_room_lead_send(ngx_bo_room_tick_t *t, const char *kind, uint64_t from,
 {
     u_char      fence[NGX_INT64_LEN], first[NGX_INT64_LEN],
                 end[NGX_INT64_LEN];
-    ngx_str_t   argv[8];
+    ngx_str_t   argv[9];
 
     argv[0] = t->room->keys[0];
     argv[1] = t->room->keys[1];
@@ -218,9 +218,11 @@ ngx_bo_room_lead_send(ngx_bo_room_tick_t *t, const char *kind, uint64_t from,
     argv[6].data = end;
     argv[6].len = ngx_sprintf(end, "%uL", to) - end;
     argv[7] = *data;
+    argv[8].data = t->room->zone->last;
+    argv[8].len = t->room->zone->last_len;
 
     t->redis = ngx_bo_redis_eval(t->store->redis, &ngx_bo_script_room_grant,
-                                 2, 8, argv, ngx_bo_room_lead_sent, t);
+                                 2, 9, argv, ngx_bo_room_lead_sent, t);
 }
 
 
