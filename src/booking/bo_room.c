@@ -661,6 +661,7 @@ bo_room_count_gone(const bo_room_t *room, uint64_t base, uint64_t end,
 bo_room_verdict_e
 bo_room_join(bo_room_t *room, uint64_t id, uint64_t *number)
 {
+    uint32_t          index;
     bo_room_block_t  *block = &room->block;
 
     *number = bo_room_find(room, id);
@@ -688,9 +689,27 @@ bo_room_join(bo_room_t *room, uint64_t id, uint64_t *number)
         room->next = *number + 1;
     }
 
-    bo_room_insert(room, bo_room_index(room, *number), id);
+    index = bo_room_index(room, *number);
+    bo_room_insert(room, index, id);
+    room->places[index].flags = BO_PLACE_UNTOLD;
 
     return BO_ROOM_OK;
+}
+
+
+void
+bo_room_told(bo_room_t *room, uint64_t first, uint64_t end)
+{
+    uint32_t  index;
+    uint64_t  n;
+
+    for (n = first; n < end; n++) {
+        index = bo_room_index(room, n);
+
+        if (index != BO_ROOM_NOWHERE) {
+            room->places[index].flags &= (uint16_t) ~BO_PLACE_UNTOLD;
+        }
+    }
 }
 
 
@@ -932,7 +951,9 @@ bo_room_admit(bo_room_t *room, uint64_t to, const uint8_t *skip,
 
         n = rank - room->cursor;
 
-        if (skip && (skip[n / 8] & 1 << n % 8)) {
+        if ((skip && (skip[n / 8] & 1 << n % 8))
+            || (room->places[index].flags & BO_PLACE_UNTOLD))
+        {
             seg = bo_room_segment(room, rank);
 
             if (seg != NULL) {

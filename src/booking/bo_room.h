@@ -63,6 +63,7 @@ typedef struct {
 #define BO_PLACE_CLAIMED  0x01          /* has fetched its pass */
 #define BO_PLACE_MOBILE   0x02          /* may sleep for longer */
 #define BO_PLACE_SPENT    0x04          /* has ordered, and not paid yet */
+#define BO_PLACE_UNTOLD   0x08          /* given here, and not in the log yet */
 
 
 /* used and admitted stand at a place's number, gone stands at its rank. */
@@ -196,6 +197,9 @@ bo_room_verdict_e bo_room_join(bo_room_t *room, uint64_t id,
  */
 bo_room_verdict_e bo_room_put(bo_room_t *room, uint64_t number, uint64_t id);
 
+/* The log: others have heard of first .. end-1, which were given here. */
+void bo_room_told(bo_room_t *room, uint64_t first, uint64_t end);
+
 /* The log: nobody has, or will have, the numbers first .. end-1. */
 void bo_room_unused(bo_room_t *room, uint64_t first, uint64_t end);
 
@@ -220,7 +224,8 @@ uint64_t bo_room_drawn_who(const bo_room_t *room, uint64_t number);
  * The log: those from the cursor up to rank to were admitted, but for those
  * whose bit is set in skip[], counted from the cursor; NULL: for none.  They
  * may enter until until, or as long as they were waited for anyway.  Does
- * nothing when the cursor is there already.
+ * nothing when the cursor is there already.  Whoever admitted them did not
+ * know those of whom the others have not heard: they have had their turn.
  */
 void bo_room_admit(bo_room_t *room, uint64_t to, const uint8_t *skip,
     bo_room_time_t until);

@@ -195,7 +195,8 @@ ngx_bo_room_join(ngx_bo_room_t *room, ngx_str_t *user, ngx_uint_t mobile,
         place = bo_room_place(zone->room, view->number, view->id);
 
         if (place != NULL && view->state == BO_PLACE_WAITING) {
-            place->flags = mobile ? BO_PLACE_MOBILE : 0;
+            place->flags &= ~BO_PLACE_MOBILE;
+            place->flags |= mobile ? BO_PLACE_MOBILE : 0;
             ngx_bo_room_agree(room, place, view);
         }
 

@@ -134,18 +134,20 @@ static void
 ngx_bo_room_log_joined(ngx_bo_room_t *room, ngx_bo_room_entry_t *e)
 {
     size_t                i;
-    uint64_t              id;
+    uint64_t              id, end;
     bo_place_t           *place;
     ngx_bo_room_zone_t   *zone = room->zone;
+
+    end = e->from + e->data.len / sizeof(uint64_t);
 
     if (e->node.len == sizeof(zone->node)
         && ngx_memcmp(e->node.data, zone->node, sizeof(zone->node)) == 0)
     {
+        bo_room_told(zone->room, e->from, end);
         return;
     }
 
-    zone->others = ngx_max(zone->others,
-                           e->from + e->data.len / sizeof(uint64_t));
+    zone->others = ngx_max(zone->others, end);
 
     for (i = 0; i < e->data.len / sizeof(uint64_t); i++) {
         id = ngx_bo_room_log_word(e, i);

@@ -790,6 +790,10 @@ ngx_bo_room_tick_agree(ngx_bo_room_tick_t *t, redisReply *settings)
         agreed->epoch_len = s.len;
         zone->last_len = ngx_sprintf(zone->last, "0-0") - zone->last;
         zone->fence = 0;
+
+        /* a log that is lost does not say what was told */
+
+        bo_room_told(zone->room, zone->room->low, zone->told);
     }
 
     start = agreed->start;

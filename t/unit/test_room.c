@@ -139,6 +139,7 @@ do_join(bo_room_t *room, model_t *m, uint32_t now)
     assert_true(number == m->next);
 
     bo_room_place(room, number, id)->until = now + LIFE;
+    bo_room_told(room, number, number + 1);
     model_set(m, number, id, now + LIFE);
     m->next++;
 }
@@ -474,6 +475,36 @@ one_person_one_place(void **state)
 }
 
 
+/* Whoever admits counts those that the node has told of, and no others. */
+
+static void
+untold(void **state)
+{
+    uint64_t    n, number;
+    bo_room_t  *room;
+
+    (void) state;
+
+    room = new_room(SIZE);
+    room->block.end = 100;
+
+    for (n = 0; n < 20; n++) {
+        assert_int_equal(bo_room_join(room, n + 1, &number), BO_ROOM_OK);
+    }
+
+    bo_room_told(room, 0, 10);
+    bo_room_admit(room, 50, NULL, 100);
+    bo_room_count(room);
+
+    assert_true(room->nadmitted == 10);
+    assert_true(room->nwaiting == 0);
+    assert_int_equal(bo_room_state(room, 9, 10), BO_PLACE_ADMITTED);
+    assert_int_equal(bo_room_state(room, 10, 11), BO_PLACE_OVER);
+
+    munmap(room, SIZE);
+}
+
+
 /* Full: newcomers are refused, and nobody inside is harmed. */
 
 static void
@@ -503,6 +534,7 @@ full(void **state)
     /* whoever is done makes room again */
 
     bo_room_know(room, n);
+    bo_room_told(room, 0, n);
     bo_room_admit(room, 256, NULL, 100);
 
     for (number = 0; number < 256; number++) {
@@ -535,6 +567,7 @@ full_lobby(void **state)
     }
 
     end = n + 2 * BO_ROOM_SEGMENT;
+    bo_room_told(room, 0, n);
 
     assert_int_equal(bo_room_put(room, n, n + 1), BO_ROOM_FULL);
     bo_room_know(room, end);
@@ -751,6 +784,7 @@ killed_anywhere(void **state)
         }
 
         bo_room_know(room, room->next);
+        bo_room_told(room, room->block.first, room->block.end);
         bo_room_admit(room, room->next, NULL, 1);
         bo_room_count(room);
         assert_true(room->nwaiting == 0);
@@ -768,6 +802,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(as_the_model),
         cmocka_unit_test(one_person_one_place),
+        cmocka_unit_test(untold),
         cmocka_unit_test(full),
         cmocka_unit_test(full_lobby),
         cmocka_unit_test(numbers_that_come_round),
