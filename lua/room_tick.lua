@@ -242,6 +242,7 @@ if leader == '' and cursor < base
     add('G', cursor, int(base) .. ' '
                      .. string.rep('\255', math.ceil((base - cursor) / 8)))
     redis.call('HSET', KEYS[1], 'cursor', int(base), 'granted', '1')
+    cursor = base
 end
 
 redis.call('XTRIM', KEYS[2], 'MINID', '~', int(now - HISTORY))
@@ -260,5 +261,5 @@ return {1, redis.call('HMGET', KEYS[1], 'sale', 'key', 'phase', 'rate',
                       'base', 'start', 'commitment', 'drawn', 'epoch',
                       'ceiling', 'lfirst', 'lend', 'seed', 'born'),
         {next, known, id, first, last, leader == node and fence or 0, count,
-         #log < tonumber(ARGV[15]) and 1 or 0},
+         #log < tonumber(ARGV[15]) and 1 or 0, cursor},
         entries, seen}

@@ -91,6 +91,7 @@ typedef enum {
     NGX_BO_ROOM_FENCE,
     NGX_BO_ROOM_NODES,
     NGX_BO_ROOM_COMPLETE,
+    NGX_BO_ROOM_CURSOR,
     NGX_BO_ROOM_STATES
 } ngx_bo_room_state_e;
 
@@ -696,6 +697,12 @@ ngx_bo_room_tick_taken(ngx_bo_room_tick_t *t, redisReply *reply)
         bo_room_know(zone->room, (uint64_t) ngx_bo_reply_int(state,
                                                        NGX_BO_ROOM_KNOWN));
         zone->ready = zone->room->block.end > 0;
+
+        /* another node has heard of a grant that the log has lost */
+
+        bo_room_admit(zone->room, (uint64_t) ngx_bo_reply_int(state,
+                                                       NGX_BO_ROOM_CURSOR),
+                      NULL, ngx_bo_room_now() + t->room->conf.claim / 100);
     }
 
     bo_room_count(zone->room);

@@ -191,6 +191,25 @@ subtest 'Redis is behind' => sub {
 };
 
 
+# As when Redis loses everything between two nodes' hearing of a grant.
+subtest 'the node that leads is behind another' => sub {
+    my $more = Boxoffice::Queue->new(test => $t, room => 'premiere',
+        people => 100, behind => 20);
+
+    $room->set(phase => 'OPEN', rate => 100, newSale => \1);
+    $t->wait_until(sub { $room->join('early')->json->{state} eq 'ADMITTED'
+        && $t->redis->hexists('room:{premiere}', 'granted') }, 5, 'a new sale');
+    $room->set(phase => 'PAUSED');
+    $t->wait_until(sub { $room->now($_)->{phase} eq 'PAUSED' }, 3, 'paused')
+        for 1, 2;
+    $more->join;
+    sleep 0.6;
+    $t->redis->hincrby('room:{premiere}', 'cursor', 10);
+    $room->set(phase => 'OPEN');
+    ok $more->wait_for_all(60), 'everybody comes in';
+};
+
+
 subtest 'the rate is changed under way' => sub {
     my $more = Boxoffice::Queue->new(test => $t, room => 'premiere',
         people => 400, behind => 20);
