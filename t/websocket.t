@@ -14,7 +14,7 @@ use IO::Select      ();
 use IO::Socket::IP  ();
 use IO::Socket::SSL ();
 use Mojo::JSON      qw(decode_json);
-use Socket          qw(SOL_SOCKET SO_RCVBUF);
+use Socket          qw(MSG_PEEK SOL_SOCKET SO_RCVBUF);
 use Time::HiRes     qw(sleep time);
 
 my $dir   = File::Temp->newdir;
@@ -366,11 +366,12 @@ subtest 'a slow reader hears that Redis is away' => sub {
 
     $fast->next(5);
     ok !$fast->{stale}, 'Redis answers';
+    $t->wait_until(sub { recv $slow->socket, my $bytes, 4096, MSG_PEEK;
+        return $bytes =~ /"stale":false|event: availability/ }, 5,
+        'the first text is under way');
     $t->kill_redis;
     ok $fast->until(sub { $fast->{stale} }, 20), 'whoever reads is told';
     sleep 1;
-    $slow->next(5);
-    ok !$slow->{stale}, 'the first text was under way';
     ok $slow->until(sub { $slow->{stale} }, 20), 'and then it is told as well';
     $t->start_redis;
     ok $fast->until(sub { !$fast->{stale} }, 20), 'it is back';
