@@ -7,6 +7,9 @@
 #include "ngx_http_bo.h"
 
 
+static void ngx_http_bo_tag_write(ngx_bo_show_t *show, int64_t version);
+
+
 ngx_str_t  ngx_http_bo_second = ngx_string("public, max-age=1");
 
 
@@ -14,10 +17,15 @@ ngx_int_t
 ngx_http_bo_tag(ngx_http_bo_ctx_t *ctx, const char *kind, ngx_bo_show_t *show,
     int64_t version, ngx_str_t *control)
 {
-    u_char     *p;
-    ngx_str_t   etag;
+    u_char        *p;
+    ngx_str_t      etag;
+    ngx_bo_tag_t  *tag = &show->tag;
 
-    p = ngx_pnalloc(ctx->request->pool, 2 * NGX_INT64_LEN + 16);
+    if (tag->version != version) {
+        ngx_http_bo_tag_write(show, version);
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, tag->len + 16);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -26,13 +34,29 @@ ngx_http_bo_tag(ngx_http_bo_ctx_t *ctx, const char *kind, ngx_bo_show_t *show,
 
     *p++ = '"';
     p = ngx_http_bo_put(p, kind);
-    p = ngx_cpymem(p, show->revision_text.data, show->revision_text.len);
-    p = ngx_http_bo_put_int(p, "-", version);
-    *p++ = '"';
+    p = ngx_cpymem(p, tag->text, tag->len);
 
     etag.len = p - etag.data;
 
     return ngx_http_bo_etag(ctx, &etag, control);
+}
+
+
+/* <revision>-<version>": most answers have the one of the answer before. */
+
+static void
+ngx_http_bo_tag_write(ngx_bo_show_t *show, int64_t version)
+{
+    u_char        *p;
+    ngx_bo_tag_t  *tag = &show->tag;
+
+    p = ngx_cpymem(tag->text, show->revision_text.data,
+                   show->revision_text.len);
+    p = ngx_http_bo_put_int(p, "-", version);
+    *p++ = '"';
+
+    tag->len = p - tag->text;
+    tag->version = version;
 }
 
 

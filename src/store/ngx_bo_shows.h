@@ -45,6 +45,15 @@ typedef struct {
 } ngx_bo_given_t;
 
 
+/* The end of the tag that was given last, see ngx_http_bo_tag.c. */
+
+typedef struct {
+    int64_t                  version;       /* 0: none yet */
+    size_t                   len;
+    u_char                   text[2 * NGX_INT64_LEN + 2];
+} ngx_bo_tag_t;
+
+
 struct ngx_bo_show_s {
     ngx_rbtree_node_t        by_id;
     ngx_rbtree_node_t        by_no;
@@ -94,6 +103,7 @@ struct ngx_bo_show_s {
     ngx_str_t                layout_body;   /* see ngx_bo_layout_body.c */
     ngx_str_t                layout_gzip;
     ngx_bo_given_t           given;
+    ngx_bo_tag_t             tag;
     ngx_bo_snapshot_t       *snapshot;      /* of the map, or NULL */
     size_t                   grown;         /* bytes of texts made since */
 

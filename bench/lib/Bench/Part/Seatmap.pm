@@ -165,7 +165,9 @@ sub series ($rig, $report, $when, $who, $url, $connections, $rounds, $length,
     my (%rounds, @holds);
 
     for my $n (1 .. $rounds) {
-        for my $each (@$who) {
+
+        # to and fro: none is always the one after the heaviest
+        for my $each ($n % 2 ? @$who : reverse @$who) {
             my $churn = $churns && churn_start($rig, $seconds + 1);
 
             push $rounds{ $each->{name} }->@*, measure($rig, $report,
