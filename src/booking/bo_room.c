@@ -47,6 +47,7 @@ static bool bo_room_is_drawn(const bo_room_t *room, uint64_t number);
 static bool bo_room_waits(const bo_room_t *room, uint32_t index);
 static void bo_room_count_segment(bo_room_t *room, bo_room_segment_t *seg,
     uint64_t before);
+static uint64_t bo_room_ones(uint64_t word);
 static uint64_t bo_room_count_gone(const bo_room_t *room, uint64_t base,
     uint64_t end, bo_room_segment_t *seg);
 static bool bo_room_is_done(const bo_room_t *room, bo_room_segment_t *seg);
@@ -69,7 +70,8 @@ static const char *bo_room_check_chains(const bo_room_t *room);
 /* where the directory leads to a number's segment, BO_ROOM_WAYS of them */
 
 #define bo_room_slots(room, n)                                                \
-    (&(room)->slots[(n) / BO_ROOM_SEGMENT % (room)->nsegments * BO_ROOM_WAYS])
+    (&(room)->slots[(uint32_t) ((n) / BO_ROOM_SEGMENT) % (room)->nsegments    \
+                    * BO_ROOM_WAYS])
 
 /* of a place */
 
@@ -629,6 +631,15 @@ bo_room_gone_below(const bo_room_t *room, uint64_t rank)
 }
 
 
+/* Most have none; and where the processor may not be asked it is a call. */
+
+static uint64_t
+bo_room_ones(uint64_t word)
+{
+    return word == 0 ? 0 : (uint64_t) __builtin_popcountll(word);
+}
+
+
 /* The gone of base .. end-1, which are of one segment; seg may be NULL. */
 
 static uint64_t
@@ -646,12 +657,11 @@ bo_room_count_gone(const bo_room_t *room, uint64_t base, uint64_t end,
     n = end - base;
 
     for (i = 0; i < n / 64; i++) {
-        gone += (uint64_t) __builtin_popcountll(seg->gone[i]);
+        gone += bo_room_ones(seg->gone[i]);
     }
 
     if (n % 64) {
-        gone += (uint64_t) __builtin_popcountll(seg->gone[i]
-                                                & (bo_room_bit(n) - 1));
+        gone += bo_room_ones(seg->gone[i] & (bo_room_bit(n) - 1));
     }
 
     return gone;
@@ -1192,10 +1202,8 @@ bo_room_count_segment(bo_room_t *room, bo_room_segment_t *seg,
     seg->before = before;
 
     for (i = 0; i < BO_ROOM_WORDS; i++) {
-        room->nwaiting += (uint64_t) __builtin_popcountll(seg->used[i]
-                                                        & ~seg->admitted[i]);
-        room->nadmitted += (uint64_t) __builtin_popcountll(seg->used[i]
-                                                         & seg->admitted[i]);
+        room->nwaiting += bo_room_ones(seg->used[i] & ~seg->admitted[i]);
+        room->nadmitted += bo_room_ones(seg->used[i] & seg->admitted[i]);
     }
 }
 

@@ -35,6 +35,9 @@ sub run ($class, $rig, $report, %o) {
     restart_with($rig);
     empty($rig, $ua);
 
+    # behind a crowd, for numbers as long as those of the rounds
+    wrk($rig, ROOM . '/join', 'join', 64, $o{seconds}, '-');
+
     my $join = $ua->post(url($rig, ROOM . '/join'), { 'x-user-id' => 'x' })
         ->res;
 
