@@ -113,37 +113,43 @@ int64_t
 ngx_http_bo_tag_have(ngx_http_bo_ctx_t *ctx, const char *kind,
     ngx_bo_show_t *show)
 {
-    u_char           *p, *last;
-    size_t            len;
-    int64_t           version;
-    ngx_str_t        *tag, *revision;
-    ngx_table_elt_t  *h;
+    u_char        *p, *last;
+    size_t         len;
+    int64_t        version;
+    ngx_str_t      have, *revision;
+    ngx_bo_tag_t  *tag = &show->tag;
 
-    h = ctx->request->headers_in.if_none_match;
-    if (h == NULL) {
+    ngx_http_bo_etag_have(ctx, &have);
+
+    len = ngx_strlen(kind);
+    revision = &show->revision_text;
+
+    if (have.len < len + revision->len + 4) {
         return -1;
     }
 
-    tag = &h->value;
-    revision = &show->revision_text;
-    len = ngx_strlen(kind);
-    p = tag->data;
-    last = p + tag->len;
+    p = have.data;
+    last = p + have.len;
 
-    if (tag->len > 2 && p[0] == 'W' && p[1] == '/') {
-        p += 2;    /* a compressing proxy may have weakened it */
+    if (*p != '"' || last[-1] != '"' || ngx_memcmp(p + 1, kind, len) != 0) {
+        return -1;
     }
 
-    if ((size_t) (last - p) < len + revision->len + 4
-        || *p != '"' || last[-1] != '"'
-        || ngx_memcmp(p + 1, kind, len) != 0
-        || ngx_memcmp(p + 1 + len, revision->data, revision->len) != 0
-        || p[1 + len + revision->len] != '-')
+    p += 1 + len;
+
+    if ((size_t) (last - p) == tag->len
+        && ngx_memcmp(p, tag->text, tag->len) == 0)
+    {
+        return tag->version;
+    }
+
+    if (ngx_memcmp(p, revision->data, revision->len) != 0
+        || p[revision->len] != '-')
     {
         return -1;
     }
 
-    p += len + revision->len + 2;
+    p += revision->len + 1;
     version = (int64_t) ngx_atoof(p, last - 1 - p);
 
     return version > 0 ? version : -1;
