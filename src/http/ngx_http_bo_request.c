@@ -17,6 +17,7 @@ static void ngx_http_bo_begin(ngx_http_bo_ctx_t *ctx);
 static void ngx_http_bo_route(ngx_http_bo_ctx_t *ctx);
 static ngx_int_t ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path,
     ngx_str_t *verb);
+static ngx_int_t ngx_http_bo_path_id(bo_uuid_t *id, const u_char *text);
 static ngx_int_t ngx_http_bo_path_named(ngx_http_bo_ctx_t *ctx, u_char *p,
     size_t n, ngx_uint_t *path, ngx_str_t *verb);
 static ngx_uint_t ngx_http_bo_verb_is(ngx_http_bo_action_t *a,
@@ -338,7 +339,7 @@ ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path, ngx_str_t *verb)
     }
 
     if (n < 1 + BO_UUID_LEN
-        || bo_uuid_parse(&ctx->id, (char *) p + 1, BO_UUID_LEN) != 0)
+        || ngx_http_bo_path_id(&ctx->id, p + 1) != NGX_OK)
     {
         *path = NGX_HTTP_BO_WORD;
         verb->data = p + 1;
@@ -361,6 +362,30 @@ ngx_http_bo_path(ngx_http_bo_ctx_t *ctx, ngx_uint_t *path, ngx_str_t *verb)
     *path = NGX_HTTP_BO_VERB;
     verb->data = p + 1;
     verb->len = n - 1 - BO_UUID_LEN - 1;
+
+    return NGX_OK;
+}
+
+
+/* In a rush nearly all ask for one show: the id of the request before. */
+
+static ngx_int_t
+ngx_http_bo_path_id(bo_uuid_t *id, const u_char *text)
+{
+    static u_char     last[BO_UUID_LEN];
+    static bo_uuid_t  last_id;
+
+    if (ngx_memcmp(text, last, BO_UUID_LEN) != 0) {
+
+        if (bo_uuid_parse(&last_id, (char *) text, BO_UUID_LEN) != 0) {
+            last[0] = '\0';
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(last, text, BO_UUID_LEN);
+    }
+
+    *id = last_id;
 
     return NGX_OK;
 }
