@@ -94,6 +94,12 @@ local id, first, last = b[2] or 0, b[3] or 0, b[4] or 0
 local id2, first2, last2 = b[5] or 0, b[6] or 0, b[7] or 0
 local told = tonumber(ARGV[5]) + #ARGV[6] / 8
 
+-- Who has left is out before he is in again: of two places of one person the
+-- other nodes keep the first.
+if #ARGV[10] > 0 then
+    add('L', 0, ARGV[10])
+end
+
 if #ARGV[6] > 0 then
     add('J', ARGV[5], ARGV[6])
 end
@@ -123,10 +129,6 @@ else
         add('X', first, int(last))
     end
     id, first, last = 0, 0, 0
-end
-
-if #ARGV[10] > 0 then
-    add('L', 0, ARGV[10])
 end
 
 if #ARGV[11] > 0 then

@@ -202,6 +202,44 @@ subtest 'people who leave at the opening' => sub {
 };
 
 
+# The other node hears of both at once, or nearly.
+subtest 'who leaves and comes again' => sub {
+    for my $phase (qw(PAUSED LOBBY)) {
+        $room->set(phase => 'PAUSED', newSale => \1);
+        $t->wait_until(sub { $room->now($_)->{phase} eq 'PAUSED'
+            && $room->now($_)->{waiting} == 0 }, 3, "$phase: empty") for 1, 2;
+        $room->set(phase => $phase);
+        $t->wait_until(sub { $room->now($_)->{phase} eq $phase }, 3,
+            'at both nodes') for 1, 2;
+
+        my %ticket;
+        my $again = sub ($user) {
+            $room->leave($user, $ticket{$user})->code == 204 or die $user;
+            $ticket{$user} = $room->join($user)->json->{ticket};
+        };
+
+        my @people = map { "$phase$_" } 1 .. 40;
+        $ticket{$_} = $room->join($_)->json->{ticket} for @people[0 .. 19];
+        sleep 0.5;
+        $again->($_) for @people[0 .. 19];
+
+        # before anybody has heard of them
+        for my $user (@people[20 .. 39]) {
+            $ticket{$user} = $room->join($user)->json->{ticket};
+            $again->($user);
+        }
+
+        $t->wait_until(sub { 2 == grep { $room->now($_)->{waiting} == 40 }
+            1, 2 }, 2, 'all of them are there, at both nodes');
+        is [grep { $room->place($_, $ticket{$_}, 2)->code != 200 } @people],
+            [], 'by their tickets';
+        $room->set(phase => 'OPEN');
+        $t->wait_until(sub { 2 == grep { $room->now($_)->{admitted} == 40 }
+            1, 2 }, 3, 'and all come in');
+    }
+};
+
+
 subtest 'it opens by the clock' => sub {
     my $at = time + 4;
     my $q = gathered(50, opensAt => strftime('%Y-%m-%dT%H:%M:%S', gmtime $at)

@@ -386,10 +386,15 @@ bo_room_bucket(const bo_room_t *room, uint64_t id)
 uint64_t
 bo_room_find(const bo_room_t *room, uint64_t id)
 {
-    uint32_t  i;
+    uint32_t     i;
+    bo_place_t  *place;
 
-    for (i = *bo_room_bucket(room, id); i; i = room->places[i - 1].next) {
-        if (room->places[i - 1].id == id && bo_room_is_used(room, i - 1)) {
+    for (i = *bo_room_bucket(room, id); i; i = place->next) {
+        place = &room->places[i - 1];
+
+        if (place->id == id && bo_room_is_used(room, i - 1)
+            && !(place->flags & BO_PLACE_LEAVING))
+        {
             return bo_room_number_of(room, i - 1);
         }
     }

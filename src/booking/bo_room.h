@@ -64,6 +64,7 @@ typedef struct {
 #define BO_PLACE_MOBILE   0x02          /* may sleep for longer */
 #define BO_PLACE_SPENT    0x04          /* has ordered, and not paid yet */
 #define BO_PLACE_UNTOLD   0x08          /* given here, and not in the log yet */
+#define BO_PLACE_LEAVING  0x10          /* given up here, likewise */
 
 
 /* used and admitted stand at a place's number, gone stands at its rank. */
@@ -157,7 +158,7 @@ void bo_room_back(bo_room_t *room, uint64_t first);
 /* How many places fit. */
 uint64_t bo_room_capacity(const bo_room_t *room);
 
-/* The number of a person's place, or BO_ROOM_NONE. */
+/* The number of a person's place, or BO_ROOM_NONE; not of one given up. */
 uint64_t bo_room_find(const bo_room_t *room, uint64_t id);
 
 /* The place of a number, when it is id's; NULL when it is not there. */

@@ -471,6 +471,7 @@ ngx_bo_room_answer_e
 ngx_bo_room_leave(ngx_bo_room_t *room, const bo_token_t *token,
     ngx_str_t *user)
 {
+    bo_place_t            *place;
     ngx_bo_room_zone_t    *zone = room->zone;
     ngx_bo_room_answer_e   answer;
 
@@ -482,14 +483,25 @@ ngx_bo_room_leave(ngx_bo_room_t *room, const bo_token_t *token,
         || token->id != ngx_bo_room_person(room, user))
     {
         answer = NGX_BO_ROOM_FOREIGN;
-
-    } else if (ngx_bo_room_find(room, token) != NULL) {
-        if (!ngx_bo_room_is_undrawn(zone, token->number)) {
-            bo_room_end(zone->room, token->number);
-        }
-
-        ngx_bo_room_event(&zone->ended, token->number);
+        goto done;
     }
+
+    place = ngx_bo_room_find(room, token);
+
+    if (place == NULL || place->flags & BO_PLACE_LEAVING) {
+        goto done;
+    }
+
+    if (ngx_bo_room_is_undrawn(zone, token->number)) {
+        place->flags |= BO_PLACE_LEAVING;
+
+    } else {
+        bo_room_end(zone->room, token->number);
+    }
+
+    ngx_bo_room_event(&zone->ended, token->number);
+
+done:
 
     ngx_shmtx_unlock(&room->shpool->mutex);
 

@@ -513,7 +513,8 @@ static ngx_int_t
 ngx_bo_room_tick_joins(ngx_bo_room_zone_t *zone, ngx_pool_t *pool,
     ngx_str_t *arg, uint64_t from, uint64_t *end)
 {
-    uint64_t         i, n, *ids;
+    uint64_t          i, n, *ids;
+    bo_place_t       *place;
     bo_room_block_t  *block = &zone->room->block;
 
     n = end ? block->first + block->used - from : zone->left_used - from;
@@ -530,6 +531,13 @@ ngx_bo_room_tick_joins(ngx_bo_room_zone_t *zone, ngx_pool_t *pool,
 
     for (i = 0; i < n; i++) {
         ids[i] = bo_room_who(zone->room, from + i);
+        place = bo_room_place(zone->room, from + i, ids[i]);
+
+        /* the log says that they have left before it says that they came */
+
+        if (place && place->flags & BO_PLACE_LEAVING) {
+            ids[i] = 0;
+        }
     }
 
     arg->data = (u_char *) ids;
