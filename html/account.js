@@ -1,5 +1,6 @@
 /* Signing in, registering, a lost password, and one's account. */
 
+import { ownAddress } from "./address.js";
 import { account, read, signedIn } from "./api.js";
 import { busy, buttonLink, h, toast } from "./dom.js";
 import { navigate } from "./router.js";
@@ -37,19 +38,12 @@ function form(name, specs, button, send) {
 
 /* Back to where somebody came from: a page of ours, or the account. */
 function goOn(to) {
-    try {
-        const url = new URL(to, document.baseURI);
+    const address = ownAddress(to);
 
-        if (to && url.origin === window.location.origin) {
-            window.location.replace(url.href);
-            return;
-        }
+    if (address) {
+        window.location.replace(address);
 
-    } catch {
-        /* not an address */
-    }
-
-    if (window.location.hash === "#/account") {
+    } else if (window.location.hash === "#/account") {
         navigate();
 
     } else {

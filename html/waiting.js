@@ -8,6 +8,7 @@
  * connection finds it again.
  */
 
+import { ownAddress } from "./address.js";
 import { ApiError } from "./api.js";
 import { announce, h } from "./dom.js";
 import { count } from "./format.js";
@@ -40,19 +41,6 @@ let first = null;       /* how many were ahead when the page opened */
 let events = null;
 let timer = null;
 let spoken = null;
-
-
-/* Where to go afterwards: a path of this site and of no other. */
-function destination() {
-    try {
-        const url = new URL(query.get("to") || "/", window.location.origin);
-
-        return url.origin === window.location.origin ? url.href : "/";
-
-    } catch {
-        return "/";
-    }
-}
 
 
 function minutes(seconds) {
@@ -118,7 +106,7 @@ function through() {
     stop();
     show("It is your turn", "One moment ...");
     announce("It is your turn", true);
-    location.replace(destination());
+    location.replace(ownAddress(query.get("to")) || "/");
 }
 
 

@@ -12,8 +12,8 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { launch } from "./chromium.mjs";
-import { admin, atHeading, BASE, DESKTOP, look, PHONE, tabTo, until, visitor }
-    from "./site.mjs";
+import { admin, atHeading, BASE, DESKTOP, holdBack, look, PHONE, tabTo, until,
+    visitor } from "./site.mjs";
 
 /* a page says that its scripts are modules; Debian's Node would not guess it */
 const drawing = await readFile(new URL("../../html/drawing.js",
@@ -180,23 +180,14 @@ test("what is painted while seats are saved is not lost", async (t) => {
         { name: `Late ${randomUUID()}`, drawing: "A SILVER 6o" });
     const page = await open(t, `layouts/${layoutId}`);
     const seat = (n) => page.locator(`[aria-label^="Row A seat ${n},"]`);
-    let answer = null;
+    const held = await holdBack(page, "**/seats");
 
-    await page.route("**/seats", async (route) => {
-        await new Promise((resolve) => {
-            answer = resolve;
-        });
-        await route.continue();
-    });
     await seat(2).click();
     await page.getByRole("button", { name: "Save the seats" }).click();
 
-    for (let i = 0; answer === null && i < 100; i++) {
-        await page.waitForTimeout(50);
-    }
-
+    await until("it is sent", () => held.sent.length > 0);
     await seat(3).click();
-    answer();
+    held.go();
     await page.locator(".toast", { hasText: "1 seat changed." }).waitFor();
     assert.equal(await seat(3).getAttribute("aria-label"),
         "Row A seat 3, Silver");

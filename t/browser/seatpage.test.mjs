@@ -16,7 +16,7 @@ import { after, before, test } from "node:test";
 import { launch } from "./chromium.mjs";
 import { arrowTo, as, fillIn, freeSeats, halls, hold, open,
     person, push, seatCell, seatsAre } from "./seats.mjs";
-import { api, BASE, look, picture, tabTo, until } from "./site.mjs";
+import { api, BASE, holdBack, look, picture, tabTo, until } from "./site.mjs";
 
 let browser;
 let hall;
@@ -276,59 +276,46 @@ test("the end of a hold is told", async (t) => {
 test("there is one request at a time, of what was chosen", async (t) => {
     const { page, user } = await person(t, browser);
     const seats = await freeSeats(hall, 3);
-    const sent = [];
-    let answer = null;
+    const held = await holdBack(page, "**/holds");
 
-    await page.route("**/holds", async (route) => {
-        sent.push(route.request().postDataJSON().seatIds);
-        await new Promise((resolve) => {
-            answer = resolve;
-        });
-        await route.continue();
-    });
     await open(page, hall);
     await seatCell(page, seats[0]).click();
     await seatCell(page, seats[1]).click();
     await page.locator(".panel .primary").click();
-    await until("it is sent", () => answer !== null);
+    await until("it is sent", () => held.sent.length > 0);
 
     await seatCell(page, seats[2]).click();
     await page.locator(".panel .primary").click({ force: true });
-    answer();
+    held.go();
     await page.getByRole("heading", { name: "Checkout" }).waitFor();
     await page.getByRole("timer").waitFor();
-    assert.deepEqual(sent, [seats.slice(0, 2).map((each) => each.seatId)]);
+    assert.deepEqual(held.sent.map(({ seatIds }) => seatIds),
+        [seats.slice(0, 2).map((each) => each.seatId)]);
     await seatsAre(hall, [seats[2].seatId], "AVAILABLE");
 
     const { [hall.showId]: id } = JSON.parse(await page.evaluate(
         () => localStorage.getItem("boxoffice.holds")));
 
     assert.deepEqual((await api(as(user), "GET", `/holds/${id}`)).seatIds,
-        sent[0]);
+        held.sent[0].seatIds);
 });
 
 
 test("who goes back meanwhile is not led on, and has the hold", async (t) => {
     const { page } = await person(t, browser);
     const [seat] = await freeSeats(hall, 1);
-    let answer = null;
+    const held = await holdBack(page, "**/holds");
 
-    await page.route("**/holds", async (route) => {
-        await new Promise((resolve) => {
-            answer = resolve;
-        });
-        await route.continue();
-    });
     await open(page, hall);
     await seatCell(page, seat).click();
     await page.locator(".panel .primary").click();
-    await until("it is sent", () => answer !== null);
+    await until("it is sent", () => held.sent.length > 0);
     await page.getByRole("link", { name: "All shows" }).click();
     await page.getByRole("heading", { name: "All shows" }).waitFor();
 
     const answered = page.waitForResponse("**/holds");
 
-    answer();
+    held.go();
     await (await answered).finished();
     await seatsAre(hall, [seat.seatId], "HELD");
     await page.reload();

@@ -94,6 +94,25 @@ export async function visitor(t, browser, where, options = {}) {
 }
 
 
+/*
+ * Requests to pattern wait until they are let go.  Resolves to an object: sent
+ * has their bodies, go() lets the last one go.
+ */
+export async function holdBack(page, pattern) {
+    const held = { sent: [] };
+
+    await page.route(pattern, async (route) => {
+        await new Promise((resolve) => {
+            held.go = resolve;
+            held.sent.push(route.request().postDataJSON());
+        });
+        await route.continue();
+    });
+
+    return held;
+}
+
+
 export async function until(what, check, ms = LIMIT_MS) {
     const end = Date.now() + ms;
 
