@@ -33,6 +33,7 @@
 static uint32_t bo_room_index(const bo_room_t *room, uint64_t number);
 static bo_room_segment_t *bo_room_segment(const bo_room_t *room,
     uint64_t number);
+static bo_place_t *bo_room_at(const bo_room_t *room, uint64_t number);
 static uint32_t *bo_room_slot_free(bo_room_t *room, uint64_t number);
 static bo_room_segment_t *bo_room_segment_make(bo_room_t *room,
     uint64_t number);
@@ -475,29 +476,47 @@ bo_room_remove(bo_room_t *room, uint32_t index)
 bo_place_t *
 bo_room_place(const bo_room_t *room, uint64_t number, uint64_t id)
 {
-    uint32_t  index;
+    bo_place_t  *place;
 
-    index = bo_room_index(room, number);
+    place = bo_room_at(room, number);
 
-    if (index == BO_ROOM_NOWHERE || !bo_room_is_used(room, index)
-        || room->places[index].id != id)
-    {
-        return NULL;
-    }
-
-    return &room->places[index];
+    return place && place->id == id ? place : NULL;
 }
 
 
 uint64_t
 bo_room_who(const bo_room_t *room, uint64_t number)
 {
+    bo_place_t  *place;
+
+    place = bo_room_at(room, number);
+
+    return place ? place->id : 0;
+}
+
+
+uint64_t
+bo_room_stays(const bo_room_t *room, uint64_t number)
+{
+    bo_place_t  *place;
+
+    place = bo_room_at(room, number);
+
+    return place && !(place->flags & BO_PLACE_LEAVING) ? place->id : 0;
+}
+
+
+/* The place of a number, whoever has it. */
+
+static bo_place_t *
+bo_room_at(const bo_room_t *room, uint64_t number)
+{
     uint32_t  index;
 
     index = bo_room_index(room, number);
 
     return index != BO_ROOM_NOWHERE && bo_room_is_used(room, index)
-           ? room->places[index].id : 0;
+           ? &room->places[index] : NULL;
 }
 
 

@@ -165,8 +165,9 @@ uint64_t bo_room_find(const bo_room_t *room, uint64_t id);
 bo_place_t *bo_room_place(const bo_room_t *room, uint64_t number,
     uint64_t id);
 
-/* Whose a number is, 0: nobody's. */
+/* Whose a number is, 0: nobody's; and likewise of one that was given up. */
 uint64_t bo_room_who(const bo_room_t *room, uint64_t number);
+uint64_t bo_room_stays(const bo_room_t *room, uint64_t number);
 
 /* What became of a number that was given to id. */
 bo_place_state_e bo_room_state(const bo_room_t *room, uint64_t number,

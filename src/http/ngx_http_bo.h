@@ -469,9 +469,11 @@ ngx_int_t ngx_http_bo_cors(ngx_http_bo_ctx_t *ctx);
 /* 1 when the request comes from a page of another origin that is not named. */
 ngx_uint_t ngx_http_bo_foreign(ngx_http_bo_ctx_t *ctx);
 
-/* orders: an order as JSON, and the room that it needs. */
+/* orders: an order as JSON, and the room that it needs; answers with one. */
 size_t ngx_http_bo_order_len(ngx_bo_order_t *order);
 u_char *ngx_http_bo_put_order(u_char *p, ngx_bo_order_t *order);
+void ngx_http_bo_send_order(ngx_http_bo_ctx_t *ctx, ngx_uint_t status,
+    ngx_bo_order_t *order);
 
 /* pay: POST /orders/{id}/pay. */
 void ngx_http_bo_pay(ngx_http_bo_ctx_t *ctx);

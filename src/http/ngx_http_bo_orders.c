@@ -657,8 +657,15 @@ ngx_http_bo_order_answer(ngx_http_bo_ctx_t *ctx, ngx_uint_t status)
 {
     ngx_http_bo_order_t *o = ctx->data;
 
-    ngx_str_t        body;
-    ngx_bo_order_t  *order = &o->order->order;
+    ngx_http_bo_send_order(ctx, status, &o->order->order);
+}
+
+
+void
+ngx_http_bo_send_order(ngx_http_bo_ctx_t *ctx, ngx_uint_t status,
+    ngx_bo_order_t *order)
+{
+    ngx_str_t  body;
 
     body.data = ngx_pnalloc(ctx->request->pool, ngx_http_bo_order_len(order));
     if (body.data == NULL) {

@@ -219,19 +219,8 @@ ngx_http_bo_pay_upi(ngx_pool_t *pool, ngx_bo_pay_call_t *pay, ngx_str_t *link,
 static void
 ngx_http_bo_pay_confirmed(ngx_http_bo_ctx_t *ctx, ngx_bo_order_t *order)
 {
-    ngx_str_t  body;
-
     ngx_bo_order_leave_rooms(ctx->store, order, 0);
-
-    body.data = ngx_pnalloc(ctx->request->pool, ngx_http_bo_order_len(order));
-    if (body.data == NULL) {
-        ngx_http_bo_error(ctx, NGX_HTTP_BO_E_INTERNAL, NULL);
-        return;
-    }
-
-    body.len = ngx_http_bo_put_order(body.data, order) - body.data;
-
-    ngx_http_bo_send(ctx, NGX_HTTP_OK, &body);
+    ngx_http_bo_send_order(ctx, NGX_HTTP_OK, order);
 }
 
 

@@ -515,7 +515,7 @@ void
 ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map, int64_t version,
     ngx_str_t *packed)
 {
-    u_char  *p, *old;
+    u_char  *p;
 
     /* of before the map went back, or behind what there is */
 
@@ -533,9 +533,7 @@ ngx_bo_map_pack(ngx_bo_store_t *store, ngx_bo_map_t *map, int64_t version,
 
     ngx_memcpy(p, packed->data, packed->len);
 
-    old = map->packed.data;
-    map->packed.data = NULL;
-    ngx_bo_map_free(store, old);
+    ngx_bo_map_unpack(store, map);
 
     map->packed.len = packed->len;
     map->packed_version = version;

@@ -513,8 +513,7 @@ static ngx_int_t
 ngx_bo_room_tick_joins(ngx_bo_room_zone_t *zone, ngx_pool_t *pool,
     ngx_str_t *arg, uint64_t from, uint64_t *end)
 {
-    uint64_t          i, n, *ids;
-    bo_place_t       *place;
+    uint64_t         i, n, *ids;
     bo_room_block_t  *block = &zone->room->block;
 
     n = end ? block->first + block->used - from : zone->left_used - from;
@@ -529,15 +528,10 @@ ngx_bo_room_tick_joins(ngx_bo_room_zone_t *zone, ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
+    /* the log says that somebody has left before it says that he came */
+
     for (i = 0; i < n; i++) {
-        ids[i] = bo_room_who(zone->room, from + i);
-        place = bo_room_place(zone->room, from + i, ids[i]);
-
-        /* the log says that they have left before it says that they came */
-
-        if (place && place->flags & BO_PLACE_LEAVING) {
-            ids[i] = 0;
-        }
+        ids[i] = bo_room_stays(zone->room, from + i);
     }
 
     arg->data = (u_char *) ids;
